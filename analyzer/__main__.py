@@ -1,0 +1,5 @@
+"""`python -m analyzer` is `vmtrace`."""
+
+from analyzer.cli import main
+
+main()
