@@ -1,0 +1,53 @@
+"""What every parser gives back, whatever text it reads."""
+
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something the tracer said about itself, or the reader about the log.
+
+    Attributes:
+        line: its line in the file, from 1.
+        kind: "drop", "dynamic-variable-drop", "aggregation-drop", "speculation-drop", "error", "aborted",
+            "buffer-lowered", "no-trailer", "cut", … ; `GAPS` in analysis/coverage.py says which of them are gaps.
+        count: how many things were lost, 1 where it is not a count.
+        where: "CPU 1", a probe, a file; empty where there is none.
+        text: the message as it was printed.
+        after_ts: timestamp (ns) of the last record before it, None where no record stood before.
+    """
+
+    line: int
+    kind: str
+    count: int
+    where: str
+    text: str
+    after_ts: int | None = None
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A line that could not be understood: nothing of it is in any table."""
+
+    line: int
+    column: int
+    text: str
+    expected: str
+
+
+@dataclass
+class Parsed:
+    """One text, or one block of a text, as tables.
+
+    Attributes:
+        tables: pyarrow Tables by record tag ("F", "M", … of docs/log-format.md, or the tags of another format).
+        meta: directives and what else is known of the whole: "script", "osreldate", "host.uname", ….
+        notices, unread: as above, in the order of lines.
+    """
+
+    tables: dict[str, pa.Table] = field(default_factory=dict)
+    meta: dict[str, object] = field(default_factory=dict)
+    notices: list[Notice] = field(default_factory=list)
+    unread: list[Unread] = field(default_factory=list)
