@@ -1,0 +1,92 @@
+"""A log as blocks of whole lines, each with what it must know of the lines before it."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lark import Tree
+from lark.exceptions import UnexpectedInput
+
+from analyzer.ingest.grammar import load_grammar
+from analyzer.ingest.records import RecordType, record_type
+from analyzer.ingest.sources import CHUNK, Source
+
+_LINE_START = re.compile(rb"\n(?=[A-Z]+\t|#)")
+_FIELDS = re.compile(rb"^#fields\t.*", re.MULTILINE)
+_LAST_DIRECTIVE = b"\n#"
+_SEARCH = 1 << 16  # how far back a cut is looked for first
+
+
+@dataclass(frozen=True)
+class Block:
+    """Whole lines of one log.
+
+    Attributes:
+        data: the bytes; only the last block of a log may end without a newline.
+        first_line: number of its first line in the log, from 1.
+        records: the record types that are known where it begins, by tag.
+    """
+
+    data: bytes
+    first_line: int
+    records: dict[str, RecordType]
+
+
+def blocks(source: Source, size: int = CHUNK) -> Iterator[Block]:
+    """Cut a source into blocks of about `size` bytes.
+
+    A cut falls before a record or a directive, never between a record and its stack nor inside an aggregation,
+    so that a block can be read without its neighbours.
+    """
+    records: dict[str, RecordType] = {}
+    line = 1
+    rest: list[bytes] = []
+    for chunk in source.chunks(size):
+        rest.append(chunk)
+        cut = _cut(chunk)
+        if not cut:
+            continue
+        data = b"".join([*rest[:-1], chunk[:cut]])
+        rest = [chunk[cut:]]
+        yield Block(data, line, records)
+        line += data.count(b"\n")
+        records = _learn(records, data)
+    data = b"".join(rest)
+    if data:
+        yield Block(data, line, records)
+
+
+def _cut(data: bytes) -> int:
+    """Where `data` may be cut; 0 where it may not."""
+    for start in (max(0, len(data) - _SEARCH), 0):
+        matches = list(_LINE_START.finditer(data, start))
+        if matches:
+            cut = matches[-1].start() + 1
+            last = data.rfind(_LAST_DIRECTIVE, 0, cut) + 1
+            inside = data.startswith(b"#aggregation\t", last) and last < cut
+            return last if inside else cut
+    return 0
+
+
+def _learn(records: dict[str, RecordType], data: bytes) -> dict[str, RecordType]:
+    """`records` and the record types that the #fields lines of `data` define."""
+    learnt = dict(records)
+    for match in _FIELDS.finditer(data) if b"#fields" in data else ():
+        try:
+            found = record_type_of(parse_directive(match[0].decode("ascii", "replace")))
+        except UnexpectedInput:
+            continue  # the reader of the block reports it
+        learnt[found.tag] = found
+    return learnt
+
+
+def parse_directive(text: str) -> Tree:
+    """The tree of one directive line; raises lark's UnexpectedInput."""
+    return load_grammar("vmtrace", "directive").parse(text).children[0]
+
+
+def record_type_of(fields: Tree) -> RecordType:
+    """The record type that a #fields line defines."""
+    tag = next(str(token) for token in fields.scan_values(lambda token: token.type == "TAG"))
+    columns = [(str(column.children[0]), str(column.children[1])) for column in fields.find_data("column")]
+    return record_type(tag, columns)

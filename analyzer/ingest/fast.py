@@ -1,0 +1,112 @@
+"""The fast gear: well-formed records of one tag, in bulk.
+
+What it accepts is a regular expression made of the grammar's own terminals (RecordType.pattern);
+pyarrow's CSV reader then converts the lines.  Lines that it refuses are for lark.
+"""
+
+from collections.abc import Collection
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv
+
+from analyzer.ingest.escapes import unescape
+from analyzer.ingest.records import TEXT, RecordType
+
+
+class Lines:
+    """The lines of one block, by number from 0, without copying them.
+
+    Attributes:
+        data: the block.
+        starts: offset of each line.  An unterminated last line is not among them: `tail` is its text.
+        count: how many lines.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self._bytes = np.frombuffer(data, np.uint8)
+        ends = np.flatnonzero(self._bytes == ord("\n")) + 1
+        self._bounds = np.concatenate([[0], ends]).astype(np.int64)
+        self.starts = self._bounds[:-1]
+        self.count = len(self.starts)
+        self.tail = data[self._bounds[-1] :]
+
+    def text(self, number: int) -> str:
+        """Line `number` without its newline; bytes that are no UTF-8 stay visible."""
+        start, end = self._bounds[number : number + 2]
+        return self.data[start : end - 1].decode(errors="backslashreplace")
+
+    def beginning_with(self, prefix: bytes, first: int = 0, last: int | None = None) -> np.ndarray:
+        """The numbers of the lines from `first` up to `last` that begin with `prefix`."""
+        starts = self.starts[first:last]
+        found = np.flatnonzero(self._bytes[starts] == prefix[0])
+        for place, byte in enumerate(prefix[1:], 1):
+            # A line shorter than the prefix runs into its newline or the next line; the newline tells.
+            at = np.minimum(starts[found] + place, len(self._bytes) - 1)
+            found = found[self._bytes[at] == byte]
+        return found + first
+
+    def select(self, numbers: np.ndarray) -> pa.LargeBinaryArray:
+        """Those lines with their newlines, their bytes one after the other."""
+        lines = pa.LargeBinaryArray.from_buffers(
+            pa.large_binary(), self.count, [None, pa.py_buffer(self._bounds), pa.py_buffer(self.data)]
+        )
+        if len(numbers) and numbers[-1] - numbers[0] + 1 == len(numbers):
+            return lines.slice(numbers[0], len(numbers))
+        return lines.take(pa.array(numbers))
+
+
+def read_records(
+    lines: Lines, numbers: np.ndarray, kind: RecordType, wanted: Collection[str] | None = None
+) -> tuple[pa.Table, np.ndarray, np.ndarray]:
+    """The records on the lines `numbers`, all of one tag and without a stack.
+
+    Returns the table (columns of #fields, or those of them that are `wanted`), the numbers of the lines
+    that are in it, and the numbers of the lines that were refused.
+    """
+    selected = lines.select(numbers)
+    good = pc.match_substring_regex(selected, kind.pattern)
+    if pc.all(good).as_py() is not False:
+        return _convert(selected, kind, wanted), numbers, numbers[:0]
+    mask = good.to_numpy(zero_copy_only=False)
+    return _convert(selected.filter(good), kind, wanted), numbers[mask], numbers[~mask]
+
+
+def _convert(selected: pa.LargeBinaryArray, kind: RecordType, wanted: Collection[str] | None) -> pa.Table:
+    names = [name for name, _ in kind.columns]
+    kept = [name for name in names if wanted is None or name in wanted]
+    if not len(selected):
+        return pa.schema([kind.schema.field(name) for name in kept]).empty_table()
+    _, offsets, text = selected.buffers()
+    bounds = np.frombuffer(offsets, np.int64)[selected.offset : selected.offset + len(selected) + 1]
+    table = csv.read_csv(
+        pa.BufferReader(text.slice(bounds[0], bounds[-1] - bounds[0])),
+        read_options=csv.ReadOptions(
+            column_names=["", *names], use_threads=False, block_size=int(bounds[-1] - bounds[0]) + 1
+        ),
+        parse_options=csv.ParseOptions(delimiter="\t", quote_char=False),
+        convert_options=csv.ConvertOptions(
+            column_types={field.name: field.type for field in kind.schema},
+            null_values=[],
+            strings_can_be_null=False,
+            include_columns=kept,
+        ),
+    ).combine_chunks()
+    return unescape_columns(table)
+
+
+def unescape_columns(table: pa.Table) -> pa.Table:
+    """Undo %S in all text columns, once for each different string."""
+    for place, field in enumerate(table.schema):
+        if field.type == TEXT:
+            column = table.column(place).combine_chunks()
+            if isinstance(column, pa.ChunkedArray):
+                column = column.chunk(0)
+            values = [unescape(value) for value in column.dictionary.to_pylist()]
+            column = pa.DictionaryArray.from_arrays(column.indices, pa.array(values, pa.string()))
+            if len(set(values)) < len(values):
+                column = column.dictionary_decode().dictionary_encode()
+            table = table.set_column(place, field, column)
+    return table

@@ -1,0 +1,127 @@
+"""One block of a vmtrace log through the two gears."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+
+from analyzer.ingest.aggregations import parse_aggregation
+from analyzer.ingest.blocks import Block
+from analyzer.ingest.fast import Lines, read_records
+from analyzer.ingest.parsed import Parsed
+from analyzer.ingest.slow import EXPLAINED, SlowReader
+
+Wanted = Mapping[str, Collection[str]]
+
+
+def read_block(block: Block, wanted: Wanted | None = None, lark_alone: bool = False) -> Parsed:
+    """The tables of one block; `line` numbers every row by its line in the log.
+
+    Args:
+        wanted: for each tag the columns to convert; all where it is None.  A line is refused for any column.
+        lark_alone: read every line with lark.  Much slower, and the result is the same: a test holds it to that.
+    """
+    lines = Lines(block.data)
+    slow = SlowReader(block.records)
+    tables: dict[str, list[pa.Table]] = {}
+    for first, last, header in _sections(lines):
+        if header is not None:
+            slow.read(block.first_line + header, lines.text(header))
+        if header is not None and lines.text(header).startswith("#aggregation\t"):
+            _aggregation(lines, block.first_line, header, last, slow, tables)
+        else:
+            _records(lines, block.first_line, first, last, slow, tables, wanted, lark_alone)
+    if lines.tail:
+        tail = lines.tail.decode(errors="backslashreplace")
+        slow.refuse(block.first_line + lines.count, len(tail) + 1, tail, "the rest of the line: the log ends here")
+    for tag, table in slow.tables().items():
+        tables.setdefault(tag, []).append(_keep(table, tag, wanted))
+    parsed = Parsed({tag: _joined(parts) for tag, parts in tables.items()}, slow.meta, slow.notices, slow.unread)
+    parsed.notices = _with_time(parsed)
+    return parsed
+
+
+def _sections(lines: Lines) -> Iterator[tuple[int, int, int | None]]:
+    """Runs of lines that one set of record types holds for: first, end, and the directive before the run."""
+    directives = lines.beginning_with(b"#")
+    heads = [n for n in directives if lines.text(n).startswith(("#fields", "#aggregation"))]
+    first = 0
+    header = None
+    for head in heads:
+        yield first, head, header
+        first, header = head + 1, int(head)
+    yield first, lines.count, header
+
+
+def _records(
+    lines: Lines,
+    offset: int,
+    first: int,
+    last: int,
+    slow: SlowReader,
+    tables: dict[str, list[pa.Table]],
+    wanted: Wanted | None,
+    lark_alone: bool,
+) -> None:
+    left = np.ones(last - first, bool)
+    refused: list[np.ndarray] = []
+    for tag, kind in () if lark_alone else slow.records.items():
+        numbers = lines.beginning_with(tag.encode() + b"\t", first, last)
+        if kind.has_stack or not len(numbers):
+            continue
+        table, good, bad = read_records(lines, numbers, kind, None if wanted is None else wanted.get(tag, ()))
+        left[good - first] = False
+        refused.append(bad)
+        if len(good):
+            tables.setdefault(tag, []).append(table.add_column(0, "line", pa.array(good + offset)))
+    left[lines.beginning_with(b"\n", first, last) - first] = False
+    unexplained = set(np.sort(np.concatenate(refused))[EXPLAINED:].tolist()) if refused else ()
+    for number in np.flatnonzero(left) + first:
+        if number in unexplained:
+            slow.refuse(int(number) + offset, 1, lines.text(number), "not examined: too many refused lines nearby")
+        else:
+            slow.read(int(number) + offset, lines.text(number))
+
+
+def _aggregation(
+    lines: Lines, offset: int, header: int, last: int, slow: SlowReader, tables: dict[str, list[pa.Table]]
+) -> None:
+    name, *columns = lines.text(header).split("\t")[1:]
+    directives = lines.beginning_with(b"#", header + 1, last)
+    end = int(directives[0]) if len(directives) else last
+    messages = set(lines.beginning_with(b"dtrace: ", header + 1, last).tolist())
+    for number in [*sorted(messages), *range(end, last)]:
+        if number < end or number not in messages:
+            slow.read(number + offset, lines.text(number))
+    body = ["" if n in messages else lines.text(n) for n in range(header + 1, end)]
+    table, unread = parse_aggregation(name, columns, body, header + 1 + offset)
+    tables.setdefault(f"@{name}", []).append(table)
+    slow.unread.extend(unread)
+
+
+def _keep(table: pa.Table, tag: str, wanted: Wanted | None) -> pa.Table:
+    if wanted is None:
+        return table
+    return table.select([name for name in table.column_names if name == "line" or name in wanted.get(tag, ())])
+
+
+def _joined(parts: list[pa.Table]) -> pa.Table:
+    """Parts of one block; where #fields changed between them, what is missing becomes null."""
+    if len(parts) == 1:
+        return parts[0]
+    return pa.concat_tables(parts, promote_options="permissive").unify_dictionaries().combine_chunks()
+
+
+def _with_time(parsed: Parsed) -> list:
+    """The notices, each with the timestamp of the last record before it."""
+    timed = [t.select(["line", "ts"]) for t in parsed.tables.values() if "ts" in t.column_names]
+    if not timed or not parsed.notices:
+        return parsed.notices
+    both = pa.concat_tables(timed).sort_by("line")
+    at = np.searchsorted(both["line"].to_numpy(), [notice.line for notice in parsed.notices]) - 1
+    stamps = both["ts"].to_numpy()
+    return [
+        replace(notice, after_ts=int(stamps[place]) if place >= 0 else None)
+        for notice, place in zip(parsed.notices, at, strict=True)
+    ]

@@ -1,0 +1,161 @@
+"""The slow gear: lark reads directives, stacks, messages, and every line that the fast gear refused."""
+
+from collections.abc import Callable
+
+import pyarrow as pa
+from lark import Token, Tree
+from lark.exceptions import UnexpectedInput
+
+from analyzer.ingest.blocks import parse_directive, record_type_of
+from analyzer.ingest.escapes import unescape
+from analyzer.ingest.grammar import expectation, load_grammar
+from analyzer.ingest.messages import PREFIX, parse_message
+from analyzer.ingest.parsed import Notice, Unread
+from analyzer.ingest.records import RecordType
+
+EXPLAINED = 100  # refused lines of one block that lark explains; of more only the place is kept
+_SHOWN = 200  # characters of a line that could not be read
+_INDENT = " " * 14
+_CONVERT: dict[str, Callable[[str], object]] = {
+    "TIME": int,
+    "NS": int,
+    "INT": int,
+    "ADDR": lambda text: int(text, 16),
+    "BITS": lambda text: int(text, 16),
+    "STR": unescape,
+}
+
+
+class SlowReader:
+    """Reads lines one by one and keeps what it found.
+
+    Attributes:
+        records: the record types that hold for the next line.
+        rows: for each tag the rows so far, each {column: value} with `line`.
+        meta, notices, unread: as in Parsed.
+    """
+
+    def __init__(self, records: dict[str, RecordType]) -> None:
+        self.records = dict(records)
+        self.kinds: dict[str, RecordType] = {}
+        self.rows: dict[str, list[dict[str, object]]] = {}
+        self.meta: dict[str, object] = {}
+        self.notices: list[Notice] = []
+        self.unread: list[Unread] = []
+        self._stack: list[str] = []  # frames of the record that is open
+        self._stack_line = -1  # the line up to which nothing has closed it
+
+    def read(self, line: int, text: str) -> None:
+        """Read one line; what cannot be understood goes to `unread`."""
+        if text.startswith(PREFIX):
+            self.notices.append(parse_message(text, line, None))
+            self._keep_stack_open(line)
+            return
+        if not text:
+            return
+        try:
+            if text.startswith("#"):
+                self._directive(line, text)
+            elif text.startswith(_INDENT):
+                self._frame(line, text)
+            else:
+                self._record(line, text)
+        except UnexpectedInput as error:
+            column, expected = expectation(error)
+            self.refuse(line, column, text, expected)
+
+    def refuse(self, line: int, column: int, text: str, expected: str) -> None:
+        self.unread.append(Unread(line, column, text[:_SHOWN], expected))
+
+    def tables(self) -> dict[str, pa.Table]:
+        """The rows so far as tables, stacks joined by newlines."""
+        return {tag: _table(self.kinds[tag], rows) for tag, rows in self.rows.items()}
+
+    def _directive(self, line: int, text: str) -> None:
+        tree = parse_directive(text)
+        if tree.data == "fields":
+            kind = record_type_of(tree)
+            self.records[kind.tag] = kind
+        key, value = _meta(tree)
+        if isinstance(value, dict):
+            self.meta.setdefault(key, {}).update(value)
+        else:
+            self.meta.setdefault(key, value)
+
+    def _record(self, line: int, text: str) -> None:
+        tag = text.partition("\t")[0]
+        kind = self.records.get(tag)
+        if kind is None:
+            known = " or ".join(sorted(self.records)) or "a #fields line before any record"
+            self.refuse(line, 1, text, known)
+            return
+        row = _values(kind.parser.parse(text), kind)
+        row["line"] = line
+        if kind.has_stack:
+            self._stack = row["stack"] = []
+            self._stack_line = line
+        self.kinds[tag] = kind
+        self.rows.setdefault(tag, []).append(row)
+
+    def _frame(self, line: int, text: str) -> None:
+        if self._stack_line != line - 1:
+            self.refuse(line, 1, text, "a record with a stack before a stack's frame")
+            return
+        load_grammar("vmtrace", "frame").parse(text)
+        self._stack.append(text.strip())
+        self._stack_line = line
+
+    def _keep_stack_open(self, line: int) -> None:
+        if self._stack_line == line - 1:
+            self._stack_line = line
+
+
+def _values(tree: Tree, kind: RecordType) -> dict[str, object]:
+    """The columns of a record; between two TABs stands one value, or nothing where a text is empty."""
+    texts: list[Token | None] = []
+    for token in tree.children:
+        if token.type == "TAB":
+            texts.append(None)
+        else:
+            texts[-1] = token
+    return {
+        name: "" if token is None else _CONVERT[token.type](token)
+        for (name, _), token in zip(kind.on_line, texts, strict=True)
+    }
+
+
+def _table(kind: RecordType, rows: list[dict[str, object]]) -> pa.Table:
+    columns = {"line": pa.array([row["line"] for row in rows], pa.int64())}
+    for field in kind.schema:
+        values = [row[field.name] for row in rows]
+        if dict(kind.columns)[field.name] == "stack":
+            values = ["\n".join(frames) for frames in values]
+        if pa.types.is_dictionary(field.type):
+            columns[field.name] = pa.array(values, pa.string()).dictionary_encode()
+        else:
+            columns[field.name] = pa.array(values, field.type)
+    return pa.table(columns)
+
+
+def _meta(tree: Tree) -> tuple[str, object]:
+    """A directive as a key of Parsed.meta and its value."""
+    tokens = [str(token) for token in tree.scan_values(lambda token: token.type not in ("TAB", "OTHER"))]
+    match tree.data:
+        case "version" | "osreldate" | "end":
+            return tree.data, int(tokens[0])
+        case "script":
+            return "script", tokens[0]
+        case "moment":
+            return tokens[0], int(tokens[1])
+        case "fields":
+            return "fields", {tokens[0]: list(zip(tokens[1::2], tokens[2::2], strict=True))}
+        case "bits":
+            masks = [int(mask, 16) for mask in tokens[1::2]]
+            return "bits", {tokens[0]: dict(zip(masks, tokens[2::2], strict=True))}
+        case "counter":
+            return f"counter.{tokens[0]}", {tokens[1]: int(tokens[2])}
+        case "aggregation":
+            return "aggregations", {tokens[0]: tokens[1:]}
+        case _:
+            name = next(str(token) for token in tree.children if token.type == "OTHER")
+            return name, "\t".join(tokens)

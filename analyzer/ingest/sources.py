@@ -1,0 +1,140 @@
+"""Sources: a path or standard input, compressed or not, as chunks of bytes."""
+
+import gzip
+import hashlib
+import lzma
+import sys
+import zlib
+from collections.abc import Iterator
+from io import BufferedIOBase, BufferedReader, RawIOBase
+from pathlib import Path
+from typing import BinaryIO
+
+from analyzer.errors import NoInputError
+
+STDIN = "-"
+CHUNK = 16 << 20
+_MAGIC = {b"\x1f\x8b": "gzip", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
+
+
+class _Hashing(RawIOBase):
+    """The raw file, its bytes counted and hashed as they pass."""
+
+    def __init__(self, raw: BinaryIO) -> None:
+        self._raw = raw
+        self.sha256 = hashlib.sha256()
+        self.size = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:
+        count = self._raw.readinto(buffer)
+        self.sha256.update(memoryview(buffer)[:count])
+        self.size += count
+        return count
+
+
+class Source:
+    """One input.  Iterate over it once; then `sha256`, `size` and `damage` are known.
+
+    Attributes:
+        name: the path as it was given, "<stdin>" for "-".
+        size: bytes of the file as it is stored, so far.
+        total: bytes of the file as it is stored, None where that cannot be known.
+        damage: why the compressed stream ended before its time, empty when it did not.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.name = "<stdin>" if path == STDIN else path
+        self._hashing = _Hashing(_open(path))
+        self._raw = BufferedReader(self._hashing, 1 << 20)
+        self.total = None if path == STDIN else Path(path).stat().st_size
+        self.damage = ""
+
+    @property
+    def size(self) -> int:
+        return self._hashing.size
+
+    @property
+    def sha256(self) -> str:
+        """Of the file as it is stored, compressed or not: what sha256(1) says of it."""
+        return self._hashing.sha256.hexdigest()
+
+    def peek(self) -> bytes:
+        """The first bytes of the text, decompressed."""
+        stream = self._stream()
+        try:
+            return stream.peek(4096)[:65536]
+        except (EOFError, OSError, lzma.LZMAError, zlib.error):
+            return b""
+
+    def chunks(self, size: int = CHUNK) -> Iterator[bytes]:
+        """The text in pieces of `size` bytes; damage ends it early and is noted."""
+        stream = self._stream()
+        pieces: list[bytes] = []
+        have = 0
+        while True:
+            try:
+                piece = stream.read1(size - have)
+            except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
+                self.damage = str(error)
+                piece = b""
+            pieces.append(piece)
+            have += len(piece)
+            if have == size or (not piece and have):
+                yield b"".join(pieces)
+                pieces, have = [], 0
+            if not piece:
+                self._drain()
+                return
+
+    def _stream(self) -> BufferedIOBase:
+        if not hasattr(self, "_decompressed"):
+            self._decompressed = _decompressed(self._raw)
+        return self._decompressed
+
+    def _drain(self) -> None:
+        """Read what a decompressor left, so that the hash is the whole file's."""
+        while not self._raw.closed and self._raw.read(1 << 20):
+            pass
+
+
+def _open(path: str) -> BinaryIO:
+    if path == STDIN:
+        return sys.stdin.buffer.raw
+    try:
+        if Path(path).is_dir():
+            raise NoInputError(f"{path}: is a directory; name the logs in it")
+        return open(path, "rb", buffering=0)
+    except OSError as error:
+        raise NoInputError(f"{path}: {error.strerror}") from None
+
+
+def _decompressed(raw: BufferedReader) -> BufferedIOBase:
+    head = raw.peek(8)
+    kind = next((name for magic, name in _MAGIC.items() if head.startswith(magic)), None)
+    if kind == "gzip":
+        return gzip.GzipFile(fileobj=raw)
+    if kind == "xz":
+        return lzma.LZMAFile(raw)
+    if kind == "zstd":
+        return BufferedReader(_Zstd(raw), 1 << 16)
+    return raw
+
+
+class _Zstd(RawIOBase):
+    """pyarrow's zstd stream as a raw file, so that what was read before damage is not lost."""
+
+    def __init__(self, raw: BufferedReader) -> None:
+        import pyarrow as pa
+
+        self._stream = pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:
+        piece = self._stream.read(min(len(buffer), 1 << 16))
+        buffer[: len(piece)] = piece
+        return len(piece)
