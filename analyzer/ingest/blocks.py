@@ -40,20 +40,16 @@ def blocks(source: Source, size: int = CHUNK) -> Iterator[Block]:
     """
     records: dict[str, RecordType] = {}
     line = 1
-    rest: list[bytes] = []
+    rest = b""
     for chunk in source.chunks(size):
-        rest.append(chunk)
-        cut = _cut(chunk)
-        if not cut:
-            continue
-        data = b"".join([*rest[:-1], chunk[:cut]])
-        rest = [chunk[cut:]]
-        yield Block(data, line, records)
-        line += data.count(b"\n")
-        records = _learn(records, data)
-    data = b"".join(rest)
-    if data:
-        yield Block(data, line, records)
+        cut = _cut(rest)
+        if cut:
+            yield Block(rest[:cut], line, records)
+            line += rest.count(b"\n", 0, cut)
+            records = _learn(records, rest[:cut])
+        rest = rest[cut:] + chunk
+    if rest:
+        yield Block(rest, line, records)
 
 
 def _cut(data: bytes) -> int:

@@ -91,9 +91,8 @@ def _aggregation(
     directives = lines.beginning_with(b"#", header + 1, last)
     end = int(directives[0]) if len(directives) else last
     messages = set(lines.beginning_with(b"dtrace: ", header + 1, last).tolist())
-    for number in [*sorted(messages), *range(end, last)]:
-        if number < end or number not in messages:
-            slow.read(number + offset, lines.text(number))
+    for number in sorted(messages | set(range(end, last))):
+        slow.read(number + offset, lines.text(number))
     body = ["" if n in messages else lines.text(n) for n in range(header + 1, end)]
     table, unread = parse_aggregation(name, columns, body, header + 1 + offset)
     tables.setdefault(f"@{name}", []).append(table)
