@@ -1,0 +1,225 @@
+"""Aggregations: `#aggregation` sections of vmtrace's logs, and what dtrace(1) prints by itself."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import pyarrow as pa
+from lark import Tree
+from lark.exceptions import UnexpectedInput
+
+from analyzer.ingest.grammar import expectation, load_grammar
+from analyzer.ingest.parsed import Unread
+
+INTEGER_COLUMNS = frozenset({"path", "rc", "delta", "count", "ns", "calls"})
+Bucket = tuple[float, float, int]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One key of an aggregation: its parts, and either a value or a distribution."""
+
+    line: int
+    keys: tuple[int | str, ...]
+    stack_at: tuple[int, ...]
+    value: int | None
+    buckets: tuple[Bucket, ...] | None
+
+
+def parse_aggregation(
+    name: str, columns: list[str], lines: list[str], first_line: int
+) -> tuple[pa.Table, list[Unread]]:
+    """The section `#aggregation name columns…` whose `lines` begin at line `first_line` of the log.
+
+    One row per key with the columns as named, or, where the last is "quantize", one row per key and bucket with
+    `low`, `high` (float64, low <= x < high; below zero low < x <= high) and `count` in its place.  A "stack" is one
+    string, its frames innermost first, a newline between them.  INTEGER_COLUMNS are int64, the others strings.
+    """
+    if "stack" in columns:
+        rows, unread = read_rows(lines, first_line)
+    else:
+        rows, unread = _read_tabbed(columns, lines, first_line)
+    keys = columns[:-1]
+    fitting = []
+    for row in rows:
+        if len(row.keys) == len(keys) and (row.buckets is not None) == (columns[-1] == "quantize"):
+            fitting.append(row)
+        else:
+            text = lines[row.line - first_line]
+            unread.append(Unread(row.line, 1, text, f"columns of {name}: {' '.join(columns)}"))
+    return rows_table(fitting, keys, INTEGER_COLUMNS, columns[-1]), sorted(unread, key=lambda each: each.line)
+
+
+def rows_table(rows: list[Row], keys: list[str], integers: frozenset[str], value: str) -> pa.Table:
+    """`rows` as a table: `keys`, those in `integers` as int64, and the `value`, or low, high, count if "quantize"."""
+    spread = [(row, bucket) for row in rows for bucket in row.buckets or ()]
+    base = [row for row, _ in spread] if value == "quantize" else rows
+    table = {}
+    for place, key in enumerate(keys):
+        values = [row.keys[place] for row in base]
+        if key in integers:
+            table[key] = pa.array(values, pa.int64())
+        else:
+            table[key] = pa.array([str(each) for each in values], pa.string())
+    if value == "quantize":
+        table["low"] = pa.array([low for _, (low, _, _) in spread], pa.float64())
+        table["high"] = pa.array([high for _, (_, high, _) in spread], pa.float64())
+        table["count"] = pa.array([count for _, (_, _, count) in spread], pa.int64())
+    else:
+        table[value] = pa.array([row.value for row in rows], pa.int64())
+    return pa.table(table)
+
+
+def read_rows(lines: list[str], first_line: int) -> tuple[list[Row], list[Unread]]:
+    """Rows in the form that dtrace(1) gives them by itself: keys in columns, stacks as frames, distributions."""
+    trees, unread = _classify(lines, first_line, "line", "")
+    rows: list[Row] = []
+    keys: list[int | str] = []
+    stack_at: list[int] = []
+    frames: list[str] = []
+    start = 0
+    place = 0
+
+    def end_stack() -> None:
+        if frames:
+            stack_at.append(len(keys))
+            keys.append("\n".join(frames))
+            frames.clear()
+
+    def end_row(value: int | None, buckets: tuple[Bucket, ...] | None) -> None:
+        rows.append(Row(first_line + start, tuple(keys), tuple(stack_at), value, buckets))
+        keys.clear()
+        stack_at.clear()
+
+    while place < len(lines):
+        tree = trees[place]
+        if not keys and not frames:
+            start = place
+        kind = tree.data if tree is not None else None
+        if kind == "frame":
+            frames.append(str(tree.children[0]).strip())
+        elif kind in ("columns", "header") or frames:
+            end_stack()
+        if kind == "columns":
+            keys += [_key(token) for token in tree.children]
+            following = trees[place + 1].data if place + 1 < len(lines) and trees[place + 1] is not None else None
+            if following not in ("header", "frame") and isinstance(keys[-1], int):
+                value = keys.pop()
+                end_row(value, None)
+        elif kind == "header":
+            size, buckets = _distribution(trees[place + 1 :])
+            end_row(None, buckets)
+            place += size
+        elif kind == "bucket":
+            unread.append(Unread(first_line + place, 1, lines[place], "a distribution's header before its buckets"))
+        place += 1
+    end_stack()
+    if keys:
+        unread.append(Unread(first_line + start, 1, lines[start], "a value after the keys"))
+    return rows, sorted(unread, key=lambda each: each.line)
+
+
+def _read_tabbed(columns: list[str], lines: list[str], first_line: int) -> tuple[list[Row], list[Unread]]:
+    """Rows of a section without stacks: fields between tabs, and a distribution below them for "quantize"."""
+    quantized = columns[-1] == "quantize"
+    names = columns[:-1] if quantized else columns
+    fields = ["_NAME? INT" if quantized and name in INTEGER_COLUMNS else _terminal(name) for name in names]
+    # Without keys a distribution stands alone.
+    rule = "\nrow: header | bucket" + (f" | fields\nfields: {' _TAB '.join(fields)}\n" if fields else "\n")
+    trees, unread = _classify(lines, first_line, "row", rule)
+    rows: list[Row] = []
+    keys: tuple[int | str, ...] = ()
+    start = place = 0
+    while place < len(lines):
+        tree = trees[place]
+        if tree is None:
+            pass
+        elif tree.data == "header":
+            size, buckets = _distribution(trees[place + 1 :])
+            rows.append(Row(first_line + start, keys, (), None, buckets))
+            place += size
+        elif tree.data == "bucket":
+            unread.append(Unread(first_line + place, 1, lines[place], "a distribution's header before its buckets"))
+        else:
+            start = place
+            keys = tuple(int(token) if token.type == "INT" else str(token) for token in tree.children)
+            if not quantized:
+                rows.append(Row(first_line + place, keys[:-1], (), int(keys[-1]), None))
+        place += 1
+    return rows, unread
+
+
+def _terminal(column: str) -> str:
+    return "INT" if column in INTEGER_COLUMNS else "TEXT"
+
+
+def _key(token) -> int | str:
+    return int(token) if token.type == "NUMBER" else str(token).strip()
+
+
+def _classify(
+    lines: list[str], first_line: int, start: str, extra: str
+) -> tuple[list[Tree | None], list[Unread]]:
+    """What each line is; None for an empty line and for one that is not understood."""
+    parser = load_grammar("aggregation", start, extra)
+    trees: list[Tree | None] = []
+    unread = []
+    for place, line in enumerate(lines):
+        text = line.rstrip("\r\n")
+        trees.append(None)
+        if text.strip(" "):
+            try:
+                trees[-1] = parser.parse(text).children[0]
+            except UnexpectedInput as error:
+                column, expected = expectation(error)
+                unread.append(Unread(first_line + place, column, text, expected))
+    return trees, unread
+
+
+def _distribution(trees: list[Tree | None]) -> tuple[int, tuple[Bucket, ...]]:
+    """How many of the lines after a header are its buckets, and these."""
+    labels: list[str] = []
+    counts: list[int] = []
+    for tree in trees:
+        if tree is None or tree.data != "bucket":
+            break
+        labels.append(str(tree.children[0]).strip())
+        counts.append(int(tree.children[1]))
+    bounds = list(_bounds(labels))
+    return len(labels), tuple((low, high, count) for (low, high), count in zip(bounds, counts, strict=True))
+
+
+def _bounds(labels: list[str]) -> Iterator[tuple[float, float]]:
+    """The limits of each bucket.
+
+    quantize labels a bucket by the limit nearest to zero and doubles it; lquantize and llquantize label it by its
+    lower limit, and the next label is its upper one.  A last label without a follower stands on an empty bucket:
+    it is given the width of the one before it.
+    """
+    values = [int(label.lstrip("<>= ")) for label in labels]
+    doubling = all(label[0] not in "<>" for label in labels) and _doubling(values)
+    for place, (label, value) in enumerate(zip(labels, values, strict=True)):
+        if label.startswith("<"):
+            yield -math.inf, value
+        elif label.startswith(">"):
+            yield value, math.inf
+        elif doubling and value < 0:
+            yield 2 * value, value
+        elif doubling:
+            yield value, 2 * value or 1
+        elif place + 1 < len(values):
+            yield value, values[place + 1]
+        else:
+            yield value, value + (value - values[place - 1] if place else 1)
+
+
+def _doubling(values: list[int]) -> bool:
+    """Whether the labels are those of quantize: …, -2, -1, 0, 1, 2, 4, … or a piece of it."""
+    ranks = []
+    for value in values:
+        size = abs(value)
+        if size & (size - 1):
+            return False
+        ranks.append(math.copysign(size.bit_length(), value))
+    return all(after - before == 1 for before, after in pairwise(ranks))
