@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pyarrow as pa
 from lark import Tree
@@ -47,20 +48,21 @@ def parse_aggregation(
         else:
             text = lines[row.line - first_line]
             unread.append(Unread(row.line, 1, text, f"columns of {name}: {' '.join(columns)}"))
-    return rows_table(fitting, keys, columns[-1]), sorted(unread, key=lambda each: each.line)
+    return rows_table(fitting, keys, INTEGER_COLUMNS, columns[-1]), sorted(unread, key=lambda each: each.line)
 
 
-def rows_table(rows: list[Row], keys: list[str], value: str) -> pa.Table:
-    """`rows` as a table: `keys`, and then `value`, or low, high and count where the rows are distributions."""
+def rows_table(rows: list[Row], keys: list[str], integers: frozenset[str], value: str) -> pa.Table:
+    """`rows` as a table: `keys`, those in `integers` as int64, and the `value`, or low, high, count if "quantize"."""
     spread = [(row, bucket) for row in rows for bucket in row.buckets or ()]
-    quantized = any(row.buckets is not None for row in rows) or value == "quantize"
-    base = [row for row, _ in spread] if quantized else rows
+    base = [row for row, _ in spread] if value == "quantize" else rows
     table = {}
     for place, key in enumerate(keys):
         values = [row.keys[place] for row in base]
-        whole = key in INTEGER_COLUMNS or (key.startswith("key") and all(isinstance(each, int) for each in values))
-        table[key] = pa.array(values, pa.int64()) if whole else pa.array([str(each) for each in values], pa.string())
-    if quantized:
+        if key in integers:
+            table[key] = pa.array(values, pa.int64())
+        else:
+            table[key] = pa.array([str(each) for each in values], pa.string())
+    if value == "quantize":
         table["low"] = pa.array([low for _, (low, _, _) in spread], pa.float64())
         table["high"] = pa.array([high for _, (_, high, _) in spread], pa.float64())
         table["count"] = pa.array([count for _, (_, _, count) in spread], pa.int64())
@@ -97,9 +99,7 @@ def read_rows(lines: list[str], first_line: int) -> tuple[list[Row], list[Unread
         kind = tree.data if tree is not None else None
         if kind == "frame":
             frames.append(str(tree.children[0]).strip())
-        elif kind in ("columns", "header"):
-            end_stack()
-        elif frames:
+        elif kind in ("columns", "header") or frames:
             end_stack()
         if kind == "columns":
             keys += [_key(token) for token in tree.children]
@@ -126,7 +126,7 @@ def _read_tabbed(columns: list[str], lines: list[str], first_line: int) -> tuple
     names = columns[:-1] if quantized else columns
     fields = ["_NAME? INT" if quantized and name in INTEGER_COLUMNS else _terminal(name) for name in names]
     # Without keys a distribution stands alone.
-    rule = f"\nrow: header | bucket | fields\nfields: {' _TAB '.join(fields)}\n" if fields else "\nrow: header | bucket\n"
+    rule = "\nrow: header | bucket" + (f" | fields\nfields: {' _TAB '.join(fields)}\n" if fields else "\n")
     trees, unread = _classify(lines, first_line, "row", rule)
     rows: list[Row] = []
     keys: tuple[int | str, ...] = ()
@@ -222,4 +222,4 @@ def _doubling(values: list[int]) -> bool:
         if size & (size - 1):
             return False
         ranks.append(math.copysign(size.bit_length(), value))
-    return all(after - before == 1 for before, after in zip(ranks, ranks[1:], strict=False))
+    return all(after - before == 1 for before, after in pairwise(ranks))
