@@ -11,7 +11,7 @@ from analyzer.ingest.grammar import load_grammar
 from analyzer.ingest.records import RecordType, record_type
 from analyzer.ingest.sources import CHUNK, Source
 
-_LINE_START = re.compile(rb"\n(?=[A-Z]+\t|#)")
+_LINE_START = re.compile(rb"\n(?=(?!C\t)[A-Z]+\t|#)")
 _FIELDS = re.compile(rb"^#fields\t.*", re.MULTILINE)
 _LAST_DIRECTIVE = b"\n#"
 _SEARCH = 1 << 16  # how far back a cut is looked for first
@@ -35,8 +35,8 @@ class Block:
 def blocks(source: Source, size: int = CHUNK) -> Iterator[Block]:
     """Cut a source into blocks of about `size` bytes.
 
-    A cut falls before a record or a directive, never between a record and its stack nor inside an aggregation,
-    so that a block can be read without its neighbours.
+    A cut falls before a record or a directive, never between a record and its stack, between T and its C lines,
+    nor inside an aggregation, so that a block can be read without its neighbours.
     """
     records: dict[str, RecordType] = {}
     line = 1

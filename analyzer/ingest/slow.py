@@ -142,7 +142,7 @@ def _meta(tree: Tree) -> tuple[str, object]:
     tokens = [str(token) for token in tree.scan_values(lambda token: token.type not in ("TAB", "OTHER"))]
     match tree.data:
         case "version" | "osreldate" | "end":
-            return tree.data, int(tokens[0])
+            return str(tree.data), int(tokens[0])
         case "script":
             return "script", tokens[0]
         case "moment":

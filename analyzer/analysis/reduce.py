@@ -1,0 +1,167 @@
+"""One block's tables reduced to the tables of a Summary."""
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from analyzer.analysis.histogram import bounds, bucket
+from analyzer.ingest.parsed import Parsed
+from analyzer.ingest.releases import NOT_RECORDED
+
+SECOND = 1_000_000_000
+_NO_ADDRESS = pa.scalar(0, pa.uint64())
+# What stands for a column that a log does not have.
+FAULT_DEFAULTS: dict[str, int | str] = {
+    "rc": NOT_RECORDED,
+    "path": NOT_RECORDED,
+    "dur": 0,
+    "oncpu": 0,
+    "lookups": 1,
+    "insfails": 0,
+    "execname": "",
+}
+# What the Summary needs of each record; no other column is converted.
+WANTED = {
+    "F": frozenset(
+        "ts pid tid va rc dur oncpu path acq rel lockxor held insfails lookups frees freexor execname".split()
+    ),
+    "M": frozenset("ts pid tid fn page src dst mold rc dur infault busy dirty execname".split()),
+    "A": frozenset("ts pid tid fn rc infault execname stack".split()),
+    "X": frozenset("ts pid tid kind object page owner execname stack".split()),
+    "T": frozenset({"ts"}),
+    "C": frozenset({"fn", "calls"}),
+    "E": frozenset("ts pid tid fn a0 a1 a2 a3 execname".split()),
+    "R": frozenset("ts pid tid fn rc".split()),
+    "L": frozenset("ts pid tid op lock reader name site".split()),
+}
+
+
+def reduce_block(parsed: Parsed) -> dict[str, pd.DataFrame]:
+    """The adding tables (analysis/tables.py) of one block of records."""
+    tables = parsed.tables
+    counts = {tag: table.num_rows for tag, table in tables.items() if not tag.startswith("@")}
+    found = {"records": pd.DataFrame({"tag": list(counts), "records": list(counts.values())})}
+    if "F" in tables:
+        found |= reduce_faults(tables["F"])
+    if "M" in tables:
+        found |= _moves(tables["M"])
+    if "A" in tables:
+        found["insert_stacks"] = _group(tables["A"], ["fn", "rc", "infault", "stack"], {}, "failed")
+    failures = [_failed(tables[tag]) for tag in ("M", "A") if tag in tables]
+    if failures:
+        found["failures"] = pd.concat(failures, ignore_index=True)
+    if "C" in tables and "T" in tables:
+        found["calls"] = _calls(tables["T"], tables["C"])
+    return {name: frame for name, frame in found.items() if len(frame)}
+
+
+def reduce_faults(faults: pa.Table) -> dict[str, pd.DataFrame]:
+    """The tables of fault records: counts, seconds, histograms and balance."""
+    has = set(faults.column_names)
+    faults = complete(faults, FAULT_DEFAULTS)
+    faults = faults.append_column("retries", pc.max_element_wise(pc.subtract(faults["lookups"], 1), 0))
+    sums = {"dur": "sum", "oncpu": "sum", "retries": "sum", "insfails": "sum"}
+    found = {
+        "faults": _group(faults, ["execname", "path", "rc"], sums | {"longest": ("dur", "max")}, "faults"),
+        "balance": _balance(faults),
+    }
+    if "ts" in has:
+        seconds = pa.table({"second": pc.divide(faults["ts"], SECOND), "path": faults["path"], "rc": faults["rc"]})
+        found["seconds"] = _group(seconds, ["second", "path", "rc"], {}, "faults")
+    if "dur" in has:
+        found["latency"] = _histogram(faults, "path", "faults")
+    return found
+
+
+def unbalanced(faults: pa.Table) -> pa.ChunkedArray | None:
+    """Which faults returned with acquires other than releases, or a lock held; None where that is not recorded."""
+    if {"acq", "rel", "lockxor"} <= set(faults.column_names):
+        return pc.or_(pc.not_equal(faults["acq"], faults["rel"]), pc.not_equal(faults["lockxor"], _NO_ADDRESS))
+    if "held" in faults.column_names:
+        return pc.not_equal(faults["held"], _NO_ADDRESS)
+    return None
+
+
+def freed_twice(faults: pa.Table) -> pa.ChunkedArray | None:
+    """Which faults freed one page twice (vmfault.d: frees is 2 and freexor 0); None where that is not recorded."""
+    if {"frees", "freexor"} <= set(faults.column_names):
+        return pc.and_(pc.equal(faults["frees"], 2), pc.equal(faults["freexor"], _NO_ADDRESS))
+    return None
+
+
+def _balance(faults: pa.Table) -> pd.DataFrame:
+    """How many faults each question was asked of, and how many answered badly."""
+    rows = []
+    for asked, bad, mask in (
+        ("balance asked", "unbalanced", unbalanced(faults)),
+        ("frees asked", "freed twice", freed_twice(faults)),
+    ):
+        if mask is not None:
+            rows += [(asked, faults.num_rows), (bad, pc.sum(mask).as_py() or 0)]
+    return pd.DataFrame(rows, columns=["measure", "faults"])
+
+
+def _moves(moves: pa.Table) -> dict[str, pd.DataFrame]:
+    moves = complete(moves, {"rc": 0, "dur": 0, "infault": NOT_RECORDED, "busy": 0, "dirty": 0, "src": 0})
+    moves = moves.append_column("has_object", pc.not_equal(moves["src"], 0).cast(pa.int64()))
+    keys = ["fn", "infault", "rc", "busy", "dirty", "has_object"]
+    return {
+        "moves": _group(moves, keys, {"dur": "sum", "longest": ("dur", "max")}, "moves"),
+        "move_latency": _histogram(moves, "fn", "moves"),
+    }
+
+
+def _failed(table: pa.Table) -> pd.DataFrame:
+    """Failures by second and function: page moves with a result other than 0, and failed radix inserts."""
+    table = complete(table, {"infault": NOT_RECORDED})
+    failed = table.filter(pc.not_equal(table["rc"], 0))
+    failed = failed.append_column("second", pc.divide(failed["ts"], SECOND))
+    return _group(failed, ["second", "fn", "rc", "infault"], {}, "failed")
+
+
+def _calls(ticks: pa.Table, calls: pa.Table) -> pd.DataFrame:
+    """Calls by second: a C line counts the calls of the second that ends at the T line before it."""
+    place = np.searchsorted(ticks["line"].to_numpy(), calls["line"].to_numpy()) - 1
+    stamps = ticks["ts"].to_numpy()[place.clip(0)]
+    second = pa.array((stamps - SECOND // 2) // SECOND)
+    return _group(calls.append_column("second", second), ["second", "fn"], {"calls": "sum"}, None)
+
+
+def _histogram(table: pa.Table, key: str, count: str) -> pd.DataFrame:
+    numbers = pa.table({key: table[key], "bucket": bucket(table["dur"].to_numpy())})
+    frame = _group(numbers, [key, "bucket"], {}, count)
+    frame["low"], frame["high"] = bounds(frame.pop("bucket").to_numpy())
+    return frame
+
+
+def complete(table: pa.Table, defaults: dict[str, int | str]) -> pa.Table:
+    """The table with the columns that its log did not have, and bits as signed numbers."""
+    for name, value in defaults.items():
+        if name not in table.column_names:
+            table = table.append_column(name, pa.repeat(pa.scalar(value), table.num_rows))
+        elif table.schema.field(name).type == pa.uint64():
+            table = table.set_column(table.column_names.index(name), name, table[name].cast(pa.int64(), safe=False))
+    return table
+
+
+def _group(table: pa.Table, keys: list[str], how: dict[str, object], count: str | None) -> pd.DataFrame:
+    """Group, with `how` = {column: "sum"} or {new name: (column, function)}, and count rows under the name `count`."""
+    wanted = [(new, *(spec if isinstance(spec, tuple) else (new, spec))) for new, spec in how.items()]
+    functions = [(column, function) for _, column, function in wanted]
+    if count is not None:
+        functions.append(([], "count_all"))
+        wanted.append((count, "", ""))
+    grouped = table.group_by(keys, use_threads=False).aggregate(functions)
+    names = [*keys, *(new for new, _, _ in wanted)]
+    places = [*(grouped.column_names.index(key) for key in keys)]
+    values = [place for place in range(grouped.num_columns) if place not in places]
+    ordered = grouped.select([*places, *values]).rename_columns(names)
+    return pd.DataFrame({name: _plain(ordered.column(name)) for name in names})
+
+
+def _plain(column: pa.ChunkedArray) -> list | np.ndarray:
+    """Numbers as numpy, texts as a list: category columns would not add."""
+    if pa.types.is_dictionary(column.type):
+        return column.cast(pa.string()).to_pylist()
+    return column.to_numpy()
