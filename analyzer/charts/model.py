@@ -1,7 +1,7 @@
 """What a chart is, whoever draws it: marks with their geometry, axes, words.
 
-Every position is a number in the unit of its axis; a category is the number of its tick.  The builders in
-figures.py decide all geometry, so that the renderers only draw and cannot disagree.
+Every position is a number in the unit of its axis.  The builders in figures.py decide all geometry, so that the
+renderers only draw and cannot disagree.
 Texts in a Chart are plain text: a renderer escapes them for its own output.
 """
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 # What a mark's colour means; charts/palette.py has the colours for light and dark.
-Tone = Literal["a", "b", "c", "d", "e", "f", "quiet", "bad", "warn", "good"]
+Tone = Literal["a", "b", "c", "d", "e", "f", "ink", "quiet", "bad", "warn", "good"]
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,6 @@ class Axis:
         low, high: the range shown.
         log: logarithmic; then low is above 0.
         ticks: (position, text); empty: the renderer's own round numbers.
-        categories: each tick names one thing; a short text, at an integer position.
     """
 
     title: str
@@ -29,14 +28,13 @@ class Axis:
     high: float
     log: bool = False
     ticks: tuple[tuple[float, str], ...] = ()
-    categories: bool = False
 
 
 @dataclass(frozen=True)
 class Bars:
     """Rectangles from `start` to `end` along the value axis, `width` wide around `at` on the other one.
 
-    `texts` says each bar's value in words; `written` prints them beside the bars, else they show on hovering.
+    `texts` says each bar's value in words, shown on hovering.
     """
 
     name: str
@@ -46,7 +44,6 @@ class Bars:
     end: tuple[float, ...]
     width: float
     texts: tuple[str, ...]
-    written: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,17 +79,6 @@ class Steps:
 
 
 @dataclass(frozen=True)
-class Line:
-    """Points (x, y) joined in their order."""
-
-    name: str
-    tone: Tone
-    x: tuple[float, ...]
-    y: tuple[float, ...]
-    texts: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class Band:
     """A shaded range of x over the whole height: something is different here, `text` says what."""
 
@@ -110,22 +96,32 @@ class Reference:
     text: str
 
 
-Mark = Bars | Points | Steps | Line | Band | Reference
+Mark = Bars | Points | Steps | Band | Reference
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a chart of rows: its name stands above its marks on the left, its value in words on the right."""
+
+    name: str
+    value: str
 
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart.
+    """A chart: of values over x, or of rows.
+
+    In a chart of rows the values run along x, and row i of n (from the top) has the y from n-1-i to n-i; its marks
+    keep below ROW_HEAD of that, where its name is written.
 
     Attributes:
         key: short and unique in a report: file name and element id; a-z, 0-9 and "-".
         title: what it shows.
         alt: one sentence that says what is to be seen, for those who cannot see it.
         provenance: one line: host, kernel, script, the log's hash.
-        horizontal: values run along x, categories along y (first at the top); else values along y.
         marks: drawn in this order; empty where there is nothing to draw, then `alt` says why.
+        rows: the rows from the top; empty where values are drawn over x.
         legend: whether the names of the marks are shown.
-        lanes: how many rows the drawing needs; the renderers make room for them.
     """
 
     key: str
@@ -135,6 +131,8 @@ class Chart:
     x: Axis
     y: Axis
     marks: tuple[Mark, ...]
-    horizontal: bool = False
+    rows: tuple[Row, ...] = ()
     legend: bool = False
-    lanes: int = 6
+
+
+ROW_HEAD = 0.6
