@@ -69,7 +69,7 @@ def visible(text: str) -> str:
 
 def cell(kind: str, value: object) -> str:
     """A table's value as text, by the column's kind (KINDS); None is NOT_MEASURED."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
+    if is_unknown(value):
         return NOT_MEASURED
     if kind == "interval":
         return interval(*value)
@@ -77,6 +77,11 @@ def cell(kind: str, value: object) -> str:
         return "\n".join(map(visible, str(value).split("\n")))
     write = {"text": _text, "int": count, "ns": duration, "time": moment, "share": share, "addr": address}
     return write[kind](value)
+
+
+def is_unknown(value: object) -> bool:
+    """Whether a table's value is missing: None or NaN."""
+    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def _text(value: object) -> str:

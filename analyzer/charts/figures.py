@@ -259,7 +259,7 @@ def imbalance(
     half = [0.3 * math.log1p(n) / math.log1p(bins["faults"].max()) for n in bins["faults"]]
     marks = [
         Bars(
-            "all faults (height: logarithm of their number)", "quiet",
+            "all faults (logarithm of their number)", "quiet",
             at=_floats(bins["second"] + width / 2), start=tuple(-h for h in half), end=tuple(half), width=width,
             texts=_bin_texts(bins, "faults", "faults"),
         )

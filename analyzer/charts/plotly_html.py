@@ -24,7 +24,7 @@ def figure(chart: Chart) -> go.Figure:
     top = (34 if chart.legend else 8) if chart.marks else 8
     drawn.update_layout(
         template="none",
-        meta={"title": chart.title, "alt": chart.alt, "provenance": chart.provenance},
+        meta={"title": chart.title, "alt": chart.alt, "provenance": chart.provenance, "rows": len(chart.rows)},
         height=height + top + 48,
         margin={**margin, "t": top, "b": 48},
         barmode="overlay",
@@ -85,8 +85,9 @@ def _axis(axis: Axis) -> dict:
 def _row_head(drawn: go.Figure, base: int, text: str, side: str) -> None:
     left = side == "left"
     drawn.add_annotation(
-        text=text, xref="paper", x=0 if left else 1, xanchor=side, xshift=-_INSET if left else _INSET,
-        y=base + (1 + ROW_HEAD) / 2, yanchor="middle", showarrow=False, bgcolor=LIGHT["paper"], borderpad=1,
+        name="row-name" if left else "row-value", text=text, showarrow=False,
+        xref="paper", x=0 if left else 1, xanchor=side, xshift=-_INSET if left else _INSET,
+        y=base + (1 + ROW_HEAD) / 2, yanchor="middle", bgcolor=LIGHT["paper"], borderpad=1,
         font={"color": LIGHT["ink" if left else "muted"]},
     )  # fmt: skip
 
