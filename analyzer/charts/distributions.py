@@ -1,0 +1,99 @@
+"""Charts of durations: one row per path or function, each with the shape of its own distribution."""
+
+import math
+
+import pandas as pd
+
+from analyzer.charts.figures import empty
+from analyzer.charts.model import ROW_HEAD, Axis, Chart, Points, Row, Steps
+from analyzer.charts.scales import duration_axis
+from analyzer.format import counted, duration, share, visible
+
+_MOST_ROWS = 10
+_TALLEST = ROW_HEAD - 0.1
+_FOOT = 0.06
+
+
+def path_latency(bins: pd.DataFrame, provenance: str) -> Chart:
+    """How long faults took, by path.
+
+    Args:
+        bins: path, low, high (float, ns: the bin's range), faults (int).  Bins may be coarse and may leave gaps.
+    """
+    title = "How long faults took, by path"
+    named = bins.rename(columns={"path": "name", "faults": "number"})
+    return _distributions("path-latency", title, named, "fault", "No fault record in this log.", provenance)
+
+
+def move_costs(bins: pd.DataFrame, provenance: str) -> Chart:
+    """How long page moves took: rename against replace.
+
+    Args:
+        bins: function, low, high (float, ns), moves (int).
+    """
+    title = "How long page moves took"
+    named = bins.rename(columns={"function": "name", "moves": "number"})
+    return _distributions("move-costs", title, named, "move", "No page move is recorded in this log.", provenance)
+
+
+def _distributions(key: str, title: str, bins: pd.DataFrame, noun: str, why: str, provenance: str) -> Chart:
+    bins = bins[bins["number"] > 0]
+    if bins.empty:
+        return empty(key, title, why, provenance)
+    # A bin from 0 has no left edge on a logarithmic axis; halving says "below high" as quantize does.
+    bins = bins.assign(low=bins["low"].where(bins["low"] > 0, bins["high"] / 2))
+    totals = bins.groupby("name")["number"].sum().sort_values(ascending=False, kind="stable")
+    names = list(totals.index[:_MOST_ROWS])
+    shapes, rows, medians, tails = [], [], [], []
+    for i, name in enumerate(names):
+        part = bins[bins["name"] == name].sort_values("low")
+        base = len(names) - 1 - i + _FOOT
+        shapes.append(_shape(visible(name), part, base, noun))
+        for quantile, marked in ((0.5, medians), (0.99, tails)):
+            low, high = _quantile_bin(part, quantile)
+            text = f"{visible(name)}: {share(quantile)} took no longer than {_range(low, high)}"
+            marked.append((math.sqrt(low * high), base, text))
+        median = _range(*_quantile_bin(part, 0.5))
+        rows.append(Row(visible(name), f"{counted(int(totals[name]), noun)}, median {median}"))
+    marks = (
+        *shapes,
+        *(
+            Points(label, "ink", *(tuple(v) for v in zip(*marked, strict=True)), symbol=symbol)
+            for label, marked, symbol in (("median", medians, "circle"), ("99th percentile", tails, "hollow"))
+        ),
+    )
+    longest = bins.loc[bins["high"].idxmax()]
+    alt = (
+        f"{rows[0].name}, the most frequent: {rows[0].value}; the longest, {visible(longest['name'])}, "
+        f"took {_range(longest['low'], longest['high'])}."
+    )
+    axis = duration_axis(bins["low"].min(), bins["high"].max())
+    return Chart(key, title, alt, provenance, axis, Axis("", 0, len(rows)), marks, tuple(rows), legend=True)
+
+
+def _shape(name: str, part: pd.DataFrame, base: float, noun: str) -> Steps:
+    """One row's steps: share of the row per unit of the logarithmic axis, the tallest filling the row."""
+    density = part["number"] / (part["high"] / part["low"]).map(math.log)
+    edges, heights, texts = [float(part["low"].iloc[0])], [], []
+    for low, high, number, tall in zip(part["low"], part["high"], part["number"], density, strict=True):
+        if not math.isclose(low, edges[-1]):
+            edges.append(float(low))
+            heights.append(0.0)
+            texts.append("")
+        edges.append(float(high))
+        heights.append(float(tall / density.max() * _TALLEST))
+        texts.append(f"{name}: {counted(int(number), noun)} in {_range(low, high)}")
+    return Steps(name, "a", tuple(edges), tuple(heights), base, tuple(texts))
+
+
+def _quantile_bin(part: pd.DataFrame, quantile: float) -> tuple[float, float]:
+    """The bin that holds the quantile; `part` is sorted."""
+    place = int((part["number"].cumsum() < quantile * part["number"].sum()).sum())
+    return float(part["low"].iloc[place]), float(part["high"].iloc[place])
+
+
+def _range(low: float, high: float) -> str:
+    if high / low < 1.05:
+        return duration(math.sqrt(low * high))
+    (first, first_unit), (last, last_unit) = duration(low).split(), duration(high).split()
+    return f"{first}–{last} {last_unit}" if first_unit == last_unit else f"{first} {first_unit}–{last} {last_unit}"

@@ -1,0 +1,61 @@
+"""Ranges, ticks and bins that several figures share."""
+
+import math
+
+import pandas as pd
+
+from analyzer.charts.model import Axis
+from analyzer.format import duration, share
+
+MOST_BINS = 240
+_NS_PER_SECOND = 1e9
+
+
+def seconds_axis(end: float) -> Axis:
+    """Time since the trace began, from 0 to `end` seconds."""
+    return Axis("seconds since the trace began", 0, max(end, 1))
+
+
+def bin_width(seconds: int) -> int:
+    """Whole seconds per bin, so that no more than MOST_BINS are drawn."""
+    return max(1, math.ceil(seconds / MOST_BINS))
+
+
+def binned(table: pd.DataFrame, width: int, keys: list[str], values: list[str]) -> pd.DataFrame:
+    """`table` with `second` brought to the start of its bin and `values` added up by bin and `keys`."""
+    bins = table.assign(second=table["second"] // width * width)
+    return bins.groupby(["second", *keys], sort=True, as_index=False)[values].sum()
+
+
+def per(width: int) -> str:
+    """What a bar of `width` seconds counts, in words."""
+    return "per second" if width == 1 else f"per {width} seconds"
+
+
+def duration_axis(low: float, high: float) -> Axis:
+    """Durations in ns on a logarithmic axis; ticks at 1, 10, 100 of ns, µs, ms, s, and between on short ranges."""
+    low, high = max(low, 1) / 1.1, high * 1.1
+    decades = math.log10(high / low)
+    steps = (1,) if decades > 3 else (1, 3) if decades > 1.5 else (1, 2, 3, 5, 7)
+    ticks = (step * 10.0**power for power in range(12) for step in steps)
+    return Axis("duration", low, high, log=True, ticks=tuple((t, duration(t)) for t in ticks if low <= t <= high))
+
+
+def share_axis(title: str, high: float) -> Axis:
+    """Shares from 0 to `high` (1 is the whole)."""
+    step = 0.25 if high <= 1.3 else 0.5
+    ticks = (step * i for i in range(int(high / step) + 1))
+    return Axis(title, 0, high, ticks=tuple((t, share(t)) for t in ticks))
+
+
+def rate_axis(title: str, lowest: float, highest: float) -> Axis:
+    """Rates on a logarithmic axis over whole decades."""
+    low = math.floor(math.log10(lowest) - 1e-9)
+    high = min(0, math.ceil(math.log10(highest)))
+    powers = range(low, high + 1, 1 if high - low < 7 else 2)
+    return Axis(title, 10.0**low, 1.15 * 10.0**high, log=True, ticks=tuple((10.0**p, share(10.0**p)) for p in powers))
+
+
+def count_axis(title: str, highest: float) -> Axis:
+    """Counts from 0."""
+    return Axis(title, 0, max(highest, 1) * 1.08)

@@ -1,0 +1,98 @@
+"""How values are written, the same in every output.  Depends on nothing: analyses, charts and reports use it."""
+
+import math
+from decimal import Decimal
+
+NOT_MEASURED = "—"
+
+# Kinds of table columns, with what a value of the kind is:
+#   text      str, one line
+#   code      str, may have several lines (stacks)
+#   int       int
+#   ns        int or float, a duration in ns
+#   time      int or float, ns since the trace began
+#   share     float, 0 to 1
+#   interval  (float, float), two shares
+#   addr      int, or str that is one already
+KINDS = ("text", "code", "int", "ns", "time", "share", "interval", "addr")
+NUMERIC_KINDS = ("int", "ns", "time", "share", "interval")
+
+_UNITS = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"))
+
+
+def count(number: float) -> str:
+    """19012 -> "19,012"."""
+    return f"{round(number):,}"
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """(1, "fault") -> "1 fault", (2, "fault") -> "2 faults"."""
+    return f"{count(number)} {noun if number == 1 else plural or noun + 's'}"
+
+
+def duration(ns: float) -> str:
+    """A duration in three digits: 41337 ns -> "41.3 µs"."""
+    if ns == 0:
+        return "0 ns"
+    sign, ns = ("-" if ns < 0 else ""), _three_digits(abs(ns))
+    size, unit = next((pair for pair in _UNITS if ns >= pair[0]), _UNITS[-1])
+    return f"{sign}{_plain(ns / size)} {unit}"
+
+
+def moment(ns: float) -> str:
+    """A time since the trace began, to the microsecond: 12345678901 ns -> "12.345679 s"."""
+    return f"{ns / 1e9:,.6f} s"
+
+
+def share(part: float) -> str:
+    """A share of 1 in three digits: 0.05261 -> "5.26 %".  Only a whole is "100 %", only nothing is "0 %"."""
+    percent = part * 100
+    if 0 < percent < 100:
+        return f"{min(_plain(_three_digits(percent)), '99.9', key=float)} %"
+    return f"{_plain(_three_digits(percent))} %"
+
+
+def interval(low: float, high: float) -> str:
+    """Two shares: (0.0312, 0.0874) -> "3.12–8.74 %"."""
+    return f"{share(low).removesuffix(' %')}–{share(high)}"
+
+
+def address(value: int | str) -> str:
+    """0xfffff800…; a text is taken as it is."""
+    return visible(value) if isinstance(value, str) else f"0x{value:x}"
+
+
+def visible(text: str) -> str:
+    """Text with every control, format or undisplayable character as an escape, so that it stays on its line."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def cell(kind: str, value: object) -> str:
+    """A table's value as text, by the column's kind (KINDS); None is NOT_MEASURED."""
+    if is_unknown(value):
+        return NOT_MEASURED
+    if kind == "interval":
+        return interval(*value)
+    if kind == "code":
+        return "\n".join(map(visible, str(value).split("\n")))
+    write = {"text": _text, "int": count, "ns": duration, "time": moment, "share": share, "addr": address}
+    return write[kind](value)
+
+
+def is_unknown(value: object) -> bool:
+    """Whether a table's value is missing: None or NaN."""
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def _text(value: object) -> str:
+    return visible(str(value))
+
+
+def _three_digits(number: float) -> float:
+    return float(f"{number:.3g}")
+
+
+def _plain(number: float) -> str:
+    # Never 1e-05: the reader compares these by eye.
+    text = format(Decimal(f"{number:.3g}"), "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text

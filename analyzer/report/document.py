@@ -1,0 +1,88 @@
+"""A report's content, whatever form it is written in: html, text, markdown.
+
+All texts are plain text as the log has them, process names included: each form escapes for itself.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from analyzer.charts.model import Chart
+
+Certainty = Literal["proved", "suspected", "not measured", "clean"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A table's column; `kind` is one of format.KINDS and says how values are written, aligned and sorted."""
+
+    name: str
+    kind: str
+    help: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of values as the columns' kinds want them (see format.cell); None is "not measured".
+
+    Attributes:
+        caption: what the rows are, and how many were left out if some were.
+        columns: at least one.
+        rows: each as long as columns.
+    """
+
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[object, ...], ...]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One statement of the verdict.
+
+    Attributes:
+        certainty: how sure it is.
+        headline: one sentence.
+        detail: what it rests on, one or a few sentences; may be empty.
+        next_step: what to look at next; may be empty.
+        evidence: the records it rests on.
+    """
+
+    certainty: Certainty
+    headline: str
+    detail: str = ""
+    next_step: str = ""
+    evidence: Table | None = None
+
+
+@dataclass(frozen=True)
+class Section:
+    """One analysis: heading, what it says in a sentence or two, its charts and tables; `key` is a-z, 0-9, "-"."""
+
+    key: str
+    heading: str
+    sentence: str
+    charts: tuple[Chart, ...] = ()
+    tables: tuple[Table, ...] = ()
+
+
+@dataclass(frozen=True)
+class Document:
+    """A report.
+
+    Attributes:
+        title: "10.1/d4326.log.xz", or whatever names the input.
+        subtitle: one line: kernel, script, faults, seconds.
+        findings: the verdict, weightiest first.
+        sections: in reading order.
+        provenance: (what, value): file, sha256, host, kernel, script, command, counters, ….
+        gaps: one sentence for each thing that is missing from the trace and what it puts in doubt.
+        unread: lines that could not be read; None where all could.
+    """
+
+    title: str
+    subtitle: str
+    findings: tuple[Finding, ...]
+    sections: tuple[Section, ...]
+    provenance: tuple[tuple[str, str], ...]
+    gaps: tuple[str, ...] = ()
+    unread: Table | None = None

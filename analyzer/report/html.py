@@ -1,0 +1,196 @@
+"""The report as one HTML file: everything inside, no network, the same bytes for the same document."""
+
+import base64
+import hashlib
+import json
+from html import escape
+from pathlib import Path
+
+from plotly.offline import get_plotlyjs
+
+from analyzer import __version__
+from analyzer.charts.model import Chart
+from analyzer.charts.palette import DARK, LIGHT
+from analyzer.charts.plotly_html import figure_json
+from analyzer.format import NUMERIC_KINDS, cell, is_unknown, visible
+from analyzer.report.document import Column, Document, Finding, Section, Table
+
+_HERE = Path(__file__).parent
+
+
+def render_html(document: Document) -> str:
+    """The whole page.  Every text of the document is escaped; scripts are allowed by their hashes alone."""
+    charts = [chart for section in document.sections for chart in section.charts if chart.marks]
+    script = (_HERE / "page.js").read_text(encoding="utf-8")
+    scripts = [get_plotlyjs(), script] if charts else [script]
+    body = "\n".join(
+        [
+            _header(document),
+            "<main>",
+            _verdict(document),
+            *map(_section, document.sections),
+            _unread(document),
+            _provenance(document),
+            "</main>",
+            f"<footer>Written by vmtrace {escape(__version__)}.</footer>",
+            *(_data(f"{_plot_id(chart)}-figure", figure_json(chart)) for chart in charts),
+            _data("page-data", json.dumps({"light": LIGHT, "dark": DARK})),
+            *(f"<script>{text}</script>" for text in scripts),
+        ]
+    )
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{_policy(scripts)}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="generator" content="vmtrace {escape(__version__)}">
+<title>{_text(document.title)} – vmtrace</title>
+<style>
+{_colors()}{(_HERE / "page.css").read_text(encoding="utf-8")}</style>
+</head>
+<body>
+{body}
+</body>
+</html>
+"""
+
+
+def _policy(scripts: list[str]) -> str:
+    hashes = (base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii") for text in scripts)
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "script-src " + " ".join(f"'sha256-{digest}'" for digest in hashes),
+            "style-src 'unsafe-inline'",  # plotly sets styles as it draws
+            "img-src data: blob:",
+            "base-uri 'none'",
+            "form-action 'none'",
+        )
+    )
+
+
+def _colors() -> str:
+    def variables(theme: dict[str, str]) -> str:
+        return " ".join(f"--{tone}: {color};" for tone, color in theme.items())
+
+    return (
+        f":root {{ {variables(LIGHT)} }}\n"
+        f"@media screen and (prefers-color-scheme: dark) {{ :root {{ {variables(DARK)} }} }}\n"
+    )
+
+
+def _text(value: str) -> str:
+    """Text of the document: on one line, with nothing that HTML would understand."""
+    return escape(visible(value))
+
+
+def _data(name: str, text: str) -> str:
+    return f'<script type="application/json" id="{name}">{text}</script>'
+
+
+def _header(document: Document) -> str:
+    parts = [("verdict", "Verdict"), *((section.key, section.heading) for section in document.sections)]
+    if document.unread:
+        parts.append(("unread", "Unread lines"))
+    parts.append(("provenance", "Provenance"))
+    links = "".join(f'<li><a href="#{escape(key)}">{_text(heading)}</a></li>' for key, heading in parts)
+    return f"""<header>
+<p class="brand">vmtrace report</p>
+<h1>{_text(document.title)}</h1>
+<p class="subtitle">{_text(document.subtitle)}</p>
+<nav aria-label="Sections"><ul>{links}</ul></nav>
+</header>"""
+
+
+def _verdict(document: Document) -> str:
+    gaps = ""
+    if document.gaps:
+        items = "".join(f"<li>{_text(gap)}</li>" for gap in document.gaps)
+        gaps = f'<div class="gaps"><h3>Missing from this trace</h3><ul>{items}</ul></div>'
+    findings = "".join(map(_finding, document.findings))
+    return f'<section id="verdict"><h2>Verdict</h2><ol class="findings">{findings}</ol>{gaps}</section>'
+
+
+def _finding(finding: Finding) -> str:
+    parts = [f'<span class="certainty">{finding.certainty}</span>', f"<h3>{_text(finding.headline)}</h3>"]
+    if finding.detail:
+        parts.append(f"<p>{_text(finding.detail)}</p>")
+    if finding.next_step:
+        parts.append(f'<p class="next"><strong>Look at next:</strong> {_text(finding.next_step)}</p>')
+    if finding.evidence:
+        parts.append(_table(finding.evidence))
+    return f'<li class="finding {finding.certainty.replace(" ", "-")}">{"".join(parts)}</li>\n'
+
+
+def _section(section: Section) -> str:
+    inner = "\n".join([*map(_chart, section.charts), *map(_table, section.tables)])
+    return f"""<section id="{escape(section.key)}">
+<h2>{_text(section.heading)}</h2>
+<p>{_text(section.sentence)}</p>
+{inner}
+</section>"""
+
+
+def _plot_id(chart: Chart) -> str:
+    return f"plot-{escape(chart.key)}"
+
+
+def _chart(chart: Chart) -> str:
+    plot = '<div class="frame">nothing to draw</div>'
+    if chart.marks:
+        plot = (
+            f'<div class="plot" id="{_plot_id(chart)}" role="img" aria-label="{_text(chart.alt)}"></div>'
+            '<noscript><div class="frame">The drawing needs JavaScript. The sentence above and the tables say what it '
+            "shows.</div></noscript>"
+        )
+    caption = f"<h3>{_text(chart.title)}</h3><p>{_text(chart.alt)}</p>"
+    return f'<figure class="chart"><figcaption>{caption}</figcaption>{plot}</figure>'
+
+
+def _table(table: Table) -> str:
+    heads = "".join(f'<th scope="col" class="{_class(column)}">{_text(column.name)}</th>' for column in table.columns)
+    rows = "\n".join(
+        f"<tr>{''.join(_cell(column, value) for column, value in zip(table.columns, row, strict=True))}</tr>"
+        for row in table.rows
+    )
+    helps = "".join(
+        f"<dt>{_text(column.name)}</dt><dd>{_text(column.help)}</dd>" for column in table.columns if column.help
+    )
+    legend = f"<details><summary>What the columns mean</summary><dl>{helps}</dl></details>" if helps else ""
+    caption = _text(table.caption)
+    return f"""<div class="table"><div class="scroll" role="region" aria-label="{caption}" tabindex="0"><table>
+<caption>{caption}</caption>
+<thead><tr>{heads}</tr></thead>
+<tbody>
+{rows}
+</tbody></table></div>{legend}</div>"""
+
+
+def _class(column: Column) -> str:
+    return "number" if column.kind in NUMERIC_KINDS else column.kind
+
+
+def _cell(column: Column, value: object) -> str:
+    text = cell(column.kind, value)
+    if is_unknown(value):
+        return f'<td class="{_class(column)} unknown" title="not measured">{text}</td>'
+    key = ""
+    if column.kind in NUMERIC_KINDS:
+        key = f' data-value="{float(value[0] if column.kind == "interval" else value)!r}"'
+    return f'<td class="{_class(column)}"{key}>{escape(text)}</td>'
+
+
+def _unread(document: Document) -> str:
+    if not document.unread:
+        return ""
+    return f"""<section id="unread">
+<h2>Unread lines</h2>
+<p>Nothing of these lines is counted above.</p>
+{_table(document.unread)}
+</section>"""
+
+
+def _provenance(document: Document) -> str:
+    rows = "".join(f"<dt>{_text(what)}</dt><dd>{_text(value)}</dd>" for what, value in document.provenance)
+    return f'<section id="provenance" class="provenance"><h2>Provenance</h2><dl>{rows}</dl></section>'
