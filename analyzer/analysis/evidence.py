@@ -2,7 +2,7 @@
 
 Evidence is a row of plain values, so that it merges by standing side by side and saves as JSON:
 
-    kind      "imbalance", "double-free", "alarm", "failed-move" or "failed-insert"
+    kind      "imbalance", "double-free", "freed-again", "alarm", "failed-move" or "failed-insert"
     line, ts  where and when (ns, the fault's entry for faults)
     returned  for what happened inside a fault: whether that fault has a record; None while that is open
     before    up to BEFORE records of the same thread, nearest last
@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from analyzer.analysis.reduce import freed_twice, unbalanced
+from analyzer.analysis.reduce import freed_again, freed_twice, unbalanced
 
 BEFORE = 4
 CAP = 200  # rows that are kept of one kind; the first by time, the rest is counted
@@ -29,7 +29,11 @@ def collect_evidence(tables: dict[str, pa.Table]) -> Evidence:
     found: Evidence = {}
     faults = tables.get("F")
     if faults is not None:
-        for kind, mask in (("imbalance", unbalanced(faults)), ("double-free", freed_twice(faults))):
+        for kind, mask in (
+            ("imbalance", unbalanced(faults)),
+            ("double-free", freed_twice(faults)),
+            ("freed-again", freed_again(faults)),
+        ):
             if mask is not None:
                 found[kind] = _rows(faults.filter(mask))
     if "X" in tables:
@@ -40,7 +44,7 @@ def collect_evidence(tables: dict[str, pa.Table]) -> Evidence:
     for kind, rows in found.items():
         for row in rows[:CAP]:
             row["before"] = _before(tables, row)
-            if kind not in ("imbalance", "double-free"):
+            if kind in ("alarm", "failed-move", "failed-insert"):
                 row["returned"] = _returned_here(faults, row) if row.get("infault", 1) else True
     return {kind: rows for kind, rows in found.items() if rows}
 

@@ -58,13 +58,13 @@ def reduce_block(parsed: Parsed) -> dict[str, pd.DataFrame]:
 
 def reduce_faults(faults: pa.Table) -> dict[str, pd.DataFrame]:
     """The tables of fault records: counts, seconds, histograms and balance."""
-    has = set(faults.column_names)
+    recorded, has = faults, set(faults.column_names)
     faults = complete(faults, FAULT_DEFAULTS)
     faults = faults.append_column("retries", pc.max_element_wise(pc.subtract(faults["lookups"], 1), 0))
     sums = {"dur": "sum", "oncpu": "sum", "retries": "sum", "insfails": "sum"}
     found = {
         "faults": _group(faults, ["execname", "path", "rc"], sums | {"longest": ("dur", "max")}, "faults"),
-        "balance": _balance(faults),
+        "balance": _balance(recorded),
     }
     if "ts" in has:
         seconds = pa.table({"second": pc.divide(faults["ts"], SECOND), "path": faults["path"], "rc": faults["rc"]})
@@ -84,21 +84,40 @@ def unbalanced(faults: pa.Table) -> pa.ChunkedArray | None:
 
 
 def freed_twice(faults: pa.Table) -> pa.ChunkedArray | None:
-    """Which faults freed one page twice (vmfault.d: frees is 2 and freexor 0); None where that is not recorded."""
-    if {"frees", "freexor"} <= set(faults.column_names):
-        return pc.and_(pc.equal(faults["frees"], 2), pc.equal(faults["freexor"], _NO_ADDRESS))
-    return None
+    """Which faults freed one page twice (vmfault.d: frees is 2 and freexor 0); None where that is not recorded.
+
+    A fault that retried, or in which two inserts failed, may have got the page again in between: that is `freed_again`.
+    """
+    again = freed_again(faults)
+    if again is None:
+        return None
+    return pc.and_not(_one_page_two_frees(faults), again)
+
+
+def freed_again(faults: pa.Table) -> pa.ChunkedArray | None:
+    """Which faults freed one page twice and could have allocated it in between; None where that is not recorded.
+
+    Seen on 10.1 with the error path of D4326 mended, and on 13.2, where each failed insert gives its page back.
+    """
+    if not {"frees", "freexor", "lookups", "insfails"} <= set(faults.column_names):
+        return None
+    reallocated = pc.or_(pc.greater(faults["lookups"], 1), pc.greater(faults["insfails"], 1))
+    return pc.and_(_one_page_two_frees(faults), reallocated)
+
+
+def _one_page_two_frees(faults: pa.Table) -> pa.ChunkedArray:
+    return pc.and_(pc.equal(faults["frees"], 2), pc.equal(faults["freexor"], _NO_ADDRESS))
 
 
 def _balance(faults: pa.Table) -> pd.DataFrame:
     """How many faults each question was asked of, and how many answered badly."""
     rows = []
-    for asked, bad, mask in (
-        ("balance asked", "unbalanced", unbalanced(faults)),
-        ("frees asked", "freed twice", freed_twice(faults)),
+    for asked, answers in (
+        ("balance asked", {"unbalanced": unbalanced(faults)}),
+        ("frees asked", {"freed twice": freed_twice(faults), "freed again": freed_again(faults)}),
     ):
-        if mask is not None:
-            rows += [(asked, faults.num_rows), (bad, pc.sum(mask).as_py() or 0)]
+        counted = [(name, pc.sum(mask).as_py() or 0) for name, mask in answers.items() if mask is not None]
+        rows += [(asked, faults.num_rows), *counted] if counted else []
     return pd.DataFrame(rows, columns=["measure", "faults"])
 
 

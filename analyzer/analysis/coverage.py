@@ -1,0 +1,140 @@
+"""Coverage: records against what the kernel counted itself, and the gaps that dtrace admits."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from analyzer.analysis.reduce import SECOND
+from analyzer.analysis.summary import LogSummary
+from analyzer.ingest.releases import handler, path_steps
+
+# Kinds of notices that are gaps, and what each puts in doubt.
+GAPS = {
+    "drop": "records of that CPU are missing, and faults cut by the drop can look out of balance",
+    "dynamic-variable-drop": "faults have no record, and state of a thread can be stale",
+    "aggregation-drop": "counts of calls are too low",
+    "speculation-drop": "speculative records are missing",
+    "error": "a clause of the script was abandoned",
+    "aborted": "dtrace gave up before the end",
+    "cut": "the end of the file is missing",
+    "no-trailer": "the end of the trace is missing",
+}
+_LOSSY = frozenset({"drop", "dynamic-variable-drop", "error", "speculation-drop"})
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Losses of one kind at one place.
+
+    Attributes:
+        kind, where: of the notices.
+        count: how many things were lost in all; 1 where it is not a count.
+        after_ts: ns, the last record before the first message; None where none is.
+    """
+
+    kind: str
+    where: str
+    count: int
+    after_ts: int | None
+
+    def __str__(self) -> str:
+        place = f" on {self.where}" if self.where and self.kind != "error" else ""
+        number = f"{self.count:,} " if self.kind.endswith("drop") else ""
+        name = self.kind.replace("-", " ") + ("s" if number and self.count != 1 else "")
+        return f"{number}{name}{place}: {GAPS[self.kind]}"
+
+
+def gaps(log: LogSummary) -> list[Gap]:
+    """What is missing from the trace; a line that could not be read is a gap too, told by `unread_count`."""
+    found: dict[tuple[str, str], Gap] = {}
+    for notice in log.notices:
+        if notice.kind in GAPS:
+            key = (notice.kind, notice.where)
+            before = found.get(key, Gap(notice.kind, notice.where, 0, notice.after_ts))
+            found[key] = Gap(notice.kind, notice.where, before.count + notice.count, before.after_ts)
+    return list(found.values())
+
+
+def is_complete(log: LogSummary) -> bool:
+    """No gap: what the trace does not show did not happen (to what the script can see)."""
+    return not gaps(log) and not log.unread_count
+
+
+def may_have_lost_steps(log: LogSummary) -> bool:
+    """A gap that can make a balanced fault look unbalanced; a missing end cannot."""
+    return any(gap.kind in _LOSSY for gap in gaps(log))
+
+
+def calls(log: LogSummary, function: str) -> int | None:
+    """How often the script counted that function's entry; None where it did not count."""
+    counted = log.table("calls")
+    mine = counted.loc[counted["fn"] == function, "calls"]
+    return int(mine.sum()) if len(mine) else None
+
+
+def growth(log: LogSummary, counter: str) -> int | None:
+    """By how much a counter of the kernel grew while tracing ran; None where the log has not both readings."""
+    before, after = (log.meta.get(f"counter.{when}", {}).get(counter) for when in ("before", "after"))
+    return None if before is None or after is None else after - before
+
+
+def coverage_counts(log: LogSummary) -> pd.DataFrame:
+    """What was recorded beside what was counted: measure, recorded, expected, gap.
+
+    A complete trace has all calls, and at least what a counter grew by: it is read while tracing runs.
+    Empty for a filtered log, whose records the kernel did not count apart.
+    """
+    columns = ["measure", "recorded", "expected", "gap"]
+    if log.meta.get("filter"):
+        return pd.DataFrame(columns=columns)
+    faults, moves, failures = log.table("faults"), log.table("moves"), log.table("failures")
+    recorded = int(faults["faults"].sum())
+    bits = log.meta.get("bits", {}).get("path")
+    by_path = {path: int(n) for path, n in faults.groupby("path")["faults"].sum().items()}
+
+    def took(*steps: str) -> int:
+        return sum(n for path, n in by_path.items() if set(path_steps(path, bits)).intersection(steps))
+
+    def moved(function: str) -> int:
+        return int(moves.loc[moves["fn"] == function, "moves"].sum())
+
+    function = handler(log.meta.get("osreldate"))
+    inserts = int(failures.loc[failures["fn"] == "vm_radix_insert", "failed"].sum())
+    rows = [
+        (f"faults: calls of {function}", recorded, calls(log, function)),
+        ("faults: vm.stats.vm.v_vm_faults", recorded, growth(log, "vm.stats.vm.v_vm_faults")),
+        ("page moves: calls of vm_page_rename", moved("rename"), calls(log, "vm_page_rename")),
+        ("page moves: calls of vm_page_replace", moved("replace"), calls(log, "vm_page_replace")),
+        ("moves in faults: vm.stats.vm.v_cow_optim", took("rename", "replace"), growth(log, "vm.stats.vm.v_cow_optim")),
+        ("copies and moves: vm.stats.vm.v_cow_faults", took("copy", "rename", "replace"), growth(log, "vm.stats.vm.v_cow_faults")),
+        ("insert failures: RADIX NODE fails", inserts, growth(log, "vm.uma.RADIX_NODE.stats.fails")),
+    ]
+    lost = "; ".join(str(gap).partition(":")[0] for gap in gaps(log))
+    asked = log.count("F") or log.count("E") or len(faults)
+    kept = [(name, n, int(expected), lost) for name, n, expected in rows if expected and asked]
+    return pd.DataFrame(kept, columns=columns)
+
+
+def coverage_seconds(log: LogSummary) -> pd.DataFrame:
+    """Second by second: second (since the trace began), recorded, called.  Empty without counts of calls."""
+    function = handler(log.meta.get("osreldate"))
+    counted = log.table("calls")
+    counted = counted[(counted["fn"] == function) & (counted["second"] > 0)].groupby("second")["calls"].sum()
+    recorded = log.table("seconds").groupby("second")["faults"].sum()
+    if counted.empty or recorded.empty:
+        return pd.DataFrame({"second": [], "recorded": [], "called": []}).astype("int64")
+    both = pd.DataFrame({"recorded": recorded, "called": counted}).fillna(0).astype("int64").reset_index(names="second")
+    return both.assign(second=both["second"] - first_second(log))
+
+
+def first_second(log: LogSummary) -> int:
+    """The second, on the clock of `second` columns, that the trace began in."""
+    seconds = log.table("seconds")["second"]
+    start = log.meta.get("timestamp", log.first_ts) or 0
+    return min(int(start // SECOND), int(seconds.min())) if len(seconds) else int(start // SECOND)
+
+
+def never_returned(log: LogSummary) -> int:
+    """Handler calls without a record; 0 where calls were not counted, or fewer than faults were recorded."""
+    called = calls(log, handler(log.meta.get("osreldate")))
+    return max(0, (called or 0) - log.count("F")) if not log.meta.get("filter") else 0

@@ -1,0 +1,138 @@
+"""Failure frequency: what failed, how often, of how many."""
+
+import math
+import re
+
+import pandas as pd
+
+from analyzer.analysis.coverage import calls, first_second, growth
+from analyzer.analysis.summary import LogSummary
+from analyzer.ingest.releases import NOT_RECORDED, handler, insert_error_name, path_name, result_name
+
+MOVES = {"rename": "vm_page_rename", "replace": "vm_page_replace"}
+_FAIL_POINT = re.compile(r"(?:debug\.fail_point\.)?(\w+)='?(\d+(?:\.\d+)?)%(?:\d+\*)?return")
+_Z = 1.959963984540054  # 97.5 % of the standard normal distribution
+
+
+def wilson(failed: int, of: int) -> tuple[float, float]:
+    """The 95 % Wilson score interval of a rate (Wilson 1927); NaN where nothing was tried."""
+    if not of:
+        return math.nan, math.nan
+    rate = failed / of
+    middle = (rate + _Z * _Z / (2 * of)) / (1 + _Z * _Z / of)
+    half = _Z / (1 + _Z * _Z / of) * math.sqrt(rate * (1 - rate) / of + _Z * _Z / (4 * of * of))
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def failure_rates(log: LogSummary) -> pd.DataFrame:
+    """Every function and result: function, result, failed, of, rate, low, high.
+
+    A function that never failed has one row with result "any failure" and failed 0.  `of` is the number of records
+    of faults and page moves, and the counted calls of vm_radix_insert.
+    """
+    return _with_rates([*_fault_rows(log), *_move_rows(log), *_insert_rows(log)], ["function", "result"])
+
+
+def failures_by(log: LogSummary, key: str) -> pd.DataFrame:
+    """Failed faults by "path" or "process": that key, result, failed, of (all faults of that key), rate, low, high."""
+    faults = _recorded(log)
+    column = {"path": "path", "process": "execname"}[key]
+    of = faults.groupby(column)["faults"].sum()
+    failed = faults[~faults["rc"].isin([0, NOT_RECORDED])].groupby([column, "rc"], as_index=False)["faults"].sum()
+    bits, osreldate = log.meta.get("bits", {}).get("path"), log.meta.get("osreldate")
+    rows = [
+        (path_name(row[0], bits) if key == "path" else row[0], result_name(row[1], osreldate), int(row[2]), int(of[row[0]]))
+        for row in failed.itertuples(index=False)
+    ]
+    return _with_rates(rows, [key, "result"])
+
+
+def failures_by_second(log: LogSummary) -> pd.DataFrame:
+    """Failures over time: second (since the trace began), function, result, failed."""
+    osreldate = log.meta.get("osreldate")
+    seconds = log.table("seconds")
+    faults = seconds[~seconds["rc"].isin([0, NOT_RECORDED])].groupby(["second", "rc"], as_index=False)["faults"].sum()
+    rows = [(s, handler(osreldate), result_name(rc, osreldate), n) for s, rc, n in faults.itertuples(index=False)]
+    others = log.table("failures").groupby(["second", "fn", "rc"], as_index=False)["failed"].sum()
+    for second, function, rc, failed in others[others["second"] > 0].itertuples(index=False):
+        rows.append((second, MOVES.get(function, function), _other_result(function, rc), failed))
+    frame = pd.DataFrame(rows, columns=["second", "function", "result", "failed"])
+    return frame.assign(second=frame["second"].astype("int64") - first_second(log), failed=frame["failed"].astype("int64"))
+
+
+def insert_stacks(log: LogSummary) -> pd.DataFrame:
+    """Insert failures by stack, most first: failed, infault (1, 0, or -1: not recorded), result, stack."""
+    stacks = log.table("insert_stacks").sort_values(["failed", "stack"], ascending=[False, True])
+    return pd.DataFrame(
+        {
+            "failed": stacks["failed"].astype("int64"),
+            "infault": stacks["infault"],
+            "result": [insert_error_name(rc) for rc in stacks["rc"]],
+            "stack": stacks["stack"],
+        }
+    ).reset_index(drop=True)
+
+
+def fail_point(log: LogSummary) -> tuple[str, float] | None:
+    """The fail point that the log names and the rate it asks for (0 to 1); None where it names none."""
+    for key in ("host.failpoint", "host.command"):
+        match = _FAIL_POINT.search(str(log.meta.get(key, "")))
+        if match:
+            return match[1], float(match[2]) / 100
+    return None
+
+
+def node_allocation_failures(log: LogSummary) -> tuple[int, int] | None:
+    """Failed and all allocations of radix nodes, as the kernel counted them; None where the log has no counters."""
+    failed = growth(log, "vm.uma.RADIX_NODE.stats.fails")
+    done = growth(log, "vm.uma.RADIX_NODE.stats.allocs")
+    return None if failed is None or done is None else (failed, done + failed)
+
+
+def _recorded(log: LogSummary) -> pd.DataFrame:
+    faults = log.table("faults")
+    return faults[faults["faults"] > 0]
+
+
+def _fault_rows(log: LogSummary) -> list[tuple[str, str, int, int]]:
+    faults = _recorded(log)
+    faults = faults[faults["rc"] != NOT_RECORDED]
+    function, osreldate = handler(log.meta.get("osreldate")), log.meta.get("osreldate")
+    return _rows(function, faults.groupby("rc")["faults"].sum(), lambda rc: result_name(rc, osreldate))
+
+
+def _move_rows(log: LogSummary) -> list[tuple[str, str, int, int]]:
+    rows = []
+    where = {1: " in a fault", 0: " outside faults"}
+    moves = log.table("moves")
+    for (function, infault), part in moves[moves["rc"] != NOT_RECORDED].groupby(["fn", "infault"]):
+        name = MOVES.get(function, function) + where.get(infault, "")
+        rows += _rows(name, part.groupby("rc")["moves"].sum(), lambda rc: _other_result("rename", rc))
+    return rows
+
+
+def _insert_rows(log: LogSummary) -> list[tuple[str, str, int, int]]:
+    of = calls(log, "vm_radix_insert")
+    if of is None:
+        return []
+    failures = log.table("failures")
+    failed = failures[failures["fn"] == "vm_radix_insert"].groupby("rc")["failed"].sum()
+    return _rows("vm_radix_insert", pd.concat([failed, pd.Series({0: of - int(failed.sum())})]), insert_error_name)
+
+
+def _rows(function: str, by_result: pd.Series, name) -> list[tuple[str, str, int, int]]:
+    of = int(by_result.sum())
+    failed = [(function, name(rc), int(n), of) for rc, n in by_result.items() if rc != 0 and n]
+    return failed or ([(function, "any failure", 0, of)] if of else [])
+
+
+def _other_result(function: str, rc: int) -> str:
+    return insert_error_name(rc) if function == "vm_radix_insert" else f"failed ({rc})"
+
+
+def _with_rates(rows: list[tuple], keys: list[str]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=[*keys, "failed", "of"])
+    intervals = [wilson(failed, of) for failed, of in zip(frame["failed"], frame["of"], strict=True)]
+    frame["rate"] = [failed / of if of else math.nan for failed, of in zip(frame["failed"], frame["of"], strict=True)]
+    frame["low"], frame["high"] = [low for low, _ in intervals], [high for _, high in intervals]
+    return frame.sort_values(["failed", *keys], ascending=[False] + [True] * len(keys), ignore_index=True)

@@ -1,0 +1,71 @@
+"""What each path costs: how often it is taken, its share of the time, its percentiles."""
+
+import pandas as pd
+
+from analyzer.analysis.histogram import percentiles, resolution
+from analyzer.analysis.summary import LogSummary
+from analyzer.ingest.releases import NOT_RECORDED, path_name
+
+PERCENTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999}
+
+
+def path_costs(log: LogSummary) -> pd.DataFrame:
+    """One row a path, most time first.  Times are ns; None is not measured.
+
+    path, faults, share_of_faults, time (sum), share_of_time, mean, p50, p90, p99, p999, longest, oncpu (sum),
+    waiting (sum: time not on CPU), retries (map lookups after the first).
+    """
+    faults = log.table("faults")
+    sums = faults.groupby("path", as_index=False)[["faults", "dur", "oncpu", "retries"]].sum()
+    longest = faults.groupby("path")["longest"].max()
+    latency = log.table("latency")
+    bits = log.meta.get("bits", {}).get("path")
+    all_faults, all_time = sums["faults"].sum(), sums["dur"].sum()
+    on_cpu = log.has("F", "oncpu")
+    rows = []
+    for path, number, time, oncpu, retries in sums.itertuples(index=False):
+        histogram = latency[latency["path"] == path]
+        shares = percentiles(histogram, "faults", list(PERCENTILES.values())) if len(histogram) else [None] * 4
+        most = int(longest[path]) or None
+        rows.append(
+            {
+                "path": path_name(path, bits),
+                "faults": int(number),
+                "share_of_faults": number / all_faults if all_faults else None,
+                "time": int(time) if len(histogram) else None,
+                "share_of_time": time / all_time if all_time else None,
+                "mean": time / number if number and time else None,
+                # The middle of a bucket can lie above the largest value, which is known exactly.
+                **{name: min(v, most) if v and most else v for name, v in zip(PERCENTILES, shares, strict=True)},
+                "longest": most,
+                "oncpu": int(oncpu) if on_cpu else None,
+                "waiting": max(0, int(time - oncpu)) if on_cpu else None,
+                "retries": int(retries) if log.has("F", "lookups") or log.count("E") else None,
+            }
+        )
+    frame = pd.DataFrame(rows, columns=list(rows[0]) if rows else ["path", "faults", "time"])
+    return frame.sort_values(["time", "path"], ascending=[False, True], ignore_index=True)
+
+
+def latency_bins(log: LogSummary) -> pd.DataFrame:
+    """The distribution of durations: path (name), low, high (ns), faults."""
+    latency = log.table("latency")
+    bits = log.meta.get("bits", {}).get("path")
+    names = {path: path_name(path, bits) for path in latency["path"].unique()}
+    return latency.assign(path=latency["path"].map(names))
+
+
+def latency_resolution(log: LogSummary) -> float:
+    """By how much a percentile can be off, as a share of it; 0 where nothing was measured."""
+    return resolution(log.table("latency"))
+
+
+def process_costs(log: LogSummary) -> pd.DataFrame:
+    """One row a process name, most time first: process, faults, failed, time (ns)."""
+    faults = log.table("faults")
+    faults = faults[faults["execname"] != ""]
+    failed = faults[~faults["rc"].isin([0, NOT_RECORDED])].groupby("execname")["faults"].sum()
+    sums = faults.groupby("execname", as_index=False)[["faults", "dur"]].sum()
+    sums["failed"] = sums["execname"].map(failed).fillna(0).astype("int64")
+    named = sums.rename(columns={"execname": "process", "dur": "time"})[["process", "faults", "failed", "time"]]
+    return named.sort_values(["time", "process"], ascending=[False, True], ignore_index=True)
