@@ -17,7 +17,7 @@ from analyzer.charts.palette import LIGHT
 from analyzer.format import count
 
 _WIDTH = 9.0
-_ROW = 0.62
+_ROW = 0.66
 _PLOT = 3.4
 _EDGE = 0.025  # where texts begin; plots of rows stand in a little, so that their outer ticks have room
 _INSET = 0.045
@@ -86,7 +86,7 @@ def _axes(axes: Axes, chart: Chart) -> None:
     )  # fmt: skip
     for spine in ("top", "right", "left"):
         axes.spines[spine].set_visible(False)
-    axes.tick_params(length=0)
+    axes.tick_params(length=0, pad=6)
     for axis, side in ((chart.x, axes.xaxis), (chart.y, axes.yaxis)):
         side.set_minor_locator(NullLocator())
         side.set_major_locator(FixedLocator([p for p, _ in axis.ticks]) if axis.ticks else MaxNLocator(8, integer=True))

@@ -38,7 +38,7 @@ def duration_axis(low: float, high: float) -> Axis:
     decades = math.log10(high / low)
     steps = (1,) if decades > 3 else (1, 3) if decades > 1.5 else (1, 2, 3, 5, 7)
     ticks = (step * 10.0**power for power in range(12) for step in steps)
-    return Axis("duration", low, high, log=True, ticks=tuple((t, duration(t)) for t in ticks if low <= t <= high))
+    return Axis("duration, logarithmic", low, high, log=True, ticks=tuple((t, duration(t)) for t in ticks if low <= t <= high))
 
 
 def share_axis(title: str, high: float) -> Axis:

@@ -12,12 +12,17 @@
   }));
   const NARROW = 560;
   const ROW_EXTRA = 20;
+  const TOP = 8;
 
   function figure(plot, onDark, width) {
     const drawn = JSON.parse(plot.text, (key, value) => (
       onDark && /color$/.test(key) && typeof value === "string" ? darkOf[value] || value : value
     ));
     drawn.layout.width = width;
+    // The page has its own legend, which wraps and is read aloud.
+    drawn.layout.showlegend = false;
+    drawn.layout.height -= drawn.layout.margin.t - TOP;
+    drawn.layout.margin.t = TOP;
     if (coarse) drawn.layout.dragmode = false; // a finger scrolls the page
     if (width < NARROW && drawn.layout.meta.rows) stackRowHeads(drawn.layout);
     return drawn;
