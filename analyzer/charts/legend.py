@@ -31,7 +31,7 @@ def _entry(mark: Mark) -> Entry | None:
     if isinstance(mark, Bars | Points):
         return Entry(sign(mark), mark.tone, mark.name)
     if isinstance(mark, Band):
-        return Entry("░", "warn", f"gap: {mark.text}")
+        return Entry("█", "gap", f"gap: {mark.text}")
     if isinstance(mark, Reference):
         return Entry("┊", "muted", mark.text)
     return None

@@ -43,11 +43,9 @@ def figure(chart: Chart) -> go.Figure:
         paper_bgcolor=LIGHT["paper"],
         plot_bgcolor=LIGHT["paper"],
         xaxis=_axis(chart.x),
-        # Only time is worth zooming into, and a chart of rows would lose its rows.
-        yaxis={**_axis(chart.y), "fixedrange": True, "automargin": True},
+        yaxis={**_axis(chart.y), "automargin": True},
     )  # fmt: skip
     if chart.rows:
-        drawn.update_xaxes(fixedrange=True)
         drawn.update_yaxes(showticklabels=False, showgrid=False, automargin=False)
         for base, row in enumerate(reversed(chart.rows)):
             _row_head(drawn, base, f"<b>{_escaped(row.name)}</b>", "left")
@@ -69,20 +67,20 @@ def figure_json(chart: Chart) -> str:
 
 def _axis(axis: Axis) -> dict:
     bounds = (axis.low, axis.high)
-    settings = {
+    return {
         "title": {"text": axis.title, "standoff": 8, "font": {"size": 12}},
         "type": "log" if axis.log else "linear",
         "range": [math.log10(bound) for bound in bounds] if axis.log else list(bounds),
         "gridcolor": LIGHT["grid"],
         "zeroline": False,
+        "fixedrange": True,  # the ticks are for the whole; and a finger on a chart scrolls the page
         "showline": False,
         "ticks": "outside",
         "ticklen": 5,
         "tickcolor": LIGHT["paper"],
+        "tickvals": [at for at, _ in axis.ticks],
+        "ticktext": [_escaped(text) for _, text in axis.ticks],
     }
-    if axis.ticks:
-        return settings | {"tickvals": [at for at, _ in axis.ticks], "ticktext": [_escaped(t) for _, t in axis.ticks]}
-    return settings | {"tickformat": ",~r", "nticks": 8}
 
 
 def _row_head(drawn: go.Figure, base: int, text: str, side: str) -> None:

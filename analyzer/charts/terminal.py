@@ -148,7 +148,7 @@ def _span(band: Band, axis: Axis, cells: int) -> Text:
 def _scale(axis: Axis, cells: int) -> Text:
     """The ticks' texts at their places, left out where they would touch."""
     line = ""
-    for at, text in axis.ticks or [(axis.low, f"{axis.low:.0f}"), (axis.high, f"{axis.high:.0f}")]:
+    for at, text in axis.ticks:
         start = min(_cell(axis, at, cells), cells - len(text))
         if not line or start > len(line):
             line = line.ljust(start) + text

@@ -4,7 +4,6 @@
 
   // Charts: drawn from their figures, in the colours of the page.
   const dark = matchMedia("(prefers-color-scheme: dark)");
-  const coarse = matchMedia("(pointer: coarse)").matches;
   const darkOf = {};
   for (const tone of Object.keys(config.light)) darkOf[config.light[tone]] = config.dark[tone];
   const plots = [...document.querySelectorAll(".plot")].map((place) => ({
@@ -23,7 +22,6 @@
     drawn.layout.showlegend = false;
     drawn.layout.height -= drawn.layout.margin.t - TOP;
     drawn.layout.margin.t = TOP;
-    if (coarse) drawn.layout.dragmode = false; // a finger scrolls the page
     if (width < NARROW && drawn.layout.meta.rows) stackRowHeads(drawn.layout);
     return drawn;
   }
