@@ -8,14 +8,15 @@ NOT_MEASURED = "—"
 # Kinds of table columns, with what a value of the kind is:
 #   text      str, one line
 #   code      str, may have several lines (stacks)
-#   int       int
+#   int       int, a count
+#   id        int, a number that names something: process, thread, CPU, line
 #   ns        int or float, a duration in ns
 #   time      int or float, ns since the trace began
 #   share     float, 0 to 1
 #   interval  (float, float), two shares
 #   addr      int, or str that is one already
-KINDS = ("text", "code", "int", "ns", "time", "share", "interval", "addr")
-NUMERIC_KINDS = ("int", "ns", "time", "share", "interval")
+KINDS = ("text", "code", "int", "id", "ns", "time", "share", "interval", "addr")
+NUMERIC_KINDS = ("int", "id", "ns", "time", "share", "interval")
 
 _UNITS = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"))
 
@@ -75,7 +76,7 @@ def cell(kind: str, value: object) -> str:
         return interval(*value)
     if kind == "code":
         return "\n".join(map(visible, str(value).split("\n")))
-    write = {"text": _text, "int": count, "ns": duration, "time": moment, "share": share, "addr": address}
+    write = {"text": _text, "int": count, "id": str, "ns": duration, "time": moment, "share": share, "addr": address}
     return write[kind](value)
 
 

@@ -10,8 +10,8 @@ from analyzer.charts.scales import duration_axis
 from analyzer.format import counted, duration, share, visible
 
 _MOST_ROWS = 10
-_TALLEST = ROW_HEAD - 0.1
-_FOOT = 0.06
+_FOOT = 0.12
+_TALLEST = ROW_HEAD - _FOOT - 0.06
 
 
 def path_latency(bins: pd.DataFrame, provenance: str) -> Chart:

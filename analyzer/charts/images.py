@@ -10,14 +10,13 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import NullLocator
 
 from analyzer.charts.model import ROW_HEAD, Band, Bars, Chart, Points, Reference, Steps
 from analyzer.charts.palette import LIGHT
-from analyzer.format import count
 
 _WIDTH = 9.0
-_ROW = 0.62
+_ROW = 0.66
 _PLOT = 3.4
 _EDGE = 0.025  # where texts begin; plots of rows stand in a little, so that their outer ticks have room
 _INSET = 0.045
@@ -86,18 +85,13 @@ def _axes(axes: Axes, chart: Chart) -> None:
     )  # fmt: skip
     for spine in ("top", "right", "left"):
         axes.spines[spine].set_visible(False)
-    axes.tick_params(length=0)
+    axes.tick_params(length=0, pad=6)
     for axis, side in ((chart.x, axes.xaxis), (chart.y, axes.yaxis)):
         side.set_minor_locator(NullLocator())
-        side.set_major_locator(FixedLocator([p for p, _ in axis.ticks]) if axis.ticks else MaxNLocator(8, integer=True))
-        if axis.ticks:
-            side.set_ticklabels([text for _, text in axis.ticks])
-        else:
-            side.set_major_formatter(FuncFormatter(lambda value, _: count(value)))
+        side.set_ticks([at for at, _ in axis.ticks], [text for _, text in axis.ticks])
         side.label.set_color(LIGHT["muted"])
         side.grid(True, color=LIGHT["grid"], linewidth=0.8)
     if chart.rows:
-        axes.set_yticks([])
         for base, row in enumerate(reversed(chart.rows)):
             place = {
                 "y": base + (1 + ROW_HEAD) / 2, "transform": axes.get_yaxis_transform(), "va": "center", "zorder": 9,

@@ -20,7 +20,7 @@ class Axis:
         title: what is measured, with its unit where the ticks do not carry one.
         low, high: the range shown.
         log: logarithmic; then low is above 0.
-        ticks: (position, text); empty: the renderer's own round numbers.
+        ticks: (position, text).
     """
 
     title: str

@@ -10,8 +10,9 @@ from analyzer.charts.model import ROW_HEAD, Axis, Band, Bars, Chart, Points, Ref
 from analyzer.charts.palette import LIGHT
 
 _FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
-_ROW_PIXELS = 56
+_ROW_PIXELS = 62
 _PLOT_PIXELS = 300
+_LEGEND_PIXELS = 34
 _INSET = 18
 _SYMBOLS = {"circle": "circle", "diamond": "diamond", "cross": "x", "square": "square", "hollow": "circle-open"}
 
@@ -21,7 +22,7 @@ def figure(chart: Chart) -> go.Figure:
     drawn = go.Figure()
     height = _ROW_PIXELS * len(chart.rows) if chart.rows else _PLOT_PIXELS if chart.marks else 60
     margin = {"l": _INSET, "r": _INSET} if chart.rows else {"l": 52, "r": 10}
-    top = (34 if chart.legend else 8) if chart.marks else 8
+    top = _LEGEND_PIXELS if chart.legend and chart.marks else 8
     drawn.update_layout(
         template="none",
         meta={"title": chart.title, "alt": chart.alt, "provenance": chart.provenance, "rows": len(chart.rows)},
@@ -42,11 +43,9 @@ def figure(chart: Chart) -> go.Figure:
         paper_bgcolor=LIGHT["paper"],
         plot_bgcolor=LIGHT["paper"],
         xaxis=_axis(chart.x),
-        # Only time is worth zooming into, and a chart of rows would lose its rows.
-        yaxis={**_axis(chart.y), "fixedrange": True, "automargin": True},
+        yaxis={**_axis(chart.y), "automargin": True},
     )  # fmt: skip
     if chart.rows:
-        drawn.update_xaxes(fixedrange=True)
         drawn.update_yaxes(showticklabels=False, showgrid=False, automargin=False)
         for base, row in enumerate(reversed(chart.rows)):
             _row_head(drawn, base, f"<b>{_escaped(row.name)}</b>", "left")
@@ -68,18 +67,20 @@ def figure_json(chart: Chart) -> str:
 
 def _axis(axis: Axis) -> dict:
     bounds = (axis.low, axis.high)
-    settings = {
-        "title": {"text": axis.title, "standoff": 8},
+    return {
+        "title": {"text": axis.title, "standoff": 8, "font": {"size": 12}},
         "type": "log" if axis.log else "linear",
         "range": [math.log10(bound) for bound in bounds] if axis.log else list(bounds),
         "gridcolor": LIGHT["grid"],
         "zeroline": False,
+        "fixedrange": True,  # the ticks are for the whole; and a finger on a chart scrolls the page
         "showline": False,
-        "ticks": "",
+        "ticks": "outside",
+        "ticklen": 5,
+        "tickcolor": LIGHT["paper"],
+        "tickvals": [at for at, _ in axis.ticks],
+        "ticktext": [_escaped(text) for _, text in axis.ticks],
     }
-    if axis.ticks:
-        return settings | {"tickvals": [at for at, _ in axis.ticks], "ticktext": [_escaped(t) for _, t in axis.ticks]}
-    return settings | {"tickformat": ",~r", "nticks": 8}
 
 
 def _row_head(drawn: go.Figure, base: int, text: str, side: str) -> None:
@@ -175,7 +176,7 @@ def _(mark: Reference, drawn: go.Figure, chart: Chart) -> None:
     if mark.axis == "y":
         across = {"y0": mark.at, "y1": mark.at, "xref": "paper", "x0": 0, "x1": 1}
     drawn.add_shape(
-        type="line", **across, layer="below", line={"color": LIGHT["muted"], "width": 1.2, "dash": "dash"},
+        type="line", **across, line={"color": LIGHT["muted"], "width": 1.2, "dash": "dash"},
         name=_escaped(mark.text), showlegend=True,
     )  # fmt: skip
 

@@ -5,15 +5,14 @@ import math
 import pandas as pd
 
 from analyzer.charts.model import Axis
-from analyzer.format import duration, share
+from analyzer.format import count, duration, share
 
 MOST_BINS = 240
-_NS_PER_SECOND = 1e9
 
 
 def seconds_axis(end: float) -> Axis:
     """Time since the trace began, from 0 to `end` seconds."""
-    return Axis("seconds since the trace began", 0, max(end, 1))
+    return Axis("seconds since the trace began", 0, max(end, 1), ticks=_whole_ticks(max(end, 1)))
 
 
 def bin_width(seconds: int) -> int:
@@ -38,7 +37,8 @@ def duration_axis(low: float, high: float) -> Axis:
     decades = math.log10(high / low)
     steps = (1,) if decades > 3 else (1, 3) if decades > 1.5 else (1, 2, 3, 5, 7)
     ticks = (step * 10.0**power for power in range(12) for step in steps)
-    return Axis("duration", low, high, log=True, ticks=tuple((t, duration(t)) for t in ticks if low <= t <= high))
+    shown = tuple((tick, duration(tick)) for tick in ticks if low <= tick <= high)
+    return Axis("duration, logarithmic", low, high, log=True, ticks=shown)
 
 
 def share_axis(title: str, high: float) -> Axis:
@@ -58,4 +58,11 @@ def rate_axis(title: str, lowest: float, highest: float) -> Axis:
 
 def count_axis(title: str, highest: float) -> Axis:
     """Counts from 0."""
-    return Axis(title, 0, max(highest, 1) * 1.08)
+    return Axis(title, 0, max(highest, 1) * 1.08, ticks=_whole_ticks(max(highest, 1)))
+
+
+def _whole_ticks(high: float) -> tuple[tuple[float, str], ...]:
+    """Whole numbers from 0 to `high`, at most nine, in steps of 1, 2 or 5 times a power of ten."""
+    steps = (step * 10**power for power in range(18) for step in (1, 2, 5))
+    step = next(step for step in steps if step * 8 >= high)
+    return tuple((float(n), count(n)) for n in range(0, int(high) + 1, step))

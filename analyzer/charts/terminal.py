@@ -6,6 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from analyzer.charts.legend import sign
 from analyzer.charts.model import Axis, Band, Bars, Chart, Points, Reference, Steps
 
 _EIGHTHS = "▏▎▍▌▋▊▉█"
@@ -38,7 +39,7 @@ def _rows(chart: Chart, width: int) -> Table:
     table.add_row("", _scale(chart.x, cells), "")
     for mark in chart.marks:
         if isinstance(mark, Bars) or (isinstance(mark, Points) and mark.low):
-            table.add_row("", Text(f"{_sign(mark)} {mark.name}", style=_COLORS[mark.tone]), "")
+            table.add_row("", Text(f"{sign(mark)} {mark.name}", style=_COLORS[mark.tone]), "")
         elif isinstance(mark, Reference):
             table.add_row("", Text(" " * _cell(chart.x, mark.at, cells) + f"↑ {mark.text}", style="dim"), "")
     return table
@@ -83,7 +84,7 @@ def _in_row(mark, base: int, axis: Axis, cells: int) -> list[Text]:
     """The lines that a mark draws in the row that stands on `base`."""
     if isinstance(mark, Bars):
         ends = [end for at, end in zip(mark.at, mark.end, strict=True) if base <= at < base + 1]
-        return [Text(_bar(_fraction(axis, end) * cells, _sign(mark)), style=_COLORS[mark.tone]) for end in ends]
+        return [Text(_bar(_fraction(axis, end) * cells, sign(mark)), style=_COLORS[mark.tone]) for end in ends]
     if isinstance(mark, Steps) and base <= mark.base < base + 1:
         edges = list(zip(mark.edges, mark.edges[1:], strict=False))
         tallest = max(mark.heights)
@@ -92,7 +93,7 @@ def _in_row(mark, base: int, axis: Axis, cells: int) -> list[Text]:
     if isinstance(mark, Points) and mark.low:
         places = zip(mark.x, mark.y, mark.low, mark.high, strict=True)
         return [
-            Text(_interval(_cell(axis, x, cells), _cell(axis, low, cells), _cell(axis, high, cells), _sign(mark)),
+            Text(_interval(_cell(axis, x, cells), _cell(axis, low, cells), _cell(axis, high, cells), sign(mark)),
                  style=_COLORS[mark.tone])
             for x, y, low, high in places
             if base <= y < base + 1
@@ -136,7 +137,7 @@ def _interval(at: int, low: int, high: int, sign: str) -> str:
 
 def _dots(mark: Points, axis: Axis, cells: int) -> Text:
     places = {_cell(axis, x, cells) for x in mark.x}
-    return Text("".join(_sign(mark) if i in places else " " for i in range(cells)), style=_COLORS[mark.tone])
+    return Text("".join(sign(mark) if i in places else " " for i in range(cells)), style=_COLORS[mark.tone])
 
 
 def _span(band: Band, axis: Axis, cells: int) -> Text:
@@ -144,16 +145,10 @@ def _span(band: Band, axis: Axis, cells: int) -> Text:
     return Text(" " * first + "░" * (last - first + 1), style=_COLORS["warn"])
 
 
-def _sign(mark: Bars | Points) -> str:
-    if isinstance(mark, Bars):
-        return "▒" if mark.tone == "quiet" else "█"
-    return {"circle": "●", "diamond": "◆", "cross": "✖", "square": "■", "hollow": "○"}[mark.symbol]
-
-
 def _scale(axis: Axis, cells: int) -> Text:
     """The ticks' texts at their places, left out where they would touch."""
     line = ""
-    for at, text in axis.ticks or [(axis.low, f"{axis.low:.0f}"), (axis.high, f"{axis.high:.0f}")]:
+    for at, text in axis.ticks:
         start = min(_cell(axis, at, cells), cells - len(text))
         if not line or start > len(line):
             line = line.ljust(start) + text

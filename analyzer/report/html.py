@@ -9,6 +9,7 @@ from pathlib import Path
 from plotly.offline import get_plotlyjs
 
 from analyzer import __version__
+from analyzer.charts.legend import legend
 from analyzer.charts.model import Chart
 from analyzer.charts.palette import DARK, LIGHT
 from analyzer.charts.plotly_html import figure_json
@@ -113,14 +114,17 @@ def _verdict(document: Document) -> str:
 
 
 def _finding(finding: Finding) -> str:
-    parts = [f'<span class="certainty">{finding.certainty}</span>', f"<h3>{_text(finding.headline)}</h3>"]
+    parts = [f"<h3>{_text(finding.headline)}</h3>"]
     if finding.detail:
         parts.append(f"<p>{_text(finding.detail)}</p>")
     if finding.next_step:
-        parts.append(f'<p class="next"><strong>Look at next:</strong> {_text(finding.next_step)}</p>')
+        parts.append(f"<p><strong>Look at next:</strong> {_text(finding.next_step)}</p>")
     if finding.evidence:
         parts.append(_table(finding.evidence))
-    return f'<li class="finding {finding.certainty.replace(" ", "-")}">{"".join(parts)}</li>\n'
+    return f"""<li class="finding {finding.certainty.replace(" ", "-")}">
+<div><span class="certainty">{finding.certainty}</span></div>
+<div>{"".join(parts)}</div></li>
+"""
 
 
 def _section(section: Section) -> str:
@@ -145,7 +149,17 @@ def _chart(chart: Chart) -> str:
             "shows.</div></noscript>"
         )
     caption = f"<h3>{_text(chart.title)}</h3><p>{_text(chart.alt)}</p>"
-    return f'<figure class="chart"><figcaption>{caption}</figcaption>{plot}</figure>'
+    return f'<figure class="chart"><figcaption>{caption}</figcaption>{_legend(chart)}{plot}</figure>'
+
+
+def _legend(chart: Chart) -> str:
+    # Shades of blocks tell bars apart without colours; here colours do.
+    entries = "".join(
+        f'<li><span aria-hidden="true" style="color:var(--{entry.tone})">{entry.sign.replace("▒", "█")}</span>'
+        f" {_text(entry.name)}</li>"
+        for entry in legend(chart)
+    )
+    return f'<ul class="legend">{entries}</ul>' if entries else ""
 
 
 def _table(table: Table) -> str:

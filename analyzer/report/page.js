@@ -4,7 +4,6 @@
 
   // Charts: drawn from their figures, in the colours of the page.
   const dark = matchMedia("(prefers-color-scheme: dark)");
-  const coarse = matchMedia("(pointer: coarse)").matches;
   const darkOf = {};
   for (const tone of Object.keys(config.light)) darkOf[config.light[tone]] = config.dark[tone];
   const plots = [...document.querySelectorAll(".plot")].map((place) => ({
@@ -12,13 +11,17 @@
   }));
   const NARROW = 560;
   const ROW_EXTRA = 20;
+  const TOP = 8;
 
   function figure(plot, onDark, width) {
     const drawn = JSON.parse(plot.text, (key, value) => (
       onDark && /color$/.test(key) && typeof value === "string" ? darkOf[value] || value : value
     ));
     drawn.layout.width = width;
-    if (coarse) drawn.layout.dragmode = false; // a finger scrolls the page
+    // The page has its own legend, which wraps and is read aloud.
+    drawn.layout.showlegend = false;
+    drawn.layout.height -= drawn.layout.margin.t - TOP;
+    drawn.layout.margin.t = TOP;
     if (width < NARROW && drawn.layout.meta.rows) stackRowHeads(drawn.layout);
     return drawn;
   }

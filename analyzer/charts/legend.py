@@ -1,0 +1,37 @@
+"""What the legend of a chart says, for renderers that write it as text."""
+
+from dataclasses import dataclass
+
+from analyzer.charts.model import Band, Bars, Chart, Mark, Points, Reference
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A sign, its tone (a tone of the palette) and what it stands for."""
+
+    sign: str
+    tone: str
+    name: str
+
+
+def legend(chart: Chart) -> list[Entry]:
+    """The chart's entries in the order of its marks; none where the chart wants no legend."""
+    entries = [_entry(mark) for mark in chart.marks if chart.legend]
+    return [entry for entry in entries if entry]
+
+
+def sign(mark: Bars | Points) -> str:
+    """The character that looks like the mark."""
+    if isinstance(mark, Bars):
+        return "▒" if mark.tone == "quiet" else "█"
+    return {"circle": "●", "diamond": "◆", "cross": "✖", "square": "■", "hollow": "○"}[mark.symbol]
+
+
+def _entry(mark: Mark) -> Entry | None:
+    if isinstance(mark, Bars | Points):
+        return Entry(sign(mark), mark.tone, mark.name)
+    if isinstance(mark, Band):
+        return Entry("█", "gap", f"gap: {mark.text}")
+    if isinstance(mark, Reference):
+        return Entry("┊", "muted", mark.text)
+    return None
