@@ -82,11 +82,13 @@ def coverage_counts(log: LogSummary) -> pd.DataFrame:
     """What was recorded beside what was counted: measure, recorded, expected, gap.
 
     A complete trace has all calls, and at least what a counter grew by: it is read while tracing runs.
-    Empty for a filtered log, whose records the kernel did not count apart.
+    Empty for a filtered log, whose records the kernel did not count apart; the same holds for the counters of the
+    whole machine where the script itself traced some processes only.
     """
     columns = ["measure", "recorded", "expected", "gap"]
     if log.meta.get("filter"):
         return pd.DataFrame(columns=columns)
+    narrowed = log.meta.get("script") == "vmevents" or "host.filter" in log.meta
     faults, moves, failures = log.table("faults"), log.table("moves"), log.table("failures")
     recorded = int(faults["faults"].sum())
     bits = log.meta.get("bits", {}).get("path")
@@ -111,7 +113,11 @@ def coverage_counts(log: LogSummary) -> pd.DataFrame:
     ]
     lost = "; ".join(str(gap).partition(":")[0] for gap in gaps(log))
     asked = log.count("F") or log.count("E") or len(faults)
-    kept = [(name, n, int(expected), lost) for name, n, expected in rows if expected and asked]
+    kept = [
+        (name, n, int(expected), lost)
+        for name, n, expected in rows
+        if expected and asked and not (narrowed and ": vm." in name)
+    ]
     return pd.DataFrame(kept, columns=columns)
 
 

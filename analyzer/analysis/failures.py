@@ -21,7 +21,7 @@ def wilson(failed: int, of: int) -> tuple[float, float]:
     rate = failed / of
     middle = (rate + _Z * _Z / (2 * of)) / (1 + _Z * _Z / of)
     half = _Z / (1 + _Z * _Z / of) * math.sqrt(rate * (1 - rate) / of + _Z * _Z / (4 * of * of))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    return (max(0.0, middle - half) if failed else 0.0), min(1.0, middle + half)
 
 
 def failure_rates(log: LogSummary) -> pd.DataFrame:

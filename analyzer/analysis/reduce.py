@@ -24,16 +24,16 @@ FAULT_DEFAULTS: dict[str, int | str] = {
 # What the Summary needs of each record; no other column is converted.
 WANTED = {
     "F": frozenset(
-        "ts pid tid va rc dur oncpu path acq rel lockxor held insfails lookups frees freexor execname".split()
+        ["ts", "pid", "tid", "va", "rc", "dur", "oncpu", "path", "acq", "rel", "lockxor", "held", "insfails", "lookups", "frees", "freexor", "execname"]
     ),
-    "M": frozenset("ts pid tid fn page src dst mold rc dur infault busy dirty execname".split()),
-    "A": frozenset("ts pid tid fn rc infault execname stack".split()),
-    "X": frozenset("ts pid tid kind object page owner execname stack".split()),
+    "M": frozenset(["ts", "pid", "tid", "fn", "page", "src", "dst", "mold", "rc", "dur", "infault", "busy", "dirty", "execname"]),
+    "A": frozenset(["ts", "pid", "tid", "fn", "rc", "infault", "execname", "stack"]),
+    "X": frozenset(["ts", "pid", "tid", "kind", "object", "page", "owner", "execname", "stack"]),
     "T": frozenset({"ts"}),
     "C": frozenset({"fn", "calls"}),
-    "E": frozenset("ts pid tid fn a0 a1 a2 a3 execname".split()),
-    "R": frozenset("ts pid tid fn rc".split()),
-    "L": frozenset("ts pid tid op lock reader name site".split()),
+    "E": frozenset(["ts", "pid", "tid", "fn", "a0", "a1", "a2", "a3", "execname"]),
+    "R": frozenset(["ts", "pid", "tid", "fn", "rc"]),
+    "L": frozenset(["ts", "pid", "tid", "op", "lock", "reader", "name", "site"]),
 }
 
 

@@ -1,0 +1,138 @@
+"""Locks left held, pages freed twice, faults that never returned: rows of evidence as groups, one bug a group."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from analyzer.analysis.coverage import first_second
+from analyzer.analysis.evidence import Row
+from analyzer.analysis.reduce import SECOND
+from analyzer.analysis.summary import LogSummary
+from analyzer.ingest.releases import path_name
+
+
+@dataclass(frozen=True)
+class Group:
+    """Evidence that one bug explains.
+
+    Attributes:
+        label: what the rows have in common: the path of the faults, or the top of the stack.
+        rows: first by time first.
+    """
+
+    label: str
+    rows: tuple[Row, ...]
+
+    @property
+    def first(self) -> Row:
+        return self.rows[0]
+
+
+def balance_is_measured(log: LogSummary) -> bool:
+    """Whether acquires and releases, or the top object's lock word, were recorded.
+
+    On 10.x uncontended object locks fire no lockstat probe, so a vmevents log of it has no balance
+    (docs/freebsd-vm-tracing.md, 5.4).
+    """
+    asked = _measure(log, "balance asked") > 0
+    return asked and (log.meta.get("script") != "vmevents" or (log.meta.get("osreldate") or 0) >= 1100000)
+
+
+def frees_are_measured(log: LogSummary) -> bool:
+    return _measure(log, "frees asked") > 0 or log.has("X")
+
+
+def leaks(log: LogSummary) -> list[Group]:
+    """Faults that returned with a lock held, or whose acquires and releases differ; grouped by path and code site."""
+    if not balance_is_measured(log):
+        return []
+    bits = log.meta.get("bits", {}).get("path")
+
+    def what(row: Row) -> str:
+        sites = sorted({str(lock["site"]) for lock in row.get("unpaired", ())})
+        return " and ".join([f"path {path_name(row['path'], bits)}", *(f"acquired at {site}" for site in sites)])
+
+    return _grouped(log.evidence.get("imbalance", []), what)
+
+
+def held_locks(log: LogSummary) -> list[Group]:
+    """X records of kind lock-held, grouped by the code that left the lock."""
+    return _grouped(_alarms(log, "lock-held"), _top_of_stack)
+
+
+def double_frees(log: LogSummary) -> list[Group]:
+    """X records of kind double-free by code, and faults that freed one page twice by path."""
+    bits = log.meta.get("bits", {}).get("path")
+    return _grouped(_alarms(log, "double-free"), _top_of_stack) + _grouped(
+        log.evidence.get("double-free", []), lambda row: f"path {path_name(row['path'], bits)}"
+    )
+
+
+def freed_again(log: LogSummary) -> list[Row]:
+    """Faults that freed one page twice and may have allocated it in between; none where X records decide."""
+    return [] if log.has("X") else log.evidence.get("freed-again", [])
+
+
+def failed_moves_in_faults(log: LogSummary) -> list[Row]:
+    return [row for row in log.evidence.get("failed-move", ()) if row.get("infault") == 1]
+
+
+def unreturned(log: LogSummary) -> list[Row]:
+    """What happened inside faults that have no record: the last thing known of each such thread."""
+    last: dict[object, Row] = {}
+    for kind in ("failed-insert", "failed-move", "alarm"):
+        for row in log.evidence.get(kind, ()):
+            if row.get("returned") is not True and row.get("infault", 1) == 1:
+                kept = last.get(row["tid"])
+                last[row["tid"]] = row if kept is None or row["ts"] > kept["ts"] else kept
+    return sorted(last.values(), key=lambda row: row["ts"])
+
+
+def counted(log: LogSummary, measure: str) -> int:
+    """How many faults were "unbalanced", "freed twice", "freed again" or "cut faults"; evidence keeps only the first."""
+    return _measure(log, measure)
+
+
+def imbalance_points(log: LogSummary) -> pd.DataFrame:
+    """What the picture shows loud: second (float, since the trace began), delta, kind, label (address, process, thread)."""
+    rows = []
+    if balance_is_measured(log):
+        for row in log.evidence.get("imbalance", ()):
+            delta = row["acq"] - row["rel"] if "acq" in row else 1
+            lock = row.get("held") or row.get("lockxor")
+            rows.append((row, delta, "lock held" if lock else "imbalance", lock))
+    rows += [(row, 1, "lock held", row["object"]) for row in _alarms(log, "lock-held")]
+    rows += [(row, 0, "double free", row["page"]) for row in _alarms(log, "double-free")]
+    rows += [(row, 0, "double free", None) for row in log.evidence.get("double-free", ())]
+    start = first_second(log) * SECOND
+    points = [
+        (
+            (row["ts"] - start) / SECOND,
+            delta,
+            kind,
+            "\n".join([f"0x{address:x}" if address else "", f"{row['execname']}, thread {row['tid']}"]).strip(),
+        )
+        for row, delta, kind, address in rows
+    ]
+    return pd.DataFrame(points, columns=["second", "delta", "kind", "label"])
+
+
+def _alarms(log: LogSummary, kind: str) -> list[Row]:
+    return [row for row in log.evidence.get("alarm", ()) if row["kind"] == kind]
+
+
+def _top_of_stack(row: Row) -> str:
+    return f"in {str(row.get('stack', '')).partition(chr(10))[0] or 'unknown code'}"
+
+
+def _measure(log: LogSummary, measure: str) -> int:
+    balance = log.table("balance")
+    return int(balance.loc[balance["measure"] == measure, "faults"].sum())
+
+
+def _grouped(rows: list[Row], label: Callable[[Row], str]) -> list[Group]:
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(label(row), []).append(row)
+    return sorted((Group(name, tuple(members)) for name, members in groups.items()), key=lambda g: -len(g.rows))

@@ -1,0 +1,53 @@
+"""Options that several commands have, and what they become."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+from analyzer.errors import UsageError
+
+Logs = Annotated[list[str], typer.Argument(metavar="LOG...", help="Logs, compressed or not; '-' is standard input.")]
+Process = Annotated[list[str] | None, typer.Option(help="Only this process name; may be repeated.")]
+Pid = Annotated[list[int] | None, typer.Option(help="Only this process; may be repeated.")]
+PathStep = Annotated[list[str] | None, typer.Option("--path", help="Only faults with this step: soft, copy, alloc, …")]
+Since = Annotated[float | None, typer.Option(min=0, help="Only from this second of the trace on.")]
+Until = Annotated[float | None, typer.Option(min=0, help="Only up to this second of the trace.")]
+Jobs = Annotated[int | None, typer.Option(min=1, help="Blocks read at once; default: one a core.")]
+
+_STEPS = ("soft", "zero-fill", "copy", "page-in", "rename", "replace", "alloc", "busy", "wait")
+
+
+def record_filter(process, pid, path, since, until):
+    """The options as a Filter; a step that no fault can have is an error, not an empty report."""
+    from analyzer.analysis.filters import Filter
+
+    for step in path or ():
+        if step not in _STEPS:
+            raise UsageError(f"--path {step}: is no step of a fault; the steps are {', '.join(_STEPS)}")
+    if since is not None and until is not None and since >= until:
+        raise UsageError(f"--since {since:g} --until {until:g}: the time ends before it begins")
+    return Filter(tuple(process or ()), tuple(pid or ()), tuple(path or ()), since, until)
+
+
+@contextmanager
+def progress() -> Iterator[Callable | None]:
+    """A progress bar over the bytes of the logs, on stderr and only on a terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    tasks: dict[str, int] = {}
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+
+        def step(source) -> None:
+            if source.name not in tasks:
+                tasks[source.name] = bar.add_task(source.name, total=source.total)
+            bar.update(tasks[source.name], completed=source.size)
+
+        yield step

@@ -1,0 +1,49 @@
+"""The report as JSON, for programs."""
+
+import json
+from dataclasses import asdict
+
+from analyzer.report.document import Document, Table
+
+FORMAT = 1
+
+
+def render_json(document: Document) -> str:
+    """The whole report; tables as lists of {column: value}, durations in ns, addresses as numbers."""
+    whole = {
+        "vmtrace_report": FORMAT,
+        "title": document.title,
+        "subtitle": document.subtitle,
+        "findings": [
+            asdict(finding) | {"evidence": _table(finding.evidence) if finding.evidence else None}
+            for finding in document.findings
+        ],
+        "sections": [
+            {
+                "key": section.key,
+                "heading": section.heading,
+                "sentence": section.sentence,
+                "charts": [{"key": chart.key, "title": chart.title, "alt": chart.alt} for chart in section.charts],
+                "tables": [_table(table) for table in section.tables],
+            }
+            for section in document.sections
+        ],
+        "gaps": list(document.gaps),
+        "unread": _table(document.unread) if document.unread else None,
+        "provenance": [list(row) for row in document.provenance],
+    }
+    return json.dumps(whole, indent=1, ensure_ascii=False, default=_number) + "\n"
+
+
+def _table(table: Table) -> dict[str, object]:
+    names = [column.name for column in table.columns]
+    return {
+        "caption": table.caption,
+        "columns": [asdict(column) for column in table.columns],
+        "rows": [dict(zip(names, row, strict=True)) for row in table.rows],
+    }
+
+
+def _number(value: object) -> object:
+    """numpy's numbers as Python's."""
+    return value.item()

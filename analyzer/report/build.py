@@ -1,0 +1,162 @@
+"""A Summary as a Document: the verdict, one section an analysis, where it all comes from."""
+
+import pandas as pd
+
+from analyzer import __version__
+from analyzer.analysis import verdict as judged
+from analyzer.analysis.coverage import first_second, gaps
+from analyzer.analysis.reduce import SECOND
+from analyzer.analysis.summary import LogSummary, Summary
+from analyzer.format import counted
+from analyzer.ingest.releases import release
+from analyzer.report.document import Column, Document, Finding, Table
+from analyzer.report.sections import sections
+from analyzer.report.tables import table
+
+_EVIDENCE_COLUMNS = (
+    ("when", "time", "since the trace began"),
+    ("line", "id", "line of the log"),
+    ("process", "text", ""),
+    ("thread", "id", ""),
+    ("what", "text", "record"),
+    ("address", "addr", "the lock, object or page"),
+    ("before", "text", "the last records of the same thread"),
+    ("stack", "code", ""),
+)
+
+
+def build_document(summary: Summary, top: int) -> Document:
+    """The report of one or several logs.
+
+    Args:
+        top: how many rows a table shows at the most.
+    """
+    log = summary.total()
+    several = len(summary.logs) > 1
+    findings = [(part, finding) for part in summary.logs for finding in judged.verdict(part)]
+    if several:
+        findings.sort(key=lambda pair: _WEIGHT.index(pair[1].kind))
+    return Document(
+        title=counted(len(summary.logs), "log") if several else str(log.meta["name"]),
+        subtitle=_subtitle(log, summary),
+        findings=tuple(_finding(finding, part, several, top) for part, finding in findings),
+        sections=sections(summary, log, chart_provenance(summary), top),
+        provenance=tuple(row for part in summary.logs for row in _provenance(part, several)),
+        gaps=tuple(_prefix(part, several) + str(gap) for part in summary.logs for gap in gaps(part)),
+        unread=_unread(summary, top),
+    )
+
+
+_WEIGHT = (
+    "d4326", "lock-held", "double-free", "never-returned", "failed-move-in-fault", "gap", "clean", "failed-move",
+    "failed-insert", "freed-again", "failed-fault", "not-measured",
+)  # fmt: skip
+
+
+def chart_provenance(summary: Summary) -> str:
+    """One line for every picture: host, kernel, script, hash."""
+    if len(summary.logs) > 1:
+        hashes = ", ".join(str(log.meta["sha256"])[:12] for log in summary.logs[:4])
+        more = f" and {len(summary.logs) - 4} more" if len(summary.logs) > 4 else ""
+        return f"{counted(len(summary.logs), 'log')}, sha256 {hashes}{more} · vmtrace {__version__}"
+    meta = summary.logs[0].meta
+    parts = [host(meta), kernel(meta), str(meta.get("script", "unknown script")), str(meta["name"])]
+    filtered = [f"filter: {meta['filter']}"] if meta.get("filter") else []
+    return " · ".join([*parts, f"sha256 {str(meta['sha256'])[:16]}", *filtered, f"vmtrace {__version__}"])
+
+
+def host(meta: dict[str, object]) -> str:
+    """The host's name, as uname -a has it."""
+    words = str(meta.get("host.uname", "")).split()
+    return words[1] if len(words) > 1 else "unknown host"
+
+
+def kernel(meta: dict[str, object]) -> str:
+    ident = f" {meta['host.ident']}" if "host.ident" in meta else ""
+    return f"FreeBSD {release(meta.get('osreldate'))}{ident}"
+
+
+def _subtitle(log: LogSummary, summary: Summary) -> str:
+    faults = int(log.table("faults")["faults"].sum())
+    if len(summary.logs) > 1:
+        hosts = len({host(part.meta) for part in summary.logs})
+        return f"{counted(hosts, 'host')}, {counted(faults, 'fault')}"
+    meta = log.meta
+    parts = [host(meta), kernel(meta), f"script {meta.get('script', 'unknown')}", counted(faults, "fault")]
+    if log.first_ts is not None and log.last_ts is not None:
+        parts.append(f"{(log.last_ts - log.first_ts) / SECOND:.1f} s")
+    return ", ".join(parts)
+
+
+def _finding(finding: judged.Finding, log: LogSummary, several: bool, top: int) -> Finding:
+    return Finding(
+        certainty=finding.certainty,
+        headline=_prefix(log, several) + finding.headline,
+        detail=finding.detail,
+        next_step=finding.next_step,
+        evidence=_evidence(finding, log, top) if finding.rows else None,
+    )
+
+
+def _prefix(log: LogSummary, several: bool) -> str:
+    return f"{log.meta['name']}: " if several else ""
+
+
+def _evidence(finding: judged.Finding, log: LogSummary, top: int) -> Table:
+    start = first_second(log) * SECOND if "timestamp" not in log.meta else log.meta["timestamp"]
+    rows = [
+        {
+            "when": row["ts"] - start,
+            "line": row.get("line"),
+            "process": f"{row['execname']} (pid {row['pid']})",
+            "thread": row["tid"],
+            "what": describe(row),
+            "address": row.get("page") or row.get("object") or row.get("held") or row.get("lockxor") or None,
+            "before": "; ".join(f"{describe(near)} at {(near['ts'] - start) / SECOND:.6f} s" for near in row["before"]),
+            "stack": row.get("stack"),
+        }
+        for row in finding.rows
+    ]
+    return table("Evidence", pd.DataFrame(rows), _EVIDENCE_COLUMNS, top)
+
+
+def describe(row: dict[str, object]) -> str:
+    """A record in a few words."""
+    if "kind" in row:
+        return str(row["kind"])
+    if row.get("fn") in ("rename", "replace"):
+        return f"vm_page_{row['fn']}, result {row['rc']}"
+    if "fn" in row:
+        return f"{row['fn']}, result {row['rc']}"
+    counts = f", {row['acq']} acquires, {row['rel']} releases" if "acq" in row else ""
+    return f"fault, path 0x{row['path']:x}, result {row['rc']}{counts}"
+
+
+def _provenance(log: LogSummary, several: bool) -> list[tuple[str, str]]:
+    meta = log.meta
+    shown = [("file", meta["name"]), ("sha256", meta["sha256"]), ("size", f"{meta['size']:,} bytes")]
+    for key in ("script", "osreldate", "filter"):
+        if key in meta:
+            shown.append((key, meta[key]))
+    shown += [(key, value) for key, value in meta.items() if key.startswith("host.")]
+    for name, before in meta.get("counter.before", {}).items():
+        after = meta.get("counter.after", {}).get(name, "not read")
+        shown.append((name, f"{before} before, {after} after"))
+    return [(_prefix(log, several) + what, str(value)) for what, value in shown]
+
+
+def _unread(summary: Summary, top: int) -> Table | None:
+    lines = [(log.meta["name"], line) for log in summary.logs for line in log.unread]
+    total = sum(log.unread_count for log in summary.logs)
+    if not total:
+        return None
+    columns = (
+        Column("log", "text"),
+        Column("line", "id"),
+        Column("column", "id", "where the reader stopped"),
+        Column("text", "text"),
+        Column("expected", "text", "what would have been understood there"),
+    )
+    rows = tuple((name, line.line, line.column, line.text, line.expected) for name, line in lines[:top])
+    left = f", the first {len(rows)} shown" if len(rows) < total else ""
+    return Table(f"{counted(total, 'line')} could not be read{left}", columns, rows)

@@ -1,0 +1,45 @@
+"""The report as Markdown, to paste into a tracker."""
+
+import re
+
+from analyzer.format import NUMERIC_KINDS, cell, visible
+from analyzer.report.document import Document, Finding, Section, Table
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
+
+
+def render_markdown(document: Document) -> str:
+    """The whole report; charts stand as their sentences."""
+    parts = [f"# {_escape(document.title)}", _escape(document.subtitle), "## Verdict"]
+    parts += [_finding(finding) for finding in document.findings]
+    parts += [_section(section) for section in document.sections]
+    if document.unread is not None:
+        parts += ["## Lines that could not be read", _table(document.unread)]
+    parts += ["## Provenance", "\n".join(f"- {_escape(what)}: {_escape(value)}" for what, value in document.provenance)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _escape(text: str) -> str:
+    return _SPECIAL.sub(r"\\\1", visible(text))
+
+
+def _finding(finding: Finding) -> str:
+    lines = [f"- **{finding.certainty}**: {_escape(finding.headline)}"]
+    lines += [f"  {_escape(text)}" for text in (finding.detail, finding.next_step) if text]
+    return "\n".join(lines)
+
+
+def _section(section: Section) -> str:
+    parts = [f"## {_escape(section.heading)}", _escape(section.sentence)]
+    parts += [f"*{_escape(chart.title)}*: {_escape(chart.alt)}" for chart in section.charts]
+    parts += [_table(table) for table in section.tables]
+    return "\n\n".join(parts)
+
+
+def _table(table: Table) -> str:
+    rows = [[column.name for column in table.columns]]
+    rows.append(["---:" if column.kind in NUMERIC_KINDS else "---" for column in table.columns])
+    for row in table.rows:
+        cells = (cell(column.kind, value) for column, value in zip(table.columns, row, strict=True))
+        rows.append([_escape(text.replace("\n", " < ")) for text in cells])
+    return f"{_escape(table.caption)}\n\n" + "\n".join(f"| {' | '.join(row)} |" for row in rows)

@@ -1,0 +1,243 @@
+"""The sections of a report, one an analysis: a sentence, charts, tables."""
+
+import pandas as pd
+
+from analyzer.analysis import coverage, failures, imbalance, locks, moves, paths
+from analyzer.analysis.summary import LogSummary, Summary
+from analyzer.analysis.verdict import verdict
+from analyzer.charts import distributions, figures
+from analyzer.format import count, counted, share
+from analyzer.ingest.releases import release
+from analyzer.report.document import Section
+from analyzer.report.tables import table
+
+_RATES = (
+    ("failed", "int", "how many failed"),
+    ("of", "int", "of how many"),
+    ("rate", "share", ""),
+    ("interval", "interval", "95 % Wilson interval of the rate"),
+)
+
+
+def sections(summary: Summary, log: LogSummary, provenance: str, top: int) -> tuple[Section, ...]:
+    """All sections that the logs have something for."""
+    built = [
+        _logs(summary, top) if len(summary.logs) > 1 else None,
+        _failures(log, provenance, top),
+        _imbalance(log, provenance),
+        _costs(log, provenance, top),
+        _moves(log, provenance, top),
+        _locks(log, top),
+        _coverage(log, provenance, top),
+    ]
+    return tuple(section for section in built if section is not None)
+
+
+def _logs(summary: Summary, top: int) -> Section:
+    rows = [
+        {
+            "log": part.meta["name"],
+            "host": str(part.meta.get("host.uname", "? unknown")).split()[1],
+            "release": release(part.meta.get("osreldate")),
+            "script": part.meta.get("script"),
+            "faults": int(part.table("faults")["faults"].sum()),
+            "verdict": verdict(part)[0].headline,
+        }
+        for part in summary.logs
+    ]
+    columns = (
+        ("log", "text", ""), ("host", "text", ""), ("release", "text", ""), ("script", "text", ""),
+        ("faults", "int", ""), ("verdict", "text", "the weightiest finding"),
+    )  # fmt: skip
+    text = f"{counted(len(rows), 'log')} in one report; what follows is over all of them."
+    return Section("logs", "Logs", text, tables=(table("Logs", pd.DataFrame(rows), columns, top),))
+
+
+def _failures(log: LogSummary, provenance: str, top: int) -> Section | None:
+    rates = _with_interval(failures.failure_rates(log))
+    if rates.empty:
+        return None
+    point = failures.fail_point(log)
+    over_time = failures.failures_by_second(log)
+    names = (("function", "text", ""), ("result", "text", ""))
+    tables = [table("By function and result", rates, (*names, *_RATES), top)]
+    for key in ("path", "process"):
+        by = _with_interval(failures.failures_by(log, key))
+        if len(by):
+            tables.append(table(f"Failed faults by {key}", by, ((key, "text", ""), names[1], *_RATES), top))
+    stacks = failures.insert_stacks(log)
+    if len(stacks):
+        where = {1: "in a fault", 0: "outside faults"}
+        stacks = stacks.assign(where=stacks["infault"].map(where))
+        columns = (("failed", "int", ""), ("result", "text", ""), ("where", "text", ""), ("stack", "code", ""))
+        tables.append(table("Failed radix inserts by stack", stacks, columns, top))
+    charts = [figures.failure_frequency(rates, point[1] if point else None, provenance)]
+    if log.first_ts is not None:
+        charts.append(figures.failures_over_time(over_time, _seconds(log), provenance))
+    return Section("failures", "Failure frequency", _failure_sentence(log, rates), tuple(charts), tuple(tables))
+
+
+def _failure_sentence(log: LogSummary, rates: pd.DataFrame) -> str:
+    failed = int(rates["failed"].sum())
+    sentences = [f"{counted(failed, 'failure')} in all." if failed else "Nothing failed that was recorded."]
+    point, nodes = failures.fail_point(log), failures.node_allocation_failures(log)
+    if point:
+        sentences.append(f"The fail point {point[0]} was to fail {share(point[1])} of what passes it.")
+    if nodes and nodes[1]:
+        low, high = failures.wilson(*nodes)
+        sentences.append(
+            f"The kernel itself counted {counted(nodes[0], 'failure')} in {count(nodes[1])} allocations of radix nodes "
+            f"({share(nodes[0] / nodes[1])}, 95 % interval {share(low)} to {share(high)})."
+        )
+    return " ".join(sentences)
+
+
+def _imbalance(log: LogSummary, provenance: str) -> Section | None:
+    faults = log.table("seconds").groupby("second", as_index=False)["faults"].sum()
+    if faults.empty:
+        return None
+    faults["second"] -= coverage.first_second(log)
+    points = imbalance.imbalance_points(log)
+    asked, bad = (imbalance.counted(log, name) for name in ("balance asked", "unbalanced"))
+    if not imbalance.balance_is_measured(log):
+        sentence = "This log cannot show whether acquires and releases balance."
+        asked = 0
+    elif log.has("F", "held"):
+        sentence = f"The top object's lock word was read at the return of {counted(asked, 'fault')}: {count(bad)} held it."
+    else:
+        sentence = f"Acquires and releases were counted in {counted(asked, 'fault')}: {count(bad)} did not balance."
+    shown = len(log.evidence.get("imbalance", ()))
+    if asked and bad > shown:
+        sentence += f" The first {count(shown)} are shown."
+    if not coverage.is_complete(log):
+        sentence += " The trace has gaps, so this is not all."
+    measure = "held" if log.has("F", "held") else "locks"
+    chart = figures.imbalance(faults, points, measure, coverage.is_complete(log), provenance)
+    return Section("imbalance", "Locks and pages", sentence, (chart,))
+
+
+def _costs(log: LogSummary, provenance: str, top: int) -> Section | None:
+    costs = paths.path_costs(log)
+    if costs.empty:
+        return None
+    columns = (
+        ("path", "text", "the steps that the fault took"),
+        ("faults", "int", ""),
+        ("share_of_faults", "share", ""),
+        ("time", "ns", "from entry to return, all faults of the path"),
+        ("share_of_time", "share", ""),
+        ("mean", "ns", ""),
+        ("p50", "ns", ""),
+        ("p90", "ns", ""),
+        ("p99", "ns", ""),
+        ("p999", "ns", "99.9 % took no longer"),
+        ("longest", "ns", ""),
+        ("oncpu", "ns", "time on a CPU, all faults of the path"),
+        ("waiting", "ns", "time not on a CPU"),
+        ("retries", "int", "map lookups after the first: the fault began again"),
+    )
+    tables = [table("Cost by path", costs, columns, top)]
+    processes = paths.process_costs(log)
+    if len(processes):
+        by = (("process", "text", ""), ("faults", "int", ""), ("failed", "int", ""), ("time", "ns", ""))
+        tables.append(table("Cost by process", processes, by, top))
+    off = paths.latency_resolution(log)
+    sentence = f"{costs['path'].iloc[0]} takes most of the time. Percentiles are within {share(off)} of the true value."
+    charts = (
+        distributions.path_latency(paths.latency_bins(log), provenance),
+        figures.time_by_path(costs, provenance),
+    )
+    return Section("paths", "Cost by path", sentence, charts, tuple(tables))
+
+
+def _moves(log: LogSummary, provenance: str, top: int) -> Section | None:
+    costs = moves.move_costs(log)
+    if costs.empty:
+        return None
+    columns = (
+        ("function", "text", ""),
+        ("where", "text", "in a fault: the copy-on-write optimisation; outside: fork's split, exit's collapse"),
+        ("moves", "int", "records"),
+        ("failed", "int", ""),
+        ("calls", "int", "entries that the script counted"),
+        ("mean", "ns", ""),
+        ("longest", "ns", ""),
+        ("exclusively_busy", "share", "page exclusively busy at the return"),
+        ("dirty", "share", "page dirty at the return"),
+        ("had_object", "share", "page was in an object before"),
+        ("lookups", "int", "radix operations of one move"),
+        ("inserts", "int", "radix operations of one move"),
+        ("removes", "int", "radix operations of one move"),
+        ("replaces", "int", "radix operations of one move"),
+    )
+    costs["where"] = costs["infault"].map({1: "in a fault", 0: "outside faults"})
+    tables = [table("Page moves", costs, columns, top)]
+    quantiles = moves.move_percentiles(log)
+    if len(quantiles):
+        by = (("function", "text", ""), ("p50", "ns", ""), ("p90", "ns", ""), ("p99", "ns", ""))
+        tables.append(table("Durations of page moves", quantiles, by, top))
+    total, failed = int(costs["moves"].sum()), int(costs["failed"].sum())
+    sentence = f"{counted(total, 'page')} moved to another object, {count(failed)} of them failed to."
+    chart = distributions.move_costs(moves.move_bins(log), provenance)
+    return Section("moves", "Page moves: rename against replace", sentence, (chart,), tuple(tables))
+
+
+def _locks(log: LogSummary, top: int) -> Section | None:
+    held, waited, sites = locks.hold_times(log), locks.wait_times(log), locks.lock_sites(log)
+    times = (
+        ("mode", "text", ""), ("site", "text", "code that took the lock"), ("times", "int", ""), ("total", "ns", ""),
+        ("p50", "ns", "coarse: buckets double"), ("p99", "ns", "coarse: buckets double"),
+    )  # fmt: skip
+    tables = []
+    if len(held):
+        tables.append(table("VM object locks held, by code site", held, times, top))
+    if len(waited):
+        tables.append(table("VM object locks waited for, by code site", waited, (("kind", "text", ""), *times), top))
+    if len(sites):
+        columns = (
+            ("operation", "text", ""), ("mode", "text", ""), ("lock", "text", ""), ("site", "text", ""),
+            ("operations", "int", ""),
+        )  # fmt: skip
+        tables.append(table("Lock operations inside faults", sites, columns, top))
+    if not tables:
+        return None
+    return Section("locks", "Locks by code site", locks.sentence(log), tables=tuple(tables))
+
+
+def _coverage(log: LogSummary, provenance: str, top: int) -> Section:
+    counts, seconds = coverage.coverage_counts(log), coverage.coverage_seconds(log)
+    lost = coverage.gaps(log)
+    if log.meta.get("filter"):
+        sentence = "The records are filtered, so they cannot be held against the kernel's counters."
+    elif counts.empty:
+        sentence = "This log has no count to hold its records against."
+    else:
+        sentence = "A complete trace holds every call, and at least as many as a counter grew by while tracing ran."
+    sentence += " " + (f"{counted(len(lost), 'gap')}." if lost else "dtrace reported no loss.")
+    charts = [figures.coverage_counts(counts, provenance)]
+    if len(seconds):
+        charts.append(figures.coverage_over_time(seconds, _gap_bands(log), provenance))
+    columns = (
+        ("measure", "text", "what was recorded: what it is held against"),
+        ("recorded", "int", ""),
+        ("expected", "int", "what the script or the kernel counted"),
+    )
+    tables = (table("Recorded against counted", counts, columns, top),) if len(counts) else ()
+    return Section("coverage", "Coverage", sentence, tuple(charts), tables)
+
+
+def _gap_bands(log: LogSummary) -> pd.DataFrame:
+    """From the last record before a loss was reported, one second wide: start, end, text."""
+    start = log.meta.get("timestamp", log.first_ts or 0)
+    seconds = [(gap, (gap.after_ts - start) / 1e9) for gap in coverage.gaps(log) if gap.after_ts is not None]
+    rows = [(max(0.0, at - 1), at, str(gap).partition(":")[0]) for gap, at in seconds]
+    return pd.DataFrame(rows, columns=["start", "end", "text"])
+
+
+def _with_interval(rates: pd.DataFrame) -> pd.DataFrame:
+    return rates.assign(interval=list(zip(rates["low"], rates["high"], strict=True)))
+
+
+def _seconds(log: LogSummary) -> int:
+    seconds = log.table("seconds")["second"]
+    return max(1, int(seconds.max() - coverage.first_second(log)) + 1) if len(seconds) else 1
