@@ -23,7 +23,7 @@ def _generic(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     """Rows name, key (its columns joined by TAB), low, high, value; an ordinary value has low and high 0."""
     keys = [column for column in frame.columns[:-1] if column not in _EDGES]
     joined = frame[keys].astype(str).agg("\t".join, axis=1) if len(frame) else pd.Series([], dtype=object)
-    edges = {edge: frame[edge] if edge in frame else 0.0 for edge in _EDGES}
+    edges = {edge: frame.get(edge, 0.0) for edge in _EDGES}
     return pd.DataFrame({"name": name, "key": joined, **edges, "value": frame.iloc[:, -1].astype("int64")})
 
 

@@ -108,7 +108,11 @@ def coverage_counts(log: LogSummary) -> pd.DataFrame:
         ("page moves: calls of vm_page_rename", moved("rename"), calls(log, "vm_page_rename")),
         ("page moves: calls of vm_page_replace", moved("replace"), calls(log, "vm_page_replace")),
         ("moves in faults: vm.stats.vm.v_cow_optim", took("rename", "replace"), growth(log, "vm.stats.vm.v_cow_optim")),
-        ("copies and moves: vm.stats.vm.v_cow_faults", took("copy", "rename", "replace"), growth(log, "vm.stats.vm.v_cow_faults")),
+        (
+            "copies and moves: vm.stats.vm.v_cow_faults",
+            took("copy", "rename", "replace"),
+            growth(log, "vm.stats.vm.v_cow_faults"),
+        ),
         ("insert failures: RADIX NODE fails", inserts, growth(log, "vm.uma.RADIX_NODE.stats.fails")),
     ]
     lost = "; ".join(str(gap).partition(":")[0] for gap in gaps(log))

@@ -125,7 +125,10 @@ def _before(tables: dict[str, pa.Table], row: Row) -> list[Row]:
             continue
         end = pc.add(table["ts"], table["dur"]) if "dur" in table.column_names else table["ts"]
         mine = table.filter(
-            pc.and_(pc.equal(table["tid"], row["tid"]), pc.and_(pc.less(table["ts"], row["ts"]), pc.less_equal(end, row["ts"])))
+            pc.and_(
+                pc.equal(table["tid"], row["tid"]),
+                pc.and_(pc.less(table["ts"], row["ts"]), pc.less_equal(end, row["ts"])),
+            )
         )
         if mine.num_rows > BEFORE:
             mine = mine.take(pc.select_k_unstable(mine, BEFORE, sort_keys=[("ts", "descending")]))

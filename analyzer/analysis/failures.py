@@ -41,7 +41,12 @@ def failures_by(log: LogSummary, key: str) -> pd.DataFrame:
     failed = faults[~faults["rc"].isin([0, NOT_RECORDED])].groupby([column, "rc"], as_index=False)["faults"].sum()
     bits, osreldate = log.meta.get("bits", {}).get("path"), log.meta.get("osreldate")
     rows = [
-        (path_name(row[0], bits) if key == "path" else row[0], result_name(row[1], osreldate), int(row[2]), int(of[row[0]]))
+        (
+            path_name(row[0], bits) if key == "path" else row[0],
+            result_name(row[1], osreldate),
+            int(row[2]),
+            int(of[row[0]]),
+        )
         for row in failed.itertuples(index=False)
     ]
     return _with_rates(rows, [key, "result"])
@@ -57,7 +62,9 @@ def failures_by_second(log: LogSummary) -> pd.DataFrame:
     for second, function, rc, failed in others[others["second"] > 0].itertuples(index=False):
         rows.append((second, MOVES.get(function, function), _other_result(function, rc), failed))
     frame = pd.DataFrame(rows, columns=["second", "function", "result", "failed"])
-    return frame.assign(second=frame["second"].astype("int64") - first_second(log), failed=frame["failed"].astype("int64"))
+    return frame.assign(
+        second=frame["second"].astype("int64") - first_second(log), failed=frame["failed"].astype("int64")
+    )
 
 
 def insert_stacks(log: LogSummary) -> pd.DataFrame:

@@ -90,12 +90,12 @@ def unreturned(log: LogSummary) -> list[Row]:
 
 
 def counted(log: LogSummary, measure: str) -> int:
-    """How many faults were "unbalanced", "freed twice", "freed again" or "cut faults"; evidence keeps only the first."""
+    """How many faults were "unbalanced", "freed twice", "freed again" or "cut faults"; evidence has only the first."""
     return _measure(log, measure)
 
 
 def imbalance_points(log: LogSummary) -> pd.DataFrame:
-    """What the picture shows loud: second (float, since the trace began), delta, kind, label (address, process, thread)."""
+    """What the picture shows loud: second (float, since the trace began), delta, kind, label (address and thread)."""
     rows = []
     if balance_is_measured(log):
         for row in log.evidence.get("imbalance", ()):

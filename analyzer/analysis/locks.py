@@ -40,7 +40,11 @@ def _aggregation(log: LogSummary, name: str, keys: tuple[str, ...] = ("mode", "s
     rows = log.table("aggregations")
     rows = rows[rows["name"] == name]
     parts = [str(key).split("\t") for key in rows["key"]]
-    named = pd.DataFrame(parts, columns=list(keys), index=rows.index, dtype=object) if parts else pd.DataFrame(columns=list(keys))
+    named = (
+        pd.DataFrame(parts, columns=list(keys), index=rows.index, dtype=object)
+        if parts
+        else pd.DataFrame(columns=list(keys))
+    )
     return named.assign(low=rows["low"], high=rows["high"], value=rows["value"])
 
 

@@ -24,9 +24,29 @@ FAULT_DEFAULTS: dict[str, int | str] = {
 # What the Summary needs of each record; no other column is converted.
 WANTED = {
     "F": frozenset(
-        ["ts", "pid", "tid", "va", "rc", "dur", "oncpu", "path", "acq", "rel", "lockxor", "held", "insfails", "lookups", "frees", "freexor", "execname"]
+        [
+            "ts",
+            "pid",
+            "tid",
+            "va",
+            "rc",
+            "dur",
+            "oncpu",
+            "path",
+            "acq",
+            "rel",
+            "lockxor",
+            "held",
+            "insfails",
+            "lookups",
+            "frees",
+            "freexor",
+            "execname",
+        ]
     ),
-    "M": frozenset(["ts", "pid", "tid", "fn", "page", "src", "dst", "mold", "rc", "dur", "infault", "busy", "dirty", "execname"]),
+    "M": frozenset(
+        ["ts", "pid", "tid", "fn", "page", "src", "dst", "mold", "rc", "dur", "infault", "busy", "dirty", "execname"]
+    ),
     "A": frozenset(["ts", "pid", "tid", "fn", "rc", "infault", "execname", "stack"]),
     "X": frozenset(["ts", "pid", "tid", "kind", "object", "page", "owner", "execname", "stack"]),
     "T": frozenset({"ts"}),

@@ -45,7 +45,7 @@ _COLUMNS: dict[str, object] = {  # and what stands where a record has no such co
 
 
 def open_steps(tables: dict[str, pa.Table]) -> pd.DataFrame | None:
-    """E, R and L records as one table in the order of each thread; of an L record `a0` is the lock, `fn` the operation."""
+    """E, R and L records in the order of each thread; of an L record `a0` is the lock and `fn` the operation."""
     parts = []
     for tag, renames in (("E", {}), ("R", {}), ("L", {"op": "fn", "lock": "a0"})):
         table = tables.get(tag)
@@ -103,12 +103,7 @@ def settle_steps(steps: pd.DataFrame, finished: bool) -> Settled:
     group = (entry | new_thread).cumsum()
     first = steps.groupby(group).head(1).reset_index(drop=True)
     last = steps.groupby(group).tail(1).reset_index(drop=True)
-    whole = (
-        (first["tag"] == "E")
-        & (first["fn"] == handler)
-        & (last["tag"] == "R")
-        & (last["fn"] == handler)
-    )
+    whole = (first["tag"] == "E") & (first["fn"] == handler) & (last["tag"] == "R") & (last["fn"] == handler)
     if finished:
         done = pd.Series(True, index=first.index)
     else:

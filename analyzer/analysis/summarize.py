@@ -91,7 +91,9 @@ def _whole(source: Source, log: LogSummary, wanted: Filter) -> LogSummary:
     if "end" not in log.meta:
         notices.append(Notice(0, "no-trailer", 1, "", "the log has no #end line: it was cut off", log.last_ts))
     if source.damage:
-        notices.append(Notice(0, "cut", 1, source.name, f"the compressed file is damaged: {source.damage}", log.last_ts))
+        notices.append(
+            Notice(0, "cut", 1, source.name, f"the compressed file is damaged: {source.damage}", log.last_ts)
+        )
     about = {"name": source.name, "sha256": source.sha256, "size": source.size}
     if wanted:
         about["filter"] = str(wanted)

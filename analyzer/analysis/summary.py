@@ -93,7 +93,9 @@ def merge(parts: list[LogSummary]) -> LogSummary:
         for other in parts[:place] + parts[place + 1 :]:
             settle(part.evidence, other.threads)
     together = replace(
-        add(parts), threads=merge_thread_ends(part.threads for part in parts), steps=join([part.steps for part in parts])
+        add(parts),
+        threads=merge_thread_ends(part.threads for part in parts),
+        steps=join([part.steps for part in parts]),
     )
     return together if together.steps is None else _settled(together, finished=False)
 

@@ -53,7 +53,9 @@ def verdict(log: LogSummary) -> list[Finding]:
     ]
     findings = [*serious, *_clean(log, serious + ordinary), *ordinary]
     gap = _gap(log)
-    return [*gap, *findings, *_not_measured(log)] if may_have_lost_steps(log) else [*findings, *gap, *_not_measured(log)]
+    return (
+        [*gap, *findings, *_not_measured(log)] if may_have_lost_steps(log) else [*findings, *gap, *_not_measured(log)]
+    )
 
 
 def _sure(log: LogSummary) -> Certainty:
@@ -81,12 +83,13 @@ def _d4326(log: LogSummary) -> list[Finding]:
                 Finding(
                     "d4326",
                     _sure(log),
-                    f"This is the bug of review D4326: vm_page_rename failed inside {handler(log.meta.get('osreldate'))}, "
+                    "This is the bug of review D4326: vm_page_rename failed inside "
+                    f"{handler(log.meta.get('osreldate'))}, "
                     f"page {address(freed['page'])} was freed twice, and {_where(held)} still owns the write lock of "
                     f"object {address(held['object'])}{owner}.",
                     "The radix insert got no node (M_NOWAIT); the error path unlocks one object of two and frees the "
-                    "page of the top object that it had freed before. FreeBSD 10.x has it; it was mended by r291907 and "
-                    "then by using vm_page_replace, which allocates nothing.",
+                    "page of the top object that it had freed before. FreeBSD 10.x has it; r291907 mended it, and "
+                    "later vm_page_replace, which allocates nothing.",
                     "Look at unlock_and_deallocate after vm_page_rename in vm_fault_hold (sys/vm/vm_fault.c).",
                     (move, freed, held),
                 )
@@ -136,7 +139,7 @@ def _leak(log: LogSummary, group: imbalance.Group) -> Finding:
     next_step = (
         f"Look at {sites[0]}: this acquire has no release."
         if sites
-        else f"Record the steps of {row['execname']} with the script vmevents: it names the code of the unpaired acquire."
+        else f"Record {row['execname']} with the script vmevents: it names the code of the unpaired acquire."
     )
     return Finding("lock-held", certainty, f"A fault of {_where(row)} {what}.", detail, next_step, group.rows)
 
@@ -284,7 +287,9 @@ def _clean(log: LogSummary, found: list[Finding]) -> list[Finding]:
     if not absent or not is_complete(log):
         return []
     counts = coverage_counts(log)
-    held_against = "; ".join(f"{count(row.recorded)} of {count(row.expected)} {row.measure}" for row in counts.itertuples())
+    held_against = "; ".join(
+        f"{count(row.recorded)} of {count(row.expected)} {row.measure}" for row in counts.itertuples()
+    )
     return [
         Finding(
             "clean",

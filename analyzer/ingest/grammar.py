@@ -34,7 +34,7 @@ def expectation(error: UnexpectedInput) -> tuple[int, str]:
     """Where in the line lark stopped (column from 1), and what it wanted there."""
     if isinstance(error, UnexpectedCharacters):
         wanted = error.allowed
-    elif isinstance(error, UnexpectedToken) or isinstance(error, UnexpectedEOF):
+    elif isinstance(error, (UnexpectedToken, UnexpectedEOF)):
         wanted = error.expected
     else:
         wanted = set()

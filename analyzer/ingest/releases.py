@@ -21,7 +21,16 @@ _HANDLER_RENAMED = 1201517  # vm_fault_hold became vm_fault; between 1201000 and
 _RADIX_ERRORS = {12: "ENOMEM"}
 _STEPS = {"pager": "page-in", "zero": "zero-fill"}  # what a log's #bits calls them, and the glossary
 _STEP_ORDER = ("zero-fill", "copy", "page-in", "rename", "replace", "alloc", "busy", "wait")
-BITS = {0x1: "pager", 0x2: "zero", 0x4: "copy", 0x8: "rename", 0x10: "replace", 0x20: "alloc", 0x40: "busy", 0x80: "wait"}
+BITS = {
+    0x1: "pager",
+    0x2: "zero",
+    0x4: "copy",
+    0x8: "rename",
+    0x10: "replace",
+    0x20: "alloc",
+    0x40: "busy",
+    0x80: "wait",
+}
 NOT_RECORDED = -1  # stands for a path or result that the log has no column for
 
 

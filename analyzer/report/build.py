@@ -7,7 +7,7 @@ from analyzer.analysis import verdict as judged
 from analyzer.analysis.coverage import first_second, gaps
 from analyzer.analysis.reduce import SECOND
 from analyzer.analysis.summary import LogSummary, Summary
-from analyzer.format import counted
+from analyzer.format import counted, duration
 from analyzer.ingest.releases import release
 from analyzer.report.document import Column, Document, Finding, Table
 from analyzer.report.sections import sections
@@ -20,7 +20,7 @@ _EVIDENCE_COLUMNS = (
     ("thread", "id", ""),
     ("what", "text", "record"),
     ("address", "addr", "the lock, object or page"),
-    ("before", "text", "the last records of the same thread"),
+    ("before", "code", "the last records of the same thread"),
     ("stack", "code", ""),
 )
 
@@ -112,7 +112,9 @@ def _evidence(finding: judged.Finding, log: LogSummary, top: int) -> Table:
             "thread": row["tid"],
             "what": describe(row),
             "address": row.get("page") or row.get("object") or row.get("held") or row.get("lockxor") or None,
-            "before": "; ".join(f"{describe(near)} at {(near['ts'] - start) / SECOND:.6f} s" for near in row["before"]),
+            "before": "\n".join(
+                f"{duration(row['ts'] - near['ts'])} earlier: {describe(near)}" for near in row["before"]
+            ),
             "stack": row.get("stack"),
         }
         for row in finding.rows

@@ -103,7 +103,9 @@ def _imbalance(log: LogSummary, provenance: str) -> Section | None:
         sentence = "This log cannot show whether acquires and releases balance."
         asked = 0
     elif log.has("F", "held"):
-        sentence = f"The top object's lock word was read at the return of {counted(asked, 'fault')}: {count(bad)} held it."
+        sentence = (
+            f"The top object's lock word was read at the return of {counted(asked, 'fault')}: {count(bad)} held it."
+        )
     else:
         sentence = f"Acquires and releases were counted in {counted(asked, 'fault')}: {count(bad)} did not balance."
     shown = len(log.evidence.get("imbalance", ()))
