@@ -1,0 +1,107 @@
+"""A whole log for a person at a prompt: its tables as pandas DataFrames."""
+
+from dataclasses import dataclass, field
+
+import pandas as pd
+import pyarrow as pa
+
+from analyzer.errors import DataError
+from analyzer.ingest.blocks import blocks
+from analyzer.ingest.gears import read_block
+from analyzer.ingest.parsed import Notice, Unread
+from analyzer.ingest.releases import BITS, path_name, result_name
+from analyzer.ingest.sources import Source
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One log, whole.
+
+    Attributes:
+        meta: the directives: "script", "osreldate", "host.uname", "counter.before" (dict), "fields", "bits", ….
+        tables: a DataFrame for each record tag and, as "@name", each aggregation; the columns of #fields in the log's
+            order, after `line`, the line of the log.  time, ns, int are int64; addr and bits uint64; str and stack
+            (frames joined by newlines) are categories.  Times and durations are ns; `ts` is on the clock of
+            meta["timestamp"].
+        notices: what dtrace said of itself.
+        unread: lines that could not be read.
+    """
+
+    meta: dict[str, object]
+    tables: dict[str, pd.DataFrame] = field(repr=False)
+    notices: list[Notice] = field(repr=False)
+    unread: list[Unread] = field(repr=False)
+
+    @property
+    def faults(self) -> pd.DataFrame:
+        """F records by ts, with `result` (KERN_* name) and `path_name` (`copy+alloc`) beside rc and path."""
+        faults = self._by_time("F")
+        if "rc" in faults:
+            names = {rc: result_name(rc, self.meta.get("osreldate")) for rc in faults["rc"].unique()}
+            faults["result"] = faults["rc"].map(names)
+        if "path" in faults:
+            bits = self.meta.get("bits", {}).get("path", BITS)
+            faults["path_name"] = faults["path"].map({path: path_name(path, bits) for path in faults["path"].unique()})
+        return faults
+
+    @property
+    def moves(self) -> pd.DataFrame:
+        """M records (page moves) by ts."""
+        return self._by_time("M")
+
+    @property
+    def alloc_failures(self) -> pd.DataFrame:
+        """A records (failed radix inserts) by ts."""
+        return self._by_time("A")
+
+    @property
+    def alarms(self) -> pd.DataFrame:
+        """X records (what must not happen) by ts."""
+        return self._by_time("X")
+
+    @property
+    def locks(self) -> pd.DataFrame:
+        """L records (lock operations of vmevents) by ts."""
+        return self._by_time("L")
+
+    @property
+    def steps(self) -> pd.DataFrame:
+        """E and R records (entries and returns of vmevents) by ts, told apart by the column `tag`."""
+        parts = [self.tables[tag].assign(tag=tag) for tag in ("E", "R") if tag in self.tables]
+        return _sorted(pd.concat(parts, ignore_index=True)) if parts else pd.DataFrame()
+
+    def _by_time(self, tag: str) -> pd.DataFrame:
+        return _sorted(self.tables[tag]) if tag in self.tables else pd.DataFrame()
+
+
+def load(path: str) -> Trace:
+    """Read one vmtrace log whole; "-" is standard input.
+
+    Raises NoInputError, or DataError where the file is no vmtrace log.  For a log that is larger than memory,
+    `summarize` gives what can be known of it.
+    """
+    source = Source(str(path))
+    parts = [read_block(block) for block in blocks(source)]
+    meta: dict[str, object] = {}
+    for part in parts:
+        for key, value in part.meta.items():
+            if isinstance(value, dict):
+                meta.setdefault(key, {}).update(value)
+            else:
+                meta.setdefault(key, value)
+    if "version" not in meta:
+        raise DataError(f"{source.name}: is no vmtrace log: no '#vmtrace' line in it")
+    tags = sorted({tag for part in parts for tag in part.tables})
+    tables = {tag: _frame([part.tables[tag] for part in parts if tag in part.tables]) for tag in tags}
+    notices = [notice for part in parts for notice in part.notices]
+    if source.damage:
+        notices.append(Notice(0, "cut", 1, source.name, f"the compressed file is damaged: {source.damage}"))
+    return Trace(meta, tables, notices, [line for part in parts for line in part.unread])
+
+
+def _frame(parts: list[pa.Table]) -> pd.DataFrame:
+    return pa.concat_tables(parts, promote_options="permissive").unify_dictionaries().combine_chunks().to_pandas()
+
+
+def _sorted(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.sort_values(["ts", "line"], kind="stable", ignore_index=True)
