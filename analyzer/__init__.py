@@ -15,7 +15,7 @@ _LAZY = {
     "summarize": "analyzer.analysis.summarize",
     "Summary": "analyzer.analysis.summary",
 }
-__all__ = ["Summary", "Trace", "__version__", "load", "summarize"]  # noqa: F822 (they come from _LAZY)
+__all__ = ["Summary", "Trace", "__version__", "load", "summarize"]
 
 
 def __getattr__(name: str) -> object:

@@ -66,8 +66,11 @@ class Trace:
 
     @property
     def steps(self) -> pd.DataFrame:
-        """E and R records (entries and returns of vmevents) by ts, told apart by the column `tag`."""
-        parts = [self.tables[tag].assign(tag=tag) for tag in ("E", "R") if tag in self.tables]
+        """E and R records (entries and returns of vmevents) by ts, told apart by the column `tag`.
+
+        What only one of them has is missing (<NA>) in the other, so numbers are of pandas' types that can be missing.
+        """
+        parts = [_with_missing(self.tables[tag]).assign(tag=tag) for tag in ("E", "R") if tag in self.tables]
         return _sorted(pd.concat(parts, ignore_index=True)) if parts else pd.DataFrame()
 
     def _by_time(self, tag: str) -> pd.DataFrame:
@@ -105,3 +108,9 @@ def _frame(parts: list[pa.Table]) -> pd.DataFrame:
 
 def _sorted(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.sort_values(["ts", "line"], kind="stable", ignore_index=True)
+
+
+def _with_missing(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with number types that can be missing: an address would lose digits as a float."""
+    numbers = {name: {"i": "Int64", "u": "UInt64"}.get(kind.kind) for name, kind in frame.dtypes.items()}
+    return frame.astype({name: kind for name, kind in numbers.items() if kind})
