@@ -12,7 +12,7 @@ import pandas as pd
 
 from analyzer.charts.model import ROW_HEAD, Axis, Band, Bars, Chart, Points, Reference, Row
 from analyzer.charts.scales import bin_width, binned, count_axis, per, rate_axis, seconds_axis, share_axis
-from analyzer.format import count, counted, share, visible
+from analyzer.format import cell, count, counted, share, visible
 
 _SERIES_TONES = ("a", "b", "c", "d", "e", "f")
 _MOST_ROWS = 16
@@ -271,7 +271,7 @@ def imbalance(
             Points(
                 visible(kind), "bad", symbol=symbol,
                 x=_floats(part["second"]), y=_floats(part["delta"]),
-                texts=tuple(f"{r.kind}\n{r.label}" for r in part.itertuples()),
+                texts=tuple(cell("code", f"{r.kind}\n{r.label}") for r in part.itertuples()),
                 label_at=tuple(places[i] for i in part.index),
             )
         )  # fmt: skip

@@ -14,6 +14,7 @@ from matplotlib.ticker import NullLocator
 
 from analyzer.charts.model import ROW_HEAD, Band, Bars, Chart, Points, Reference, Steps
 from analyzer.charts.palette import LIGHT
+from analyzer.format import visible
 
 _WIDTH = 9.0
 _ROW = 0.66
@@ -39,23 +40,19 @@ def render(chart: Chart, form: Literal["png", "svg"]) -> bytes:
     with matplotlib.rc_context(_STYLE):
         figure = _figure(chart)
         image = io.BytesIO()
+        words = {"Title": chart.title, "Description": chart.alt, "Source": visible(chart.provenance)}
         if form == "png":
             FigureCanvasAgg(figure)
-            words = {"Title": chart.title, "Description": chart.alt, "Source": chart.provenance, "Software": "vmtrace"}
-            figure.savefig(image, format="png", dpi=144, metadata=words)
+            figure.savefig(image, format="png", dpi=144, metadata=words | {"Software": "vmtrace"})
         else:
             FigureCanvasSVG(figure)
-            words = {
-                "Title": chart.title, "Description": chart.alt, "Source": chart.provenance, "Creator": "vmtrace",
-                "Date": None,
-            }  # fmt: skip
-            figure.savefig(image, format="svg", metadata=words)
+            figure.savefig(image, format="svg", metadata=words | {"Creator": "vmtrace", "Date": None})
         return image.getvalue()
 
 
 def _figure(chart: Chart) -> Figure:
     alt = textwrap.wrap(chart.alt, 120)
-    foot = textwrap.wrap(chart.provenance, 140)
+    foot = textwrap.wrap(visible(chart.provenance), 140)
     head, bottom = 0.46 + 0.17 * len(alt), 0.62 + 0.15 * len(foot)
     legend = 0.3 if chart.legend and chart.marks else 0.1
     plot = _ROW * len(chart.rows) if chart.rows else _PLOT if chart.marks else 0.8
