@@ -53,7 +53,8 @@ def rate_axis(title: str, lowest: float, highest: float) -> Axis:
     low = math.floor(math.log10(lowest) - 1e-9)
     high = min(0, math.ceil(math.log10(highest)))
     powers = range(low, high + 1, 1 if high - low < 7 else 2)
-    return Axis(title, 10.0**low, 1.15 * 10.0**high, log=True, ticks=tuple((10.0**p, share(10.0**p)) for p in powers))
+    ticks = tuple((10.0**power, share(10.0**power)) for power in powers)
+    return Axis(title, 10.0**low / 1.03, 1.15 * 10.0**high, log=True, ticks=ticks)
 
 
 def count_axis(title: str, highest: float) -> Axis:
