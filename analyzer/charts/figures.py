@@ -309,7 +309,7 @@ def _imbalance_alt(faults: int, points: pd.DataFrame, complete: bool) -> str:
     if points.empty:
         end = "." if complete else ", but the trace has gaps, so there may be others."
         return f"None of {counted(faults, 'recorded fault')} left a lock held or freed a page twice{end}"
-    kinds = ", ".join(f"{count(n)} {visible(kind)}" for kind, n in points["kind"].value_counts(sort=False).items())
+    kinds = ", ".join(f"{count(n)} × {visible(kind)}" for kind, n in points["kind"].value_counts(sort=False).items())
     first = points.iloc[0]
     what = ", ".join(map(visible, first["label"].split("\n")))
     return f"{kinds} among {counted(faults, 'recorded fault')}; the first at {first['second']:.3f} s: {what}."
