@@ -99,6 +99,7 @@ def _finding(finding: judged.Finding, log: LogSummary, several: bool, top: int) 
         detail=finding.detail,
         next_step=finding.next_step,
         evidence=_evidence(finding, log, top) if finding.rows else None,
+        ordinary=finding.kind in judged.ORDINARY,
     )
 
 
