@@ -158,9 +158,7 @@ def _key(token) -> int | str:
     return int(token) if token.type == "NUMBER" else str(token).strip()
 
 
-def _classify(
-    lines: list[str], first_line: int, start: str, extra: str
-) -> tuple[list[Tree | None], list[Unread]]:
+def _classify(lines: list[str], first_line: int, start: str, extra: str) -> tuple[list[Tree | None], list[Unread]]:
     """What each line is; None for an empty line and for one that is not understood."""
     parser = load_grammar("aggregation", start, extra)
     trees: list[Tree | None] = []
