@@ -190,11 +190,11 @@ def _distribution(trees: list[Tree | None]) -> tuple[int, tuple[Bucket, ...]]:
             break
         labels.append(str(tree.children[0]).strip())
         counts.append(int(tree.children[1]))
-    bounds = list(_bounds(labels))
-    return len(labels), tuple((low, high, count) for (low, high), count in zip(bounds, counts, strict=True))
+    limits = list(bounds(labels))
+    return len(labels), tuple((low, high, count) for (low, high), count in zip(limits, counts, strict=True))
 
 
-def _bounds(labels: list[str]) -> Iterator[tuple[float, float]]:
+def bounds(labels: list[str]) -> Iterator[tuple[float, float]]:
     """The limits of each bucket.
 
     quantize labels a bucket by the limit nearest to zero and doubles it; lquantize and llquantize label it by its

@@ -22,7 +22,7 @@ def parse_dtrace(data: bytes, bulk: bool = True) -> Parsed:
     Tables, as far as there is something for them:
     D: records (line, cpu, id, function, name, depth, v1…, text, stack): values in columns v1…, int64 where all are
         numbers; `depth` with -F only; `text` where a record's values are not in columns, but printf()'s.
-    F: faults, where entry and return of the handler were traced (see `_faults` for what can be known of them).
+    F: faults, where entry and return of the handler were traced (see `handler_faults` for what can be known of them).
     A1, A2, …: aggregations (key1…, a stack innermost frame first with newlines; value, or low, high, count).  Rows
         that follow each other with keys of the same kinds stand in one table: dtrace prints no name.
     TEXT: all other lines (line, text, stack); PAIRS: those of them that are `name=value` pairs, one column a name;
@@ -65,10 +65,10 @@ def parse_dtrace(data: bytes, bulk: bool = True) -> Parsed:
     tables = {}
     if records:
         tables["D"] = _records_table(records)
-    faults, doubts = _faults(records)
+    faults, doubts = handler_faults(records)
     if faults is not None:
         tables["F"] = faults
-    tables |= _aggregations(rows)
+    tables |= aggregation_tables(rows)
     if texts:
         tables |= _texts(texts)
     return Parsed(tables, {"format": "dtrace"}, [*notices, *doubts], unread)
@@ -181,13 +181,13 @@ def _records_table(records: list[dict]) -> pa.Table:
     table = {name: pa.array(column, kinds[name]) for name, column in table.items()}
     for place in range(count):
         column = [record["values"][place] if place < len(record["values"]) else None for record in records]
-        table[f"v{place + 1}"] = _typed(column)
+        table[f"v{place + 1}"] = typed(column)
     for name in ("text", "stack"):
         table[name] = pa.array([record[name] for record in records], pa.string())
     return pa.table(table)
 
 
-def _typed(column: list) -> pa.Array:
+def typed(column: list) -> pa.Array:
     """int64 where all values are numbers that fit, else strings."""
     known = [value for value in column if value is not None]
     if all(isinstance(value, int) and -(2**63) <= value < 2**63 for value in known):
@@ -195,7 +195,7 @@ def _typed(column: list) -> pa.Array:
     return pa.array([None if value is None else str(value) for value in column], pa.string())
 
 
-def _faults(records: list[dict]) -> tuple[pa.Table | None, list[Notice]]:
+def handler_faults(records: list[dict]) -> tuple[pa.Table | None, list[Notice]]:
     """Faults from entry and return of the handler: F (line, cpu, va, rc, execname), null where not known.
 
     Rows carry a CPU and no thread.  A return is taken for the end of the entry before it on that CPU only where
@@ -248,7 +248,7 @@ def _faults(records: list[dict]) -> tuple[pa.Table | None, list[Notice]]:
     return table, notices
 
 
-def _aggregations(rows: list[Row]) -> dict[str, pa.Table]:
+def aggregation_tables(rows: list[Row]) -> dict[str, pa.Table]:
     """A table for each run of rows of one form."""
     tables: dict[str, pa.Table] = {}
     run: list[Row] = []
@@ -299,6 +299,6 @@ def _is_pairs(text: str) -> bool:
 def _converted(column: list[str | None]) -> pa.Array:
     """Texts as int64 where all of them are whole numbers (0x for hexadecimal), else as they are."""
     try:
-        return _typed([None if value is None else int(value, 0) for value in column])
+        return typed([None if value is None else int(value, 0) for value in column])
     except ValueError:
         return pa.array(column, pa.string())
