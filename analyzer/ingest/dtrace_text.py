@@ -8,6 +8,7 @@ from lark.exceptions import UnexpectedInput
 
 from analyzer.ingest.aggregations import Row, read_rows, rows_table
 from analyzer.ingest.grammar import load_grammar, terminal
+from analyzer.ingest.lines import whole_lines
 from analyzer.ingest.messages import PREFIX, parse_message
 from analyzer.ingest.parsed import Notice, Parsed
 
@@ -29,11 +30,9 @@ def parse_dtrace(data: bytes, bulk: bool = True) -> Parsed:
         FIELDS: those with tabs, columns f1….
     A last line without its newline was cut: it is left out, with a Notice "cut".  Without `bulk` lark reads every line.
     """
-    whole, newline, rest = data.decode(errors="backslashreplace").rpartition("\n")
-    lines = whole.split("\n") if newline else []
+    lines, notices = whole_lines(data)
     records: list[dict] = []
     texts: list[dict] = []
-    notices: list[Notice] = []
     aggregated: list[str] = []
     numbers: list[int] = []
     read = _record_bulk if bulk else _record_lark
@@ -60,8 +59,6 @@ def parse_dtrace(data: bytes, bulk: bool = True) -> Parsed:
             texts.append(owner)
     _give_back_keys(texts, aggregated, numbers)
     rows, unread = read_rows(aggregated, numbers)
-    if rest:
-        notices.append(Notice(len(lines) + 1, "cut", 1, "", "the last line has no end"))
     tables = {}
     if records:
         tables["D"] = _records_table(records)
@@ -71,7 +68,8 @@ def parse_dtrace(data: bytes, bulk: bool = True) -> Parsed:
     tables |= aggregation_tables(rows)
     if texts:
         tables |= _texts(texts)
-    return Parsed(tables, {"format": "dtrace"}, [*notices, *doubts], unread)
+    notices = sorted([*notices, *doubts], key=lambda notice: notice.line)
+    return Parsed(tables, {"format": "dtrace"}, notices, unread)
 
 
 @cache

@@ -4,7 +4,8 @@ import pyarrow as pa
 from lark.exceptions import UnexpectedInput
 
 from analyzer.ingest.grammar import expectation, load_grammar
-from analyzer.ingest.parsed import Notice, Parsed, Unread
+from analyzer.ingest.lines import whole_lines
+from analyzer.ingest.parsed import Parsed, Unread
 
 OBJECT_LOCK = "vm object"
 
@@ -35,8 +36,7 @@ def parse_lockstat(data: bytes) -> Parsed:
     ST: stacks (row, depth, frame), innermost first.
     A last line without its newline was cut: it is left out, with a Notice "cut".
     """
-    whole, newline, rest = data.decode(errors="backslashreplace").rpartition("\n")
-    lines = whole.split("\n") if newline else []
+    lines, notices = whole_lines(data)
     parser = load_grammar("lockstat", "line")
     events, rows, buckets, frames = [], [], [], []
     unread: list[Unread] = []
@@ -73,7 +73,6 @@ def parse_lockstat(data: bytes) -> Parsed:
         "LH": pa.Table.from_pylist(buckets, pa.schema(_BUCKET)),
         "ST": pa.Table.from_pylist(frames, pa.schema(_FRAME)),
     }
-    notices = [Notice(len(lines) + 1, "cut", 1, "", "the last line has no end")] if rest else []
     return Parsed(tables, {"format": "lockstat"}, notices, unread)
 
 
