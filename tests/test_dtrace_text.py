@@ -152,8 +152,11 @@ LINES = st.sampled_from([line for name in TEXTS for line in read(name).decode().
 NOISE = st.text(alphabet=" 0123456789:|@->=<.`x\t#", max_size=60)
 
 
+ROWS = st.text(alphabet=" 0123-ab\t", max_size=80).map(lambda values: ROW + values)
+
+
 @settings(deadline=None, max_examples=100)
-@given(st.lists(st.one_of(LINES, NOISE), max_size=12))
+@given(st.lists(st.one_of(LINES, NOISE, ROWS), max_size=12))
 def test_the_gears_agree_on_any_text(lines):
     assert parse(*lines) == parse(*lines, bulk=False)
 

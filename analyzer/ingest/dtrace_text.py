@@ -1,6 +1,7 @@
 """What dtrace(1) prints for scripts and one-liners that are not vmtrace's: rows, flow, aggregations, free text."""
 
 import re
+from collections.abc import Callable
 from functools import cache
 
 import pyarrow as pa
@@ -85,9 +86,9 @@ def _pattern(*names: str) -> re.Pattern:
 def _record_bulk(line: str) -> dict | None:
     """A record; an empty dict for a header; None for another line."""
     if match := _pattern("CPU", "ID", "PROBE", "REST?").fullmatch(line):
-        return _record(match["CPU"], match["ID"], match["PROBE"], None, match["REST"])
+        return _record(match["CPU"], match["ID"], match["PROBE"], None, match["REST"], _values_bulk)
     if match := _pattern("CPU", "ARROW", "PLACE", "REST?").fullmatch(line):
-        return _record(match["CPU"], None, match["PLACE"], match["ARROW"], match["REST"])
+        return _record(match["CPU"], None, match["PLACE"], match["ARROW"], match["REST"], _values_bulk)
     if _pattern("_HEADER").fullmatch(line) or _pattern("_FLOW_HEADER").fullmatch(line):
         return {}
     return None
@@ -103,14 +104,21 @@ def _record_lark(line: str) -> dict | None:
     if not parts:
         return {}
     place = parts.get("PROBE", parts.get("PLACE"))
-    return _record(parts["CPU"], parts.get("ID"), place, parts.get("ARROW"), parts.get("REST"))
+    return _record(parts["CPU"], parts.get("ID"), place, parts.get("ARROW"), parts.get("REST"), _values_lark)
 
 
-def _record(cpu: str, probe: str | None, place: str, arrow: str | None, rest: str | None) -> dict:
+def _record(
+    cpu: str,
+    probe: str | None,
+    place: str,
+    arrow: str | None,
+    rest: str | None,
+    read_values: Callable[[str], list[int | str] | None],
+) -> dict:
     function, colon, name = place.strip().rpartition(":")
     if arrow is not None and not colon:
         function, name = place.strip(), "entry" if arrow.endswith(">") else "return"
-    values = _values(rest[1:]) if rest else []  # a blank ends the prefix
+    values = read_values(rest[1:]) if rest else []  # a blank ends the prefix
     return {
         "cpu": int(cpu),
         "id": None if probe is None else int(probe),
@@ -122,17 +130,36 @@ def _record(cpu: str, probe: str | None, place: str, arrow: str | None, rest: st
     }
 
 
-def _values(rest: str) -> list[int | str] | None:
+@cache
+def _value_pattern() -> re.Pattern:
+    number, string, blanks = (terminal("dtrace", name, "values") for name in ("NUMBER", "STRING", "_BLANKS"))
+    return re.compile(f"(?P<STRING>{string})|(?P<NUMBER>{number})|(?:{blanks})$")
+
+
+def _values_bulk(rest: str) -> list[int | str] | None:
     """What trace() printed behind a probe; None where it is another text."""
+    values: list[int | str] = []
+    place = 0
+    while place < len(rest):
+        match = _value_pattern().match(rest, place)
+        if match is None:
+            return None
+        place = match.end()
+        if match["NUMBER"]:
+            values.append(int(match["NUMBER"]))
+        elif match["STRING"]:
+            values.append(match["STRING"].strip())
+    return values
+
+
+def _values_lark(rest: str) -> list[int | str] | None:
+    """The same by lark alone."""
     try:
         tree = load_grammar("dtrace", "values").parse(rest) if rest.strip() else None
     except UnexpectedInput:
         return None
-    return [_value(token) for token in tree.children] if tree else []
-
-
-def _value(token) -> int | str:
-    return int(token) if token.type == "NUMBER" else str(token).strip()
+    tokens = tree.children if tree else []
+    return [int(token) if token.type == "NUMBER" else str(token).strip() for token in tokens]
 
 
 @cache
