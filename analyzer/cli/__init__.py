@@ -9,6 +9,7 @@ import sys
 import typer
 
 from analyzer import __version__
+from analyzer.cli.inspect import inspect
 from analyzer.cli.report import report
 from analyzer.errors import UsageError, VmtraceError
 
@@ -37,6 +38,7 @@ def _root(
 
 
 app.command()(report)
+app.command()(inspect)
 
 
 def main() -> None:

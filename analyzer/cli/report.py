@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from analyzer.cli.options import Jobs, Logs, PathStep, Pid, Process, Since, Until, progress, record_filter
+from analyzer.cli.options import AsFormat, Jobs, Logs, PathStep, Pid, Process, Since, Until, progress, record_filter
 from analyzer.errors import CannotCreateError
 
 
@@ -31,6 +31,7 @@ def report(
     path: PathStep = None,
     since: Since = None,
     until: Until = None,
+    as_format: AsFormat = None,
     jobs: Jobs = None,
 ) -> None:
     """Say how often what failed, which lock was left held and by whom, and what each path costs."""
@@ -39,7 +40,7 @@ def report(
 
     wanted = record_filter(process, pid, path, since, until)
     with progress() as step:
-        summary = summarize(logs, wanted, jobs, step)
+        summary = summarize(logs, wanted, jobs, step, as_format)
     document = build_document(summary, top)
     if plots is not None:
         _write_plots(document, plots)

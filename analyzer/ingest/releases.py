@@ -39,6 +39,11 @@ def handler(osreldate: int | None) -> str:
     return "vm_fault_hold" if osreldate is not None and osreldate < _HANDLER_RENAMED else "vm_fault"
 
 
+def fault_function(osreldate: int | None) -> str:
+    """What a fault is counted under: the handler's name, or "page fault" where the release is not known."""
+    return "page fault" if osreldate is None else handler(osreldate)
+
+
 def release(osreldate: int | None) -> str:
     """13.2 of 1302001; "unknown release" where the log names none."""
     if osreldate is None:
@@ -70,5 +75,5 @@ def path_steps(path: int, bits: dict[int, str] | None = None) -> list[str]:
 def path_name(path: int, bits: dict[int, str] | None = None) -> str:
     """A path in words: `soft`, `copy+alloc`, …"""
     if path == NOT_RECORDED:
-        return "not recorded"
+        return "any (path not recorded)"
     return "+".join(path_steps(path, bits)) or "soft"

@@ -8,6 +8,7 @@ from analyzer.analysis.coverage import first_second, gaps, require_records
 from analyzer.analysis.reduce import SECOND
 from analyzer.analysis.summary import LogSummary, Summary
 from analyzer.format import counted, duration
+from analyzer.ingest.formats import FORMATS
 from analyzer.ingest.releases import release
 from analyzer.report.document import Column, Document, Finding, Table
 from analyzer.report.sections import sections
@@ -52,7 +53,7 @@ def build_document(summary: Summary, top: int) -> Document:
 
 
 _WEIGHT = (
-    "d4326", "lock-held", "double-free", "never-returned", "failed-move-in-fault", "gap", "clean", "failed-move",
+    "d4326", "lock-held", "double-free", "panic", "never-returned", "failed-move-in-fault", "gap", "clean", "failed-move",
     "failed-insert", "freed-again", "failed-fault", "not-measured",
 )  # fmt: skip
 
@@ -64,7 +65,7 @@ def chart_provenance(summary: Summary) -> str:
         more = f" and {len(summary.logs) - 4} more" if len(summary.logs) > 4 else ""
         return f"{counted(len(summary.logs), 'log')}, sha256 {hashes}{more} · vmtrace {__version__}"
     meta = summary.logs[0].meta
-    parts = [host(meta), kernel(meta), str(meta.get("script", "unknown script")), str(meta["name"])]
+    parts = [*_maker(meta), str(meta["name"])]
     filtered = [f"filter: {meta['filter']}"] if meta.get("filter") else []
     return " · ".join([*parts, f"sha256 {str(meta['sha256'])[:16]}", *filtered, f"vmtrace {__version__}"])
 
@@ -86,10 +87,17 @@ def _subtitle(log: LogSummary, summary: Summary) -> str:
         hosts = len({host(part.meta) for part in summary.logs})
         return f"{counted(hosts, 'host')}, {counted(faults, 'fault')}"
     meta = log.meta
-    parts = [host(meta), kernel(meta), f"script {meta.get('script', 'unknown')}", counted(faults, "fault")]
+    parts = [*_maker(meta), counted(faults, "fault")]
     if log.first_ts is not None and log.last_ts is not None:
         parts.append(f"{(log.last_ts - log.first_ts) / SECOND:.1f} s")
     return ", ".join(parts)
+
+
+def _maker(meta: dict[str, object]) -> list[str]:
+    """Who wrote the log: host, kernel and script, or another program."""
+    if meta.get("format") in FORMATS:
+        return [FORMATS[meta["format"]].words]
+    return [host(meta), kernel(meta), f"script {meta.get('script', 'unknown')}"]
 
 
 def _finding(finding: judged.Finding, log: LogSummary, several: bool, top: int) -> Finding:
@@ -111,12 +119,17 @@ def _evidence(finding: judged.Finding, log: LogSummary, top: int) -> Table:
     start = first_second(log) * SECOND if "timestamp" not in log.meta else log.meta["timestamp"]
     rows = [
         {
-            "when": row["ts"] - start,
+            "when": row["ts"] - start if row["ts"] else None,
             "line": row.get("line"),
-            "process": f"{row['execname']} (pid {row['pid']})",
-            "thread": row["tid"],
+            "process": f"{row['execname']} (pid {row.get('pid', 'unknown')})",
+            "thread": row.get("tid"),
             "what": describe(row),
-            "address": row.get("page") or row.get("object") or row.get("held") or row.get("lockxor") or None,
+            "address": row.get("address")
+            or row.get("page")
+            or row.get("object")
+            or row.get("held")
+            or row.get("lockxor")
+            or None,
             "before": "\n".join(
                 f"{duration(row['ts'] - near['ts'])} earlier: {describe(near)}" for near in row["before"]
             ),
@@ -130,11 +143,13 @@ def _evidence(finding: judged.Finding, log: LogSummary, top: int) -> Table:
 def describe(row: dict[str, object]) -> str:
     """A record in a few words."""
     if "kind" in row:
-        return str(row["kind"])
+        return str(row.get("text", row["kind"]))
     if row.get("fn") in ("rename", "replace"):
         return f"vm_page_{row['fn']}, result {row['rc']}"
     if "fn" in row:
         return f"{row['fn']}, result {row['rc']}"
+    if "path" not in row:
+        return "fault without an end"
     counts = f", {row['acq']} acquires, {row['rel']} releases" if "acq" in row else ""
     return f"fault, path 0x{row['path']:x}, result {row['rc']}{counts}"
 
