@@ -1,5 +1,7 @@
 """What FreeBSD's own programs print (ingest/formats.py) as a LogSummary, as far as it speaks of the fault path."""
 
+import re
+
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -10,6 +12,8 @@ from analyzer.analysis.reduce_aggregations import generic_rows
 from analyzer.analysis.summary import LogSummary
 from analyzer.ingest.parsed import Parsed
 
+_AGGREGATION = re.compile(r"A\d+$")
+
 
 def summarize_foreign(parsed: Parsed) -> LogSummary:
     """The LogSummary of one whole file."""
@@ -18,8 +22,12 @@ def summarize_foreign(parsed: Parsed) -> LogSummary:
     counts = {tag: len(table) for tag, table in parsed.tables.items() if len(table)}
     tables["records"] = pd.DataFrame({"tag": list(counts), "records": list(counts.values())})
     aggregations = [
-        generic_rows(tag, table.to_pandas()) for tag, table in parsed.tables.items() if tag[0] == "A" and len(table)
+        generic_rows(tag, table.to_pandas())
+        for tag, table in parsed.tables.items()
+        if _AGGREGATION.match(tag) and len(table)
     ]
+    if "LS" in parsed.tables:
+        aggregations.append(_lock_events(parsed.tables["LS"]))
     if aggregations:
         tables["aggregations"] = pd.concat(aggregations, ignore_index=True)
     columns = {"F": [(name, "") for name in faults.column_names]} if faults is not None else {}
@@ -34,6 +42,13 @@ def summarize_foreign(parsed: Parsed) -> LogSummary:
         first_ts=None if stamps is None else pc.min(stamps).as_py(),
         last_ts=None if stamps is None else pc.max(stamps).as_py(),
     )
+
+
+def _lock_events(events: pa.Table) -> pd.DataFrame:
+    """lockstat's rows as aggregations: what happened, by lock and caller; the locks of VM objects stand apart."""
+    frame = events.to_pandas()
+    names = frame["event"].where(~frame["object"], frame["event"] + " (VM objects)")
+    return generic_rows("", frame[["lock", "caller", "count"]]).assign(name=names)
 
 
 def _recorded(faults: pa.Table) -> pa.Table:

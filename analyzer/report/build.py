@@ -53,8 +53,8 @@ def build_document(summary: Summary, top: int) -> Document:
 
 
 _WEIGHT = (
-    "d4326", "lock-held", "double-free", "panic", "never-returned", "failed-move-in-fault", "gap", "clean", "failed-move",
-    "failed-insert", "freed-again", "failed-fault", "not-measured",
+    "d4326", "lock-held", "double-free", "panic", "never-returned", "failed-move-in-fault", "gap", "clean",
+    "failed-move", "failed-insert", "freed-again", "failed-fault", "not-measured",
 )  # fmt: skip
 
 
@@ -84,7 +84,7 @@ def kernel(meta: dict[str, object]) -> str:
 def _subtitle(log: LogSummary, summary: Summary) -> str:
     faults = int(log.table("faults")["faults"].sum())
     if len(summary.logs) > 1:
-        hosts = len({host(part.meta) for part in summary.logs})
+        hosts = len({host(part.meta) for part in summary.logs if "host.uname" in part.meta})
         return f"{counted(hosts, 'host')}, {counted(faults, 'fault')}"
     meta = log.meta
     parts = [*_maker(meta), counted(faults, "fault")]

@@ -146,6 +146,8 @@ def _costs(log: LogSummary, provenance: str, top: int) -> Section | None:
     if len(processes):
         by = (("process", "text", ""), ("faults", "int", ""), ("failed", "int", ""), ("time", "ns", ""))
         tables.append(table("Cost by process", processes, by, top))
+    if costs["time"].isna().all():
+        return Section("paths", "Cost by path", "This log does not record how long faults took.", tables=tuple(tables))
     off = paths.latency_resolution(log)
     sentence = f"{costs['path'].iloc[0]} takes most of the time. Percentiles are within {share(off)} of the true value."
     charts = (
