@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analyzer.ingest import kdump
 from analyzer.ingest.kdump import Layout, detect_layout, parse_kdump
 
 SAMPLES = Path(__file__).parent.parent / "samples"
@@ -127,6 +128,12 @@ def threads(*events):
     """kdump -H of (tid, "PFLT" address or "PRET" result)."""
     kinds = {True: "PFLT  0x{:x} VM_PROT_READ", False: "PRET  <invalid={}>"}
     return "".join(f"     7 {tid:6} sh       {kinds[kind].format(value)}\n" for tid, kind, value in events).encode()
+
+
+def test_slices_make_no_difference(monkeypatch):
+    whole = parse_kdump(text("13.2", "all-HT"))
+    monkeypatch.setattr(kdump, "_SLICE", 100)
+    assert parse_kdump(text("13.2", "all-HT")) == whole
 
 
 def test_interleaved_threads_are_paired_each():
