@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzer.ingest.aggregations import parse_aggregation, read_rows
@@ -121,6 +121,7 @@ def test_what_is_not_understood_is_listed():
     assert [each.line for each in unread] == [11, 12]
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(alphabet="|@ \t<>=-0129.`+xa[]value\n"), max_size=8), st.sampled_from(["rc", "site", "stack"]))
 def test_no_text_makes_it_fail(lines, key):
     read_rows(lines, range(99))
@@ -129,6 +130,7 @@ def test_no_text_makes_it_fail(lines, key):
         assert table.column_names[0] == key
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_a_cut_loses_no_row_before_it(data):
     name, columns, lines, first = data.draw(st.sampled_from(list(sections("agg-5pct"))))

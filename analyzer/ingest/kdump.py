@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import pyarrow as pa
@@ -102,12 +103,17 @@ def parse_kdump(data: bytes, bulk: bool = True) -> Parsed:
     )
 
 
-def detect_layout(lines: list[str]) -> Layout:
-    """The columns that every record among `lines` has before its type."""
+@cache
+def record_pattern() -> re.Pattern:
+    """The beginning of a record with any columns before its type; digits may be taken for a tid or CPU wrongly."""
     kinds = "|".join(_regex(name) for name in ("TYPE", "_PFLT", "_PRET"))
     columns = f"(?P<tid>{_regex('TID')})?{_regex('COMM')}(?P<times>(?:{_regex('TIME')})*)(?P<cpu>{_regex('CPU')})?"
-    record = re.compile(f"{_regex('PID')}{columns}(?:{kinds})")
-    found = [match for match in map(record.match, lines) if match]
+    return re.compile(f"{_regex('PID')}{columns}(?:{kinds})")
+
+
+def detect_layout(lines: list[str]) -> Layout:
+    """The columns that every record among `lines` has before its type."""
+    found = [match for match in map(record_pattern().match, lines) if match]
     return Layout(
         tid=bool(found) and all(match["tid"] for match in found),
         times=min((len(match["times"].split()) for match in found), default=0),
