@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzer.ingest.aggregations import parse_aggregation, read_rows
+from analyzer.ingest.aggregations import parse_aggregation, read_rows, rows_table
 
 SAMPLES = Path(__file__).parent.parent / "samples" / "13.2"
 
@@ -114,6 +114,15 @@ def test_rows_of_printa(lines, keys, value):
     rows, unread = read_rows(lines, range(99))
     assert unread == []
     assert [(row.keys, row.value) for row in rows] == [(keys, value)]
+
+
+@pytest.mark.parametrize("digits", ["9" * 19, "9" * 30])
+def test_numbers_beyond_64_bits_are_no_values(digits):
+    rows, unread = read_rows([f"  {'sh':<50} {digits}"], range(1, 2))
+    assert (rows, [each.line for each in unread]) == ([], [1])
+    _, unread = parse_aggregation("results", ["path", "count"], [f"1\t{digits}"], 1)
+    assert [each.line for each in unread] == [1]
+    assert rows_table(read_rows([f" {digits[:18]} {5:>16}"], [1])[0], ["key1"], frozenset({"key1"}), "value").num_rows
 
 
 def test_what_is_not_understood_is_listed():

@@ -183,6 +183,8 @@ FORGED = st.sampled_from(
         b"  858 100094 a CALL  b 1.000000 PFLT  0x1 VM_PROT_READ",
         b"  9 9 9 9 9 9 9 9 PRET  KERN_FAILURE",
         b"     7 abcdefgh 1.000000 x -1.000000 PRET  <invalid=-5>",
+        b"     7 sh       9999999999.999999999 PRET  KERN_SUCCESS",
+        b"     7 sh       8999999999.999999999 PRET  KERN_SUCCESS",
         b"     7 sh       Events dropped.",
         b"     7 12 Events dropped.",
         b"       ",
