@@ -2,7 +2,7 @@
 
 import json
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzer.ingest.oformat import parse_oformat
@@ -88,11 +88,13 @@ def test_aggregations():
     assert tables["A3"].to_pylist() == [{"aggregation": "", "stack": "kernel`trap+0x440", "value": 4}]
 
 
+@settings(deadline=None)
 @given(st.sampled_from([TEXT, PRETTY]), st.integers(1, 300))
 def test_pieces_make_no_difference(data, size):
     assert parse_oformat(iter(chunks(data, size))) == parse_oformat([TEXT])
 
 
+@settings(deadline=None)
 @given(st.integers(0, len(TEXT)))
 def test_a_cut_loses_the_cut_element_only(cut):
     parsed, whole = parse_oformat([TEXT[:cut]]), parse_oformat([TEXT])
@@ -120,6 +122,7 @@ VALUES = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(VALUES, max_size=4))
 def test_no_json_makes_it_fail(values):
     elements = [probe("f", "entry", value) for value in values] + values

@@ -19,6 +19,7 @@ _VERSIONED = Struct("<iHhi20sqqqi4x")
 _DROPPED = 0x8000
 _HAS_VERSION = 0x4000
 _MOST = 1 << 24  # bytes of one record: far above what the kernel writes at once
+_LATEST = 9 * 10**9  # seconds: what ns in 64 bits can hold
 
 _FAULT = Struct("<Qi4x")
 _FAULT_END = Struct("<i")
@@ -61,7 +62,7 @@ def is_header(data: bytes) -> bool:
     limit = 10**9 if kind & _HAS_VERSION else 10**6
     known = (kind & ~(_DROPPED | _HAS_VERSION)) in _TYPES
     printable = comm.partition(b"\0")[0] != b"" and comm.endswith(b"\0")
-    return 0 <= length <= _MOST and known and pid >= 0 and printable and seconds >= 0 and 0 <= part < limit
+    return 0 <= length <= _MOST and known and pid >= 0 and printable and 0 <= seconds < _LATEST and 0 <= part < limit
 
 
 def parse_ktrace(data: bytes) -> Parsed:
