@@ -9,6 +9,7 @@ import sys
 import typer
 
 from analyzer import __version__
+from analyzer.cli import collect, doctor, script
 from analyzer.errors import UsageError, VmtraceError
 
 app = typer.Typer(
@@ -33,6 +34,11 @@ def _root(
         raise typer.Exit
     if context.invoked_subcommand is None:
         print(context.get_help())
+
+
+app.command()(collect.collect)
+app.command()(script.script)
+app.command()(doctor.doctor)
 
 
 def main() -> None:
