@@ -69,7 +69,7 @@ class Result:
 
 
 def record(box: Box, plan: Plan, output: Output, header: bytes, progress: Progress) -> Result:
-    """Record into `output`, `header` first.  A failure is raised before tracing began, and in the result from then on."""
+    """Record into `output`, `header` first.  Before tracing began a failure is raised; then it is in the result."""
     with Signals() as signals, contextlib.ExitStack() as undo:
         command = None
         if plan.command:
