@@ -88,8 +88,8 @@ class SshBox(Box):
         before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGHUP)}
         try:
             self._master = subprocess.Popen(
-                ["ssh", "-M", "-N", "-S", self._socket, self.name],
-                stdin=subprocess.DEVNULL,
+                ["ssh", "-M", "-S", self._socket, self.name, "exec /bin/sh -s"],
+                stdin=subprocess.PIPE,  # its end, when vmtrace is gone, ends the connection
                 stdout=subprocess.DEVNULL,
             )
         finally:
@@ -105,7 +105,7 @@ class SshBox(Box):
 
     def close(self) -> None:
         if self._master is not None:
-            self._master.terminate()
+            self._master.stdin.close()
             self._master.wait()
         shutil.rmtree(self._folder, ignore_errors=True)
 

@@ -67,7 +67,8 @@ class Stage:
     def box(self):
         recorded, state = self.recorded, self.state
         release = f"{recorded.release}-RELEASE"
-        for flag, text in (("s", "FreeBSD"), ("r", release), ("a", recorded.host["uname"]), ("i", recorded.host["ident"])):
+        host = recorded.host
+        for flag, text in (("s", "FreeBSD"), ("r", release), ("a", host["uname"]), ("i", host["ident"])):
             (state / f"uname-{flag}").write_text(text + "\n")
         (state / "user").write_text("0\n")
         (state / "events").write_text("")
