@@ -1,6 +1,6 @@
 #!/usr/sbin/dtrace -Zs
 /*
- * vmevents.d - every step inside the faults of one target, in order: calls, results, lock operations
+ * vmevents.d - every step inside the faults of one target, in order: calls, results, locks
  *
  * PURPOSE
  *	The steps of a fault in the order in which they happened: function entries and

@@ -25,6 +25,8 @@
  *	block  ns asleep waiting, spin  ns spinning; by mode and site
  *	lost   holds that were not counted ("slot taken") beside those that were
  *	A site is the function and offset that took the lock (hold) or waits for it.
+ *	The mode of a spin is the third argument of rw-spin, which 13.2 passes and
+ *	does not declare (args[] has two).
  *
  * OVERHEAD
  *	Not measured.  Every reader/writer lock of the machine fires it.
