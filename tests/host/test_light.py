@@ -13,7 +13,8 @@ HEAVY = {"pandas", "numpy", "plotly", "pyarrow", "matplotlib", "lark", "rich"}
 
 
 @pytest.mark.parametrize(
-    "words", [["--help"], ["collect", "--dry-run"], ["collect", "--help"], ["script"], ["script", "vmfault"], ["doctor"]]
+    "words",
+    [["--help"], ["collect", "--dry-run"], ["collect", "--help"], ["script"], ["script", "vmfault"], ["doctor"]],
 )
 def test_commands_of_the_box_import_nothing_heavy(words):
     program = (
