@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import SAMPLES, log
+from recordings import SAMPLES, log
 
 from analyzer.analysis.summarize import summarize
 from analyzer.analysis.verdict import verdict

@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT, SAMPLES, log, recordings
+from recordings import ROOT, SAMPLES, log, recordings
 from rich.console import Console
 
 from analyzer.analysis.summarize import summarize

@@ -9,8 +9,7 @@ import sys
 import typer
 
 from analyzer import __version__
-from analyzer.cli.inspect import inspect
-from analyzer.cli.report import report
+from analyzer.cli import collect, doctor, inspect, report, script
 from analyzer.errors import UsageError, VmtraceError
 
 app = typer.Typer(
@@ -37,8 +36,11 @@ def _root(
         print(context.get_help())
 
 
-app.command()(report)
-app.command()(inspect)
+app.command()(collect.collect)
+app.command()(script.script)
+app.command()(doctor.doctor)
+app.command()(report.report)
+app.command()(inspect.inspect)
 
 
 def main() -> None:
