@@ -180,6 +180,13 @@ def test_a_function_that_never_returned_is_said():
     ]
 
 
+def test_a_lost_return_does_not_swallow_what_follows():
+    entries = {"ts": [1, 5, 8], "pid": [7] * 3, "tid": [8] * 3, "fn": ["vm_fault"] * 3}
+    returns = {"ts": [6, 9], "pid": [7] * 2, "tid": [8] * 2, "fn": ["vm_fault"] * 2, "rc": [0, 0]}
+    ((spans),) = thread_spans({"E": pa.table(entries), "R": pa.table(returns)}).values()
+    assert [(span.start, span.end, span.ended) for span in spans] == [(1, 5, False), (5, 6, True), (8, 9, True)]
+
+
 def test_a_fault_stands_in_its_system_call(kdump):
     for spans in thread_spans(kdump).values():
         for span, depth in zip(spans, depths(spans), strict=True):

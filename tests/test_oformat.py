@@ -5,7 +5,8 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzer.ingest.oformat import parse_oformat
+from analyzer.ingest.formats import FORMATS
+from analyzer.ingest.oformat import _elements, parse_oformat
 
 
 def probe(function, name, output, cpu=0, ts=1, **more):
@@ -91,7 +92,20 @@ def test_aggregations():
 @settings(deadline=None)
 @given(st.sampled_from([TEXT, PRETTY]), st.integers(1, 300))
 def test_pieces_make_no_difference(data, size):
-    assert parse_oformat(iter(chunks(data, size))) == parse_oformat([TEXT])
+    assert FORMATS["dtrace-json"].read(iter(chunks(data, size))) == parse_oformat([TEXT])
+
+
+def test_an_element_is_read_before_the_next_one_comes():
+    taken = []
+
+    def pieces():
+        for number, piece in enumerate(chunks(TEXT, 200)):
+            taken.append(number)
+            yield piece
+
+    elements = _elements(pieces())
+    assert next(elements) == PROBES[0]
+    assert len(taken) < len(chunks(TEXT, 200))
 
 
 @settings(deadline=None)

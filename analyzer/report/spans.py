@@ -129,7 +129,10 @@ def _moments(tables: dict[str, pa.Table]) -> Iterable[Span]:
 
 
 def _functions(tables: dict[str, pa.Table]) -> list[Span]:
-    """Functions from E and R of one thread; a function whose return is never traced is a moment."""
+    """Functions from E and R of one thread; a function whose return is never traced is a moment.
+
+    A function entered again before its return was seen lost that return: none of the traced ones calls itself.
+    """
     entries = _rows(tables, "E", ("ts", "pid", "tid", "fn", "a0", "a1", "a2", "a3"))
     returns = _rows(tables, "R", ("ts", "pid", "tid", "fn", "rc"))
     returning = {row["fn"] for row in returns}
@@ -137,31 +140,35 @@ def _functions(tables: dict[str, pa.Table]) -> list[Span]:
     events = sorted([*((row, 1) for row in entries), *((row, 0) for row in returns)], key=lambda e: (e[0]["ts"], e[1]))
     stacks: dict[int, list[Span]] = {}
     spans = []
-    last = 0
     for row, entering in events:
         stack = stacks.setdefault(row["tid"], [])
-        last = row["ts"]
-        if entering:
-            args = {name: hex(row[name]) for name in ("a0", "a1", "a2", "a3") if row.get(name) is not None}
-            span = Span(*_thread(row), row["fn"], "function", row["ts"], row["ts"], args)
-            spans.append(span)
-            if row["fn"] in returning:
-                span.ended = False
-                stack.append(span)
+        found = _close(stack, row["fn"], row["ts"]) if row["fn"] in returning else None
+        if not entering:
+            if found is not None:
+                found.ended = True
+                found.args["result"] = row["rc"]
             continue
-        if not any(span.name == row["fn"] for span in stack):
-            continue
-        while stack:
-            span = stack.pop()
-            span.end = row["ts"]
-            if span.name == row["fn"]:
-                span.ended = True
-                span.args["result"] = row["rc"]
-                break
-    for stack in stacks.values():
-        for span in stack:
-            span.end = last
+        args = {name: hex(row[name]) for name in ("a0", "a1", "a2", "a3") if row.get(name) is not None}
+        span = Span(*_thread(row), row["fn"], "function", row["ts"], row["ts"], args)
+        spans.append(span)
+        if row["fn"] in returning:
+            span.ended = False
+            stack.append(span)
+    last = events[-1][0]["ts"] if events else 0
+    for span in (span for stack in stacks.values() for span in stack):
+        span.end = last
     return spans
+
+
+def _close(stack: list[Span], name: str, ts: int) -> Span | None:
+    """Ends the innermost open span of that name and all inside it; None where none is open."""
+    if not any(span.name == name for span in stack):
+        return None
+    while True:
+        span = stack.pop()
+        span.end = ts
+        if span.name == name:
+            return span
 
 
 def _calls(tables: dict[str, pa.Table]) -> Iterable[Span]:
