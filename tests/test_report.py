@@ -102,7 +102,7 @@ def test_hostile_process_names_stay_text(vmtrace):
 
 
 BAD = [
-    ("nothing", b"", 65, "is empty"),
+    ("nothing", b"", 65, "an empty file"),
     ("prose", b"hello world\n" * 50, 65, "is no"),
     ("noise", bytes(range(256)) * 40, 65, "is no"),
     ("future", b"#vmtrace\t2\n#script\tvmfault\n", 65, "version 2"),

@@ -9,7 +9,7 @@ import sys
 import typer
 
 from analyzer import __version__
-from analyzer.cli import collect, doctor, inspect, report, script
+from analyzer.cli import collect, doctor, export, inspect, report, script
 from analyzer.errors import UsageError, VmtraceError
 
 app = typer.Typer(
@@ -41,6 +41,7 @@ app.command()(script.script)
 app.command()(doctor.doctor)
 app.command()(report.report)
 app.command()(inspect.inspect)
+app.command()(export.export)
 
 
 def main() -> None:

@@ -10,9 +10,10 @@ import pyarrow.compute as pc
 from lark import Token, Tree
 from lark.exceptions import UnexpectedInput
 
-from analyzer.ingest.faultpairs import KERN_RESULTS, PROTECTIONS, TIMELINE, fault_tables
+from analyzer.ingest.faultpairs import PROTECTIONS, TIMELINE, fault_tables
 from analyzer.ingest.grammar import expectation, load_grammar, terminal
 from analyzer.ingest.parsed import Notice, Parsed, Unread
+from analyzer.ingest.releases import KERN_RESULTS
 
 _SAMPLE = 2000  # lines that tell which columns kdump printed
 _SLICE = 1 << 17  # lines: what is held beside the tables stays small

@@ -9,8 +9,9 @@ from struct import Struct
 
 import pyarrow as pa
 
-from analyzer.ingest.faultpairs import KERN_RESULTS, PROTECTIONS, TIMELINE, fault_tables
+from analyzer.ingest.faultpairs import PROTECTIONS, TIMELINE, fault_tables
 from analyzer.ingest.parsed import Notice, Parsed, Unread
+from analyzer.ingest.releases import KERN_RESULTS
 
 _LENGTH_AND_TYPE = Struct("<iH")
 # len, type, pid, comm, seconds, micro- or nanoseconds, tid; the versioned one ends in the CPU.

@@ -3,7 +3,7 @@
 Sources: sys/vm/vm_param.h, sys/vm/vm_fault.c (docs/freebsd-vm-tracing.md, sections 1.1, 1.2 and 10).
 """
 
-_KERN = (
+KERN_RESULTS = (
     "KERN_SUCCESS",
     "KERN_INVALID_ADDRESS",
     "KERN_PROTECTION_FAILURE",
@@ -55,8 +55,8 @@ def result_name(rc: int, osreldate: int | None) -> str:
     """The KERN_ name of a fault's result on that release."""
     if rc == NOT_RECORDED:
         return "not recorded"
-    if 0 <= rc < len(_KERN) and (osreldate is None or osreldate >= _SINCE.get(rc, 0)):
-        return _KERN[rc]
+    if 0 <= rc < len(KERN_RESULTS) and (osreldate is None or osreldate >= _SINCE.get(rc, 0)):
+        return KERN_RESULTS[rc]
     return f"result {rc}"
 
 

@@ -28,7 +28,7 @@ def format_of(source: Source, as_format: str | None) -> str:
 
 def read_foreign(source: Source, name: str) -> Parsed:
     """A file of one of FORMATS."""
-    parsed = FORMATS[name].parse(b"".join(source.chunks()))
+    parsed = FORMATS[name].read(source.chunks())
     if source.damage:
         parsed.notices.append(Notice(0, "cut", 1, source.name, f"the compressed file is damaged: {source.damage}"))
     return parsed

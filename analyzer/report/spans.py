@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from analyzer.ingest.faultpairs import KERN_RESULTS
+from analyzer.ingest.releases import KERN_RESULTS
 
 
 @dataclass
