@@ -9,7 +9,7 @@ from analyzer.analysis.reduce import SECOND
 from analyzer.analysis.summary import LogSummary, Summary
 from analyzer.format import counted, duration
 from analyzer.ingest.formats import FORMATS
-from analyzer.ingest.releases import release
+from analyzer.ingest.releases import path_name, release
 from analyzer.report.document import Column, Document, Finding, Table
 from analyzer.report.sections import sections
 from analyzer.report.tables import table
@@ -18,10 +18,11 @@ _EVIDENCE_COLUMNS = (
     ("when", "time", "since the trace began"),
     ("line", "id", "line of the log"),
     ("process", "text", ""),
+    ("pid", "id", ""),
     ("thread", "id", ""),
     ("what", "text", "record"),
     ("address", "addr", "the lock, object or page"),
-    ("before", "code", "the last records of the same thread"),
+    ("before", "code", "the last records of the same thread, and how long before"),
     ("stack", "code", ""),
 )
 
@@ -121,7 +122,8 @@ def _evidence(finding: judged.Finding, log: LogSummary, top: int) -> Table:
         {
             "when": row["ts"] - start if row["ts"] else None,
             "line": row.get("line"),
-            "process": f"{row['execname']} (pid {row.get('pid', 'unknown')})",
+            "process": row["execname"],
+            "pid": row.get("pid"),
             "thread": row.get("tid"),
             "what": describe(row),
             "address": row.get("address")
@@ -130,9 +132,7 @@ def _evidence(finding: judged.Finding, log: LogSummary, top: int) -> Table:
             or row.get("held")
             or row.get("lockxor")
             or None,
-            "before": "\n".join(
-                f"{duration(row['ts'] - near['ts'])} earlier: {describe(near)}" for near in row["before"]
-            ),
+            "before": "\n".join(f"−{duration(row['ts'] - near['ts'])} {describe(near)}" for near in row["before"]),
             "stack": row.get("stack"),
         }
         for row in finding.rows
@@ -144,14 +144,14 @@ def describe(row: dict[str, object]) -> str:
     """A record in a few words."""
     if "kind" in row:
         return str(row.get("text", row["kind"]))
-    if row.get("fn") in ("rename", "replace"):
-        return f"vm_page_{row['fn']}, result {row['rc']}"
     if "fn" in row:
-        return f"{row['fn']}, result {row['rc']}"
+        function = f"vm_page_{row['fn']}" if row["fn"] in ("rename", "replace") else row["fn"]
+        return f"{function} failed ({row['rc']})" if row["rc"] else str(function)
     if "path" not in row:
         return "fault without an end"
     counts = f", {row['acq']} acquires, {row['rel']} releases" if "acq" in row else ""
-    return f"fault, path 0x{row['path']:x}, result {row['rc']}{counts}"
+    failed = f" failed ({row['rc']})" if row["rc"] else ""
+    return f"fault {path_name(row['path'])}{failed}{counts}"
 
 
 def _provenance(log: LogSummary, several: bool) -> list[tuple[str, str]]:
