@@ -10,7 +10,8 @@ import pytest
 from recordings import ROOT
 
 README = (ROOT / "README.md").read_text()
-TOUR = re.findall(r"^    (vmtrace (?:report|inspect|export|diff|check|bundle|show|summarize) .*)$", README, re.MULTILINE)
+_COMMANDS = "report|inspect|export|diff|check|bundle|show|summarize"
+TOUR = re.findall(rf"^    (vmtrace (?:{_COMMANDS}) .*)$", README, re.MULTILINE)
 
 
 @pytest.mark.parametrize("line", TOUR)
