@@ -105,7 +105,7 @@ class Stage:
 
     def start(self, *words, **options):
         environment = {
-            "PATH": f"{STANDINS}:{os.environ['PATH']}",
+            "PATH": f"{STANDINS}:{Path(sys.executable).parent}:{os.environ['PATH']}",
             "PYTHONPATH": str(ROOT),
             "STANDIN": str(self.state),
             "HOME": str(self.folder),

@@ -66,7 +66,6 @@ def test_everything_in_order(stage):
     assert stage.events == [
         "kldload dtraceall",
         "dtrace '-Z' '-s' 'vmfault.d'",
-        "dtrace waits",
         "counters read",
         "set debug.fail_point.uma_zalloc_arg=1%return",
         "command",
