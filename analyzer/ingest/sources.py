@@ -14,6 +14,7 @@ from analyzer.errors import NoInputError
 
 STDIN = "-"
 CHUNK = 16 << 20
+_PIECE = 1 << 20
 _MAGIC = {b"\x1f\x8b": "gzip", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
 
 
@@ -76,14 +77,15 @@ class Source:
         have = 0
         while True:
             try:
-                piece = stream.read1(size - have)
+                # read1 makes room for all that it is asked for, and a damaged stream loses what read had of it.
+                piece = stream.read(size) if stream is self._raw else stream.read1(min(size - have, _PIECE))
             except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
                 self.damage = str(error)
                 piece = b""
             pieces.append(piece)
             have += len(piece)
             if have == size or (not piece and have):
-                yield b"".join(pieces)
+                yield pieces[0] if len(pieces) == 1 else b"".join(pieces)
                 pieces, have = [], 0
             if not piece:
                 self._drain()
