@@ -108,5 +108,6 @@ def _concluded(row: Row) -> Row:
         inside = any(ts <= row["ts"] <= ts + dur for ts, dur in [*faults, *([after] if after else [])])
         row["returned"] = True if inside or not row.get("infault", 1) else False if after else None
     ended = [old for old in near if old["ts"] < row["ts"] and old["ts"] + old.get("dur", 0) <= row["ts"]]
-    row["before"] = [{name: value for name, value in old.items() if name != "tid"} for old in ended][-BEFORE:]
+    ended.sort(key=lambda old: (old["ts"], old["line"]))
+    row["before"] = [{name: value for name, value in old.items() if name != "tid"} for old in ended[-BEFORE:]]
     return row

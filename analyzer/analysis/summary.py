@@ -55,7 +55,7 @@ class LogSummary:
         if name in self.tables:
             return self.tables[name]
         kind = TABLES[name]
-        return pd.DataFrame({column: [] for column in (*kind.keys, *kind.sums, *kind.largest)})
+        return pd.DataFrame({column: [] for column in kind.columns})
 
     def count(self, tag: str) -> int:
         """How many records of that tag."""

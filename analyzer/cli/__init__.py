@@ -10,6 +10,7 @@ import typer
 
 from analyzer import __version__
 from analyzer.cli.report import report
+from analyzer.cli.summarize import summarize
 from analyzer.errors import UsageError, VmtraceError
 
 app = typer.Typer(
@@ -37,6 +38,7 @@ def _root(
 
 
 app.command()(report)
+app.command()(summarize)
 
 
 def main() -> None:

@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
-from analyzer.cli.options import Jobs, Logs, PathStep, Pid, Process, Since, Until, progress, record_filter
+from analyzer.cli.options import (
+    Dask,
+    Jobs,
+    Logs,
+    NoCache,
+    PathStep,
+    Pid,
+    Process,
+    Since,
+    Until,
+    read_logs,
+    record_filter,
+)
 from analyzer.errors import CannotCreateError
 
 
@@ -32,14 +44,13 @@ def report(
     since: Since = None,
     until: Until = None,
     jobs: Jobs = None,
+    dask: Dask = None,
+    no_cache: NoCache = False,
 ) -> None:
     """Say how often what failed, which lock was left held and by whom, and what each path costs."""
-    from analyzer.analysis.summarize import summarize
     from analyzer.report.build import build_document
 
-    wanted = record_filter(process, pid, path, since, until)
-    with progress() as step:
-        summary = summarize(logs, wanted, jobs, step)
+    summary = read_logs(logs, record_filter(process, pid, path, since, until), jobs, dask, no_cache)
     document = build_document(summary, top)
     if plots is not None:
         _write_plots(document, plots)

@@ -33,6 +33,13 @@ class Block:
     first_line: int
     records: dict[str, RecordType]
 
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        return _received, (bytes(self.data), self.first_line, self.records)
+
+
+def _received(data: bytes, first_line: int, records: dict[str, RecordType]) -> Block:
+    return Block(memoryview(data), first_line, records)
+
 
 def blocks(source: Source, size: int = CHUNK) -> Iterator[Block]:
     """Cut a source into blocks of about `size` bytes.

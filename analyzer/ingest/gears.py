@@ -42,6 +42,15 @@ def read_block(block: Block, wanted: Wanted | None = None, lark_alone: bool = Fa
     return Parsed(joined, slow.meta, _with_time(slow.notices, joined), unread, _last_ts(joined))
 
 
+def read_directives(block: Block) -> dict[str, object]:
+    """The directives of one block, as in Parsed.meta."""
+    lines = Lines(block.data)
+    slow = SlowReader(block.records)
+    for number in lines.beginning_with(b"#"):
+        slow.read(block.first_line + int(number), lines.text(number))
+    return slow.meta
+
+
 def _sections(lines: Lines) -> Iterator[tuple[int, int, int | None]]:
     """Runs of lines that one set of record types holds for: first, end, and the directive before the run."""
     directives = lines.beginning_with(b"#")

@@ -32,6 +32,10 @@ class RecordType:
     tag: str
     columns: tuple[tuple[str, str], ...]
 
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        """Without the parser, which the receiver makes again."""
+        return RecordType, (self.tag, self.columns)
+
     @property
     def has_stack(self) -> bool:
         """Whether frames follow the line: such a record is read by lark."""
