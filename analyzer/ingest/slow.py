@@ -89,7 +89,12 @@ class SlowReader:
             known = " or ".join(sorted(self.records)) or "a #fields line before any record"
             self.refuse(line, 1, text, known)
             return
-        row = _values(kind.parser.parse(text), kind)
+        tree = kind.parser.parse(text)
+        large = next((token for token in tree.children if not _fits(token)), None)
+        if large is not None:
+            self.refuse(line, large.column, text, "a number of 64 bits")
+            return
+        row = _values(tree, kind)
         row["line"] = line
         if kind.has_stack:
             self._stack = row["stack"] = []
@@ -108,6 +113,13 @@ class SlowReader:
     def _keep_stack_open(self, line: int) -> None:
         if self._stack_line == line - 1:
             self._stack_line = line
+
+
+def _fits(token: Token) -> bool:
+    """Whether a number has 64 bits, with its sign where its type has one."""
+    if token.type in ("ADDR", "BITS"):
+        return int(token, 16) < 1 << 64
+    return token.type not in ("TIME", "NS", "INT") or -1 << 63 <= int(token) < 1 << 63
 
 
 def _values(tree: Tree, kind: RecordType) -> dict[str, object]:
