@@ -68,7 +68,7 @@ def bucket(label, count):
 
 
 def bounds(*labels):
-    rows, unread = read_rows([HEADER, *(bucket(label, 1) for label in labels), ""], 1)
+    rows, unread = read_rows([HEADER, *(bucket(label, 1) for label in labels), ""], range(99))
     assert unread == []
     return [(low, high) for low, high, _ in rows[0].buckets]
 
@@ -88,7 +88,7 @@ def test_bounds_of_llquantize():
 
 def test_negative_counts_and_both_halves_of_a_bar():
     rows, unread = read_rows(
-        [HEADER, f"{-1:>16} {'@' * 20:>20}|{'':20} {-3:<9}", f"{0:>16} {'':20}|{'@' * 20} {4:<9}", ""], 1
+        [HEADER, f"{-1:>16} {'@' * 20:>20}|{'':20} {-3:<9}", f"{0:>16} {'':20}|{'@' * 20} {4:<9}", ""], range(99)
     )
     assert unread == []
     assert [count for _, _, count in rows[0].buckets] == [-3, 4]
@@ -111,7 +111,7 @@ def test_negative_counts_and_both_halves_of_a_bar():
     ],
 )
 def test_rows_of_printa(lines, keys, value):
-    rows, unread = read_rows(lines, 1)
+    rows, unread = read_rows(lines, range(99))
     assert unread == []
     assert [(row.keys, row.value) for row in rows] == [(keys, value)]
 
@@ -123,7 +123,7 @@ def test_what_is_not_understood_is_listed():
 
 @given(st.lists(st.text(alphabet="|@ \t<>=-0129.`+xa[]value\n"), max_size=8), st.sampled_from(["rc", "site", "stack"]))
 def test_no_text_makes_it_fail(lines, key):
-    read_rows(lines, 1)
+    read_rows(lines, range(99))
     for value in ("count", "quantize"):
         table, _ = parse_aggregation("a", [key, value], lines, 1)
         assert table.column_names[0] == key

@@ -6,6 +6,7 @@ import pandas as pd
 
 from analyzer.analysis.reduce import SECOND
 from analyzer.analysis.summary import LogSummary
+from analyzer.errors import DataError
 from analyzer.ingest.releases import handler, path_steps
 
 # Kinds of notices that are gaps, and what each puts in doubt.
@@ -53,6 +54,24 @@ def gaps(log: LogSummary) -> list[Gap]:
             before = found.get(key, Gap(notice.kind, notice.where, 0, notice.after_ts))
             found[key] = Gap(notice.kind, notice.where, before.count + notice.count, before.after_ts)
     return list(found.values())
+
+
+def require_records(log: LogSummary) -> None:
+    """Raise DataError where the log has nothing to judge: no fault, no step, no aggregation.
+
+    A probe that never fired must not look like a clean bill.
+    """
+    if len(log.table("faults")) or len(log.table("aggregations")):
+        return
+    name = log.meta["name"]
+    if log.meta.get("filter"):
+        raise DataError(f"{name}: no fault record matches the filter ({log.meta['filter']})")
+    if log.unread_count:
+        raise DataError(
+            f"{name}: has no fault record that can be read; {log.unread_count:,} lines are refused, "
+            f"the first is line {log.unread[0].line}: expected {log.unread[0].expected}"
+        )
+    raise DataError(f"{name}: has no fault record; did the script's probes fire, and did anything run?")
 
 
 def is_complete(log: LogSummary) -> bool:

@@ -1,6 +1,6 @@
 """Which records the user wants to see."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -29,7 +29,13 @@ class Filter:
         return self != Filter()
 
     def __str__(self) -> str:
-        return ", ".join(f"{name} {value}" for name, value in asdict(self).items() if value not in ((), None))
+        lists = (("process", self.processes), ("pid", self.pids), ("path", self.paths))
+        parts = [f"{name} {' or '.join(map(str, values))}" for name, values in lists if values]
+        if self.since is not None:
+            parts.append(f"from second {self.since:g}")
+        if self.until is not None:
+            parts.append(f"up to second {self.until:g}")
+        return ", ".join(parts)
 
     def apply(self, parsed: Parsed, start: int, bits: dict[int, str] | None) -> Parsed:
         """The records that match, of one block of a log.

@@ -12,6 +12,8 @@ from analyzer.format import address, count, counted, interval, share
 from analyzer.ingest.releases import handler, release
 
 Certainty = Literal["proved", "suspected", "not measured", "clean"]
+# Kinds of findings that a healthy kernel has too.
+ORDINARY = frozenset({"failed-move", "failed-insert", "freed-again", "failed-fault"})
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import pandas as pd
 
 from analyzer.charts.model import ROW_HEAD, Axis, Band, Bars, Chart, Points, Reference, Row
 from analyzer.charts.scales import bin_width, binned, count_axis, per, rate_axis, seconds_axis, share_axis
-from analyzer.format import count, counted, share, visible
+from analyzer.format import cell, count, counted, share, visible
 
 _SERIES_TONES = ("a", "b", "c", "d", "e", "f")
 _MOST_ROWS = 16
@@ -37,7 +37,7 @@ def failures_over_time(failures: pd.DataFrame, seconds: int, provenance: str) ->
     names = failures["function"].map(visible) + " " + failures["result"].map(visible)
     totals = failures.groupby(names)["failed"].sum().sort_values(ascending=False, kind="stable")
     shown = list(totals.index[: len(_SERIES_TONES)])
-    others = f"{len(totals) - len(shown)} others"
+    others = counted(len(totals) - len(shown), "other kind")
     series = failures.assign(name=names.where(names.isin(shown), others))
     width = bin_width(seconds)
     bins = binned(series, width, ["name"], ["failed"])
@@ -57,9 +57,10 @@ def failures_over_time(failures: pd.DataFrame, seconds: int, provenance: str) ->
             )
         )  # fmt: skip
     worst = max(tops, key=tops.get)
+    most = "all" if len(totals) == 1 else "most"
     alt = (
-        f"{counted(int(totals.sum()), 'failure')} in {counted(seconds, 'second')}, most of them {totals.index[0]}; "
-        f"the worst {per(width).removeprefix('per ')} began at {worst} s with {count(tops[worst])}."
+        f"{counted(int(totals.sum()), 'failure')} in {counted(seconds, 'second')}, {most} of them {totals.index[0]}; "
+        f"at worst {count(tops[worst])} {per(width)}, at {worst} s."
     )
     axis = count_axis(f"failures {per(width)}", max(tops.values()))
     return Chart(key, title, alt, provenance, seconds_axis(seconds), axis, tuple(marks), legend=True)
@@ -85,10 +86,10 @@ def failure_frequency(rates: pd.DataFrame, asked: float | None, provenance: str)
         min([*seen["low"], *measured["high"]]),
         max([*measured["high"], asked or 0]),
     )
-    marks = [] if asked is None else [Reference("x", asked, f"asked for: {share(asked)}")]
+    marks = [] if asked is None else [Reference(asked, f"asked for: {share(asked)}")]
     for name, tone, symbol, part in (
         ("failed", "bad", "circle", seen),
-        ("never failed: upper end", "quiet", "hollow", measured[measured["failed"] == 0]),
+        ("never failed: upper end", "a", "hollow", measured[measured["failed"] == 0]),
     ):
         if not part.empty:
             marks.append(
@@ -167,7 +168,7 @@ def coverage_counts(measures: pd.DataFrame, provenance: str) -> Chart:
     ratios = known["recorded"] / known["expected"]
     high = max(1.1, min(1.6, ratios.max() * 1.05 if len(ratios) else 0))
     rows = tuple(Row(_measure_name(r), _coverage_text(r)) for r in shown.itertuples())
-    marks = [Reference("x", 1.0, "the kernel's count")]
+    marks = [Reference(1.0, "the kernel's count")]
     for name, tone, part in (
         ("at least all", "good", ratios[ratios >= 1]),
         ("records missing", "warn", ratios[ratios < 1]),
@@ -230,7 +231,7 @@ def coverage_over_time(seconds: pd.DataFrame, gaps: pd.DataFrame, provenance: st
 
 
 _SYMBOLS = ("circle", "diamond", "square", "cross")
-_MOST_LABELS = 5
+_MOST_LABELS = 4
 
 
 def imbalance(
@@ -255,8 +256,10 @@ def imbalance(
     end = int(max([faults["second"].max(), *points["second"]])) + 1
     width = bin_width(end)
     bins = binned(faults, width, [], ["faults"])
+    highest, lowest = max([1, *points["delta"]]), min([-1, *points["delta"]])
+    span = float(highest - lowest)
     # Logarithmic, so that a second with ten faults is still seen beside one with ten thousand.
-    half = [0.3 * math.log1p(n) / math.log1p(bins["faults"].max()) for n in bins["faults"]]
+    half = [0.15 * span * math.log1p(n) / math.log1p(bins["faults"].max()) for n in bins["faults"]]
     marks = [
         Bars(
             "all faults (logarithm of their number)", "quiet",
@@ -265,36 +268,37 @@ def imbalance(
         )
     ]  # fmt: skip
     points = points.sort_values(["second", "kind"], kind="stable").reset_index(drop=True)
-    places = _label_places(points, end)
+    places = _label_places(points, end, highest, lowest)
     for (kind, part), symbol in zip(points.groupby("kind", sort=False), itertools.cycle(_SYMBOLS), strict=False):
         marks.append(
             Points(
                 visible(kind), "bad", symbol=symbol,
                 x=_floats(part["second"]), y=_floats(part["delta"]),
-                texts=tuple(f"{r.kind}\n{r.label}" for r in part.itertuples()),
+                texts=tuple(cell("code", f"{r.kind}\n{r.label}") for r in part.itertuples()),
                 label_at=tuple(places[i] for i in part.index),
             )
         )  # fmt: skip
-    heights = [-1, 1, *points["delta"], *(place[1] for place in places if place)]
-    bottom, top = min(heights) - 0.6, max(heights) + 0.6
+    heights = [lowest, highest, *(place[1] for place in places if place)]
+    bottom, top = min(heights) - 0.3 * span, max(heights) + 0.3 * span
     name = "acquires minus releases" if measure == "locks" else "locks left held"
-    outer = max([1, *points["delta"].abs()])
-    step = math.ceil(outer / 5)
-    ticks = tuple((float(t), f"{t:+d}" if t else "0") for t in range(-step * 5, step * 5 + 1, step) if abs(t) <= outer)
+    axis = Axis(name, bottom, top, ticks=_signed_ticks(max([1, *points["delta"].abs()])))
     alt = _imbalance_alt(int(faults["faults"].sum()), points, complete)
-    return Chart(
-        key, title, alt, provenance, seconds_axis(end), Axis(name, bottom, top, ticks=ticks), tuple(marks), legend=True
-    )
+    return Chart(key, title, alt, provenance, seconds_axis(end), axis, tuple(marks), legend=True)
 
 
-def _label_places(points: pd.DataFrame, end: float) -> list[tuple[float, float] | None]:
+def _signed_ticks(outer: int) -> tuple[tuple[float, str], ...]:
+    step = math.ceil(outer / 4)
+    values = [n * step for n in range(-4, 5) if abs(n * step) <= outer]
+    return tuple((float(n), f"{n:+d}".replace("-", "−") if n else "0") for n in values)
+
+
+def _label_places(points: pd.DataFrame, end: float, highest: int, lowest: int) -> list[tuple[float, float] | None]:
     """Labels of the first points: to their inner side, above what is above zero and else below, each in a lane."""
     places: list[tuple[float, float] | None] = [None] * len(points)
-    highest, lowest = max([1, *points["delta"]]), min([-1, *points["delta"]])
-    first = points.head(_MOST_LABELS)
+    first, lane_height = points.head(_MOST_LABELS), 0.5 * (highest - lowest)
     for group, start, step in (
-        (first[first["delta"] > 0], highest + 0.5, 0.8),
-        (first[first["delta"] <= 0], lowest - 0.3, -0.8),
+        (first[first["delta"] > 0], highest + lane_height / 2, lane_height),
+        (first[first["delta"] <= 0], lowest - lane_height / 3, -lane_height),
     ):
         for lane, (i, second) in enumerate(reversed(list(group["second"].items()))):
             places[i] = (second + (0.04 if second < end / 2 else -0.04) * end, start + step * lane)
@@ -305,7 +309,7 @@ def _imbalance_alt(faults: int, points: pd.DataFrame, complete: bool) -> str:
     if points.empty:
         end = "." if complete else ", but the trace has gaps, so there may be others."
         return f"None of {counted(faults, 'recorded fault')} left a lock held or freed a page twice{end}"
-    kinds = ", ".join(f"{count(n)} {visible(kind)}" for kind, n in points["kind"].value_counts(sort=False).items())
+    kinds = ", ".join(f"{count(n)} × {visible(kind)}" for kind, n in points["kind"].value_counts(sort=False).items())
     first = points.iloc[0]
     what = ", ".join(map(visible, first["label"].split("\n")))
     return f"{kinds} among {counted(faults, 'recorded fault')}; the first at {first['second']:.3f} s: {what}."
@@ -321,4 +325,3 @@ def _bin_texts(bins: pd.DataFrame, column: str, name: str) -> tuple[str, ...]:
 
 def _rows_axis(rows: tuple[Row, ...]) -> Axis:
     return Axis("", 0, len(rows))
-

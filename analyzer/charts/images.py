@@ -1,6 +1,7 @@
 """Charts as PNG and SVG files, by matplotlib: no browser needed, same chart same bytes."""
 
 import io
+import math
 import textwrap
 from functools import singledispatch
 from typing import Literal
@@ -12,14 +13,17 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
+from analyzer.charts.legend import legend
 from analyzer.charts.model import ROW_HEAD, Band, Bars, Chart, Points, Reference, Steps
 from analyzer.charts.palette import LIGHT
+from analyzer.format import visible
 
 _WIDTH = 9.0
 _ROW = 0.66
 _PLOT = 3.4
 _EDGE = 0.025  # where texts begin; plots of rows stand in a little, so that their outer ticks have room
 _INSET = 0.045
+_LEGEND_COLUMNS = 3
 _STYLE = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
@@ -39,27 +43,23 @@ def render(chart: Chart, form: Literal["png", "svg"]) -> bytes:
     with matplotlib.rc_context(_STYLE):
         figure = _figure(chart)
         image = io.BytesIO()
+        words = {"Title": chart.title, "Description": chart.alt, "Source": visible(chart.provenance)}
         if form == "png":
             FigureCanvasAgg(figure)
-            words = {"Title": chart.title, "Description": chart.alt, "Source": chart.provenance, "Software": "vmtrace"}
-            figure.savefig(image, format="png", dpi=144, metadata=words)
+            figure.savefig(image, format="png", dpi=144, metadata=words | {"Software": "vmtrace"})
         else:
             FigureCanvasSVG(figure)
-            words = {
-                "Title": chart.title, "Description": chart.alt, "Source": chart.provenance, "Creator": "vmtrace",
-                "Date": None,
-            }  # fmt: skip
-            figure.savefig(image, format="svg", metadata=words)
+            figure.savefig(image, format="svg", metadata=words | {"Creator": "vmtrace", "Date": None})
         return image.getvalue()
 
 
 def _figure(chart: Chart) -> Figure:
     alt = textwrap.wrap(chart.alt, 120)
-    foot = textwrap.wrap(chart.provenance, 140)
+    foot = textwrap.wrap(visible(chart.provenance), 140)
     head, bottom = 0.46 + 0.17 * len(alt), 0.62 + 0.15 * len(foot)
-    legend = 0.3 if chart.legend and chart.marks else 0.1
+    names = 0.12 + 0.2 * math.ceil(len(legend(chart)) / _LEGEND_COLUMNS)
     plot = _ROW * len(chart.rows) if chart.rows else _PLOT if chart.marks else 0.8
-    height = head + legend + plot + bottom
+    height = head + names + plot + bottom
     figure = Figure(figsize=(_WIDTH, height), facecolor=LIGHT["paper"])
     left, right = (_INSET, 1 - _INSET) if chart.rows or not chart.marks else (0.085, 1 - _EDGE)
     axes = figure.add_axes((left, bottom / height, right - left, plot / height))
@@ -106,8 +106,8 @@ def _legend(figure: Figure, axes: Axes, chart: Chart, top: float) -> None:
     handles, names = axes.get_legend_handles_labels()
     if chart.legend and handles:
         figure.legend(
-            handles, names, loc="upper left", bbox_to_anchor=(_EDGE - 0.006, top), ncols=3, frameon=False, borderpad=0,
-            handlelength=1.2, columnspacing=1.4, fontsize=8.5,
+            handles, names, loc="upper left", bbox_to_anchor=(_EDGE - 0.006, top), ncols=_LEGEND_COLUMNS,
+            frameon=False, borderpad=0, handlelength=1.2, columnspacing=1.4, fontsize=8.5,
         )  # fmt: skip
 
 
@@ -165,5 +165,4 @@ def _(mark: Band, axes: Axes, chart: Chart, depth: int) -> None:
 
 @_draw.register
 def _(mark: Reference, axes: Axes, chart: Chart, depth: int) -> None:
-    line = axes.axvline if mark.axis == "x" else axes.axhline
-    line(mark.at, color=LIGHT["muted"], linewidth=1, linestyle=(0, (4, 3)), zorder=1, label=mark.text)
+    axes.axvline(mark.at, color=LIGHT["muted"], linewidth=1, linestyle=(0, (4, 3)), zorder=1, label=mark.text)

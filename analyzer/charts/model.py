@@ -89,9 +89,8 @@ class Band:
 
 @dataclass(frozen=True)
 class Reference:
-    """A thin line across the chart at `at` of one axis."""
+    """A thin line at `at` of the x axis over the whole height."""
 
-    axis: Literal["x", "y"]
     at: float
     text: str
 

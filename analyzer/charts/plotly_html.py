@@ -13,7 +13,7 @@ _FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, 
 _ROW_PIXELS = 62
 _PLOT_PIXELS = 300
 _LEGEND_PIXELS = 34
-_INSET = 18
+_INSET = 26
 _SYMBOLS = {"circle": "circle", "diamond": "diamond", "cross": "x", "square": "square", "hollow": "circle-open"}
 
 
@@ -94,8 +94,8 @@ def _row_head(drawn: go.Figure, base: int, text: str, side: str) -> None:
 
 
 def _escaped(text: str) -> str:
-    # plotly reads tags and entities in every text that it draws.
-    return html.escape(text).replace("\n", "<br>")
+    # plotly reads tags and entities in every text that it draws, and mathematics between dollar signs.
+    return html.escape(text, quote=False).replace("$", "&#36;").replace("\n", "<br>")
 
 
 @singledispatch
@@ -172,12 +172,9 @@ def _(mark: Band, drawn: go.Figure, chart: Chart) -> None:
 
 @_draw.register
 def _(mark: Reference, drawn: go.Figure, chart: Chart) -> None:
-    across = {"x0": mark.at, "x1": mark.at, "yref": "paper", "y0": 0, "y1": 1}
-    if mark.axis == "y":
-        across = {"y0": mark.at, "y1": mark.at, "xref": "paper", "x0": 0, "x1": 1}
     drawn.add_shape(
-        type="line", **across, line={"color": LIGHT["muted"], "width": 1.2, "dash": "dash"},
-        name=_escaped(mark.text), showlegend=True,
+        type="line", x0=mark.at, x1=mark.at, yref="paper", y0=0, y1=1,
+        line={"color": LIGHT["muted"], "width": 1.2, "dash": "dash"}, name=_escaped(mark.text), showlegend=True,
     )  # fmt: skip
 
 

@@ -32,11 +32,11 @@ def per(width: int) -> str:
 
 
 def duration_axis(low: float, high: float) -> Axis:
-    """Durations in ns on a logarithmic axis; ticks at 1, 10, 100 of ns, µs, ms, s, and between on short ranges."""
-    low, high = max(low, 1) / 1.1, high * 1.1
+    """Durations in ns, above 0, on a logarithmic axis; the shorter the range, the more ticks in a decade."""
+    low, high = float(low) / 1.1, float(high) * 1.1
     decades = math.log10(high / low)
     steps = (1,) if decades > 3 else (1, 3) if decades > 1.5 else (1, 2, 3, 5, 7)
-    ticks = (step * 10.0**power for power in range(12) for step in steps)
+    ticks = (step * 10.0**power for power in range(15) for step in steps)
     shown = tuple((tick, duration(tick)) for tick in ticks if low <= tick <= high)
     return Axis("duration, logarithmic", low, high, log=True, ticks=shown)
 
@@ -53,7 +53,8 @@ def rate_axis(title: str, lowest: float, highest: float) -> Axis:
     low = math.floor(math.log10(lowest) - 1e-9)
     high = min(0, math.ceil(math.log10(highest)))
     powers = range(low, high + 1, 1 if high - low < 7 else 2)
-    return Axis(title, 10.0**low, 1.15 * 10.0**high, log=True, ticks=tuple((10.0**p, share(10.0**p)) for p in powers))
+    ticks = tuple((10.0**power, share(10.0**power)) for power in powers)
+    return Axis(title, 10.0**low / 1.03, 1.15 * 10.0**high, log=True, ticks=ticks)
 
 
 def count_axis(title: str, highest: float) -> Axis:

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from analyzer.charts.legend import sign
 from analyzer.charts.model import Axis, Band, Bars, Chart, Points, Reference, Steps
+from analyzer.format import visible
 
 _EIGHTHS = "▏▎▍▌▋▊▉█"
 _HEIGHTS = " ▁▂▃▄▅▆▇█"
@@ -24,7 +25,7 @@ def render(chart: Chart, width: int) -> Group:
     if chart.marks:
         body.append(_rows(chart, width) if chart.rows else _over_time(chart, width))
     if chart.provenance:
-        body.append(Text(chart.provenance, style="dim"))
+        body.append(Text(visible(chart.provenance), style="dim"))
     return Group(*body)
 
 

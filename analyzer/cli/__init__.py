@@ -41,6 +41,8 @@ app.command()(report)
 
 def main() -> None:
     """Run the command line; every error becomes one line on stderr and an exit code of sysexits(3)."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # no terminal is too poor for a report
     try:
         sys.exit(app(standalone_mode=False) or 0)
     except VmtraceError as error:

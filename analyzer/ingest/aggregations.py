@@ -1,7 +1,7 @@
 """Aggregations: `#aggregation` sections of vmtrace's logs, and what dtrace(1) prints by itself."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -36,10 +36,11 @@ def parse_aggregation(
     `low`, `high` (float64, low <= x < high; below zero low < x <= high) and `count` in its place.  A "stack" is one
     string, its frames innermost first, a newline between them.  INTEGER_COLUMNS are int64, the others strings.
     """
+    numbers = range(first_line, first_line + len(lines))
     if "stack" in columns:
-        rows, unread = read_rows(lines, first_line)
+        rows, unread = read_rows(lines, numbers)
     else:
-        rows, unread = _read_tabbed(columns, lines, first_line)
+        rows, unread = _read_tabbed(columns, lines, numbers)
     keys = columns[:-1]
     fitting = []
     for row in rows:
@@ -71,9 +72,12 @@ def rows_table(rows: list[Row], keys: list[str], integers: frozenset[str], value
     return pa.table(table)
 
 
-def read_rows(lines: list[str], first_line: int) -> tuple[list[Row], list[Unread]]:
-    """Rows in the form that dtrace(1) gives them by itself: keys in columns, stacks as frames, distributions."""
-    trees, unread = _classify(lines, first_line, "line", "")
+def read_rows(lines: list[str], numbers: Sequence[int]) -> tuple[list[Row], list[Unread]]:
+    """Rows in the form that dtrace(1) gives them by itself: keys in columns, stacks as frames, distributions.
+
+    `numbers` are the lines' numbers in their file.
+    """
+    trees, unread = _classify(lines, numbers, "line", "")
     rows: list[Row] = []
     keys: list[int | str] = []
     stack_at: list[int] = []
@@ -88,7 +92,7 @@ def read_rows(lines: list[str], first_line: int) -> tuple[list[Row], list[Unread
             frames.clear()
 
     def end_row(value: int | None, buckets: tuple[Bucket, ...] | None) -> None:
-        rows.append(Row(first_line + start, tuple(keys), tuple(stack_at), value, buckets))
+        rows.append(Row(numbers[start], tuple(keys), tuple(stack_at), value, buckets))
         keys.clear()
         stack_at.clear()
 
@@ -112,22 +116,22 @@ def read_rows(lines: list[str], first_line: int) -> tuple[list[Row], list[Unread
             end_row(None, buckets)
             place += size
         elif kind == "bucket":
-            unread.append(Unread(first_line + place, 1, lines[place], "a distribution's header before its buckets"))
+            unread.append(Unread(numbers[place], 1, lines[place], "a distribution's header before its buckets"))
         place += 1
     end_stack()
     if keys:
-        unread.append(Unread(first_line + start, 1, lines[start], "a value after the keys"))
+        unread.append(Unread(numbers[start], 1, lines[start], "a value after the keys"))
     return rows, sorted(unread, key=lambda each: each.line)
 
 
-def _read_tabbed(columns: list[str], lines: list[str], first_line: int) -> tuple[list[Row], list[Unread]]:
+def _read_tabbed(columns: list[str], lines: list[str], numbers: Sequence[int]) -> tuple[list[Row], list[Unread]]:
     """Rows of a section without stacks: fields between tabs, and a distribution below them for "quantize"."""
     quantized = columns[-1] == "quantize"
     names = columns[:-1] if quantized else columns
     fields = ["_NAME? INT" if quantized and name in INTEGER_COLUMNS else _terminal(name) for name in names]
     # Without keys a distribution stands alone.
     rule = "\nrow: header | bucket" + (f" | fields\nfields: {' _TAB '.join(fields)}\n" if fields else "\n")
-    trees, unread = _classify(lines, first_line, "row", rule)
+    trees, unread = _classify(lines, numbers, "row", rule)
     rows: list[Row] = []
     keys: tuple[int | str, ...] = ()
     start = place = 0
@@ -137,15 +141,15 @@ def _read_tabbed(columns: list[str], lines: list[str], first_line: int) -> tuple
             pass
         elif tree.data == "header":
             size, buckets = _distribution(trees[place + 1 :])
-            rows.append(Row(first_line + start, keys, (), None, buckets))
+            rows.append(Row(numbers[start], keys, (), None, buckets))
             place += size
         elif tree.data == "bucket":
-            unread.append(Unread(first_line + place, 1, lines[place], "a distribution's header before its buckets"))
+            unread.append(Unread(numbers[place], 1, lines[place], "a distribution's header before its buckets"))
         else:
             start = place
             keys = tuple(int(token) if token.type == "INT" else str(token) for token in tree.children)
             if not quantized:
-                rows.append(Row(first_line + place, keys[:-1], (), int(keys[-1]), None))
+                rows.append(Row(numbers[place], keys[:-1], (), int(keys[-1]), None))
         place += 1
     return rows, unread
 
@@ -159,7 +163,7 @@ def _key(token) -> int | str:
 
 
 def _classify(
-    lines: list[str], first_line: int, start: str, extra: str
+    lines: list[str], numbers: Sequence[int], start: str, extra: str
 ) -> tuple[list[Tree | None], list[Unread]]:
     """What each line is; None for an empty line and for one that is not understood."""
     parser = load_grammar("aggregation", start, extra)
@@ -173,7 +177,7 @@ def _classify(
                 trees[-1] = parser.parse(text).children[0]
             except UnexpectedInput as error:
                 column, expected = expectation(error)
-                unread.append(Unread(first_line + place, column, text, expected))
+                unread.append(Unread(numbers[place], column, text, expected))
     return trees, unread
 
 
@@ -186,11 +190,11 @@ def _distribution(trees: list[Tree | None]) -> tuple[int, tuple[Bucket, ...]]:
             break
         labels.append(str(tree.children[0]).strip())
         counts.append(int(tree.children[1]))
-    bounds = list(_bounds(labels))
-    return len(labels), tuple((low, high, count) for (low, high), count in zip(bounds, counts, strict=True))
+    limits = list(bounds(labels))
+    return len(labels), tuple((low, high, count) for (low, high), count in zip(limits, counts, strict=True))
 
 
-def _bounds(labels: list[str]) -> Iterator[tuple[float, float]]:
+def bounds(labels: list[str]) -> Iterator[tuple[float, float]]:
     """The limits of each bucket.
 
     quantize labels a bucket by the limit nearest to zero and doubles it; lquantize and llquantize label it by its

@@ -4,7 +4,7 @@ import pandas as pd
 
 from analyzer import __version__
 from analyzer.analysis import verdict as judged
-from analyzer.analysis.coverage import first_second, gaps
+from analyzer.analysis.coverage import first_second, gaps, require_records
 from analyzer.analysis.reduce import SECOND
 from analyzer.analysis.summary import LogSummary, Summary
 from analyzer.format import counted, duration
@@ -30,7 +30,11 @@ def build_document(summary: Summary, top: int) -> Document:
 
     Args:
         top: how many rows a table shows at the most.
+
+    Raises DataError where a log has nothing to judge.
     """
+    for part in summary.logs:
+        require_records(part)
     log = summary.total()
     several = len(summary.logs) > 1
     findings = [(part, finding) for part in summary.logs for finding in judged.verdict(part)]
@@ -95,6 +99,7 @@ def _finding(finding: judged.Finding, log: LogSummary, several: bool, top: int) 
         detail=finding.detail,
         next_step=finding.next_step,
         evidence=_evidence(finding, log, top) if finding.rows else None,
+        ordinary=finding.kind in judged.ORDINARY,
     )
 
 

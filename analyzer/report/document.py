@@ -45,6 +45,7 @@ class Finding:
         detail: what it rests on, one or a few sentences; may be empty.
         next_step: what to look at next; may be empty.
         evidence: the records it rests on.
+        ordinary: it happens on healthy kernels too, and is shown without alarm.
     """
 
     certainty: Certainty
@@ -52,6 +53,7 @@ class Finding:
     detail: str = ""
     next_step: str = ""
     evidence: Table | None = None
+    ordinary: bool = False
 
 
 @dataclass(frozen=True)

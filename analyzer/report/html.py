@@ -121,7 +121,8 @@ def _finding(finding: Finding) -> str:
         parts.append(f"<p><strong>Look at next:</strong> {_text(finding.next_step)}</p>")
     if finding.evidence:
         parts.append(_table(finding.evidence))
-    return f"""<li class="finding {finding.certainty.replace(" ", "-")}">
+    tone = "ordinary" if finding.ordinary else finding.certainty.replace(" ", "-")
+    return f"""<li class="finding {tone}">
 <div><span class="certainty">{finding.certainty}</span></div>
 <div>{"".join(parts)}</div></li>
 """

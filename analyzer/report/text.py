@@ -34,7 +34,8 @@ def _heading(text: str) -> Text:
 
 
 def _finding(finding: Finding) -> Group:
-    head = Text.assemble((f"{finding.certainty.upper()}  ", _STYLES[finding.certainty]), visible(finding.headline))
+    style = "bold" if finding.ordinary else _STYLES[finding.certainty]
+    head = Text.assemble((f"{finding.certainty.upper()}  ", style), visible(finding.headline))
     notes = [Text(visible(finding.detail), style="dim")] if finding.detail else []
     if finding.next_step:
         notes.append(Text(f"Next: {visible(finding.next_step)}"))

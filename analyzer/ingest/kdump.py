@@ -1,0 +1,259 @@
+"""kdump(1)'s text: the fault records of ktrace, and every other record as a timeline."""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from lark import Token, Tree
+from lark.exceptions import UnexpectedInput
+
+from analyzer.ingest.faultpairs import KERN_RESULTS, PROTECTIONS, TIMELINE, fault_tables
+from analyzer.ingest.grammar import expectation, load_grammar, terminal
+from analyzer.ingest.parsed import Notice, Parsed, Unread
+
+_SAMPLE = 2000  # lines that tell which columns kdump printed
+_ABSOLUTE = 100_000_000 * 10**9  # ns: a trace of three years, or a date of 1973
+_RECORD = pa.schema(
+    [
+        *((name, TIMELINE.field(name).type) for name in ("line", "pid", "tid", "comm", "type", "body")),
+        ("time", pa.string()),
+        ("va", pa.uint64()),
+        ("prot", pa.uint64()),
+        ("rc", pa.int64()),
+    ]
+)
+
+
+def _regex(name: str) -> str:
+    return terminal("kdump", name, "line")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Which columns kdump printed before the type."""
+
+    tid: bool
+    times: int
+    cpu: bool
+
+    def regex(self) -> str:
+        """The columns, named, for RE2."""
+        parts = [f"(?P<pid>{_regex('PID')})", f"(?P<tid>{_regex('TID')})" * self.tid, f"(?P<comm>{_regex('COMM')})"]
+        times = ["time", *(f"time{number}" for number in range(1, self.times))][: self.times]
+        parts += [f"(?P<{name}>{_regex('TIME')})" for name in times]
+        return "".join(parts) + _regex("CPU") * self.cpu
+
+    def rule(self) -> str:
+        """The rule `exact` and its COMM, for lark."""
+        columns = ["TIME"] * self.times + ["CPU"] * self.cpu
+        kinds = "|".join(_regex(name) for name in ("TYPE", "_PFLT", "_PRET"))
+        behind = "".join(_regex(name) for name in columns)
+        first = "PID TID" if self.tid else "PID"
+        return (
+            f"\nexact: {first} COMM_HERE {' '.join(columns)} (fault | result | other)"
+            f"\n    | {first} COMM_LOST _LOST -> lost"
+            f"\n    | CONTINUATION -> continuation"
+            f"\nCOMM_HERE: /{_regex('COMM')}(?={behind}(?:{kinds}))/\n"
+        )
+
+
+def parse_kdump(data: bytes, bulk: bool = True) -> Parsed:
+    """kdump's text, whatever flags it was called with (-H -T -E -R -d -n -c -A).
+
+    Tables: K, the timeline of all records (line, pid, tid, comm, ts, type, body; a body keeps its further lines),
+    and F, PFLT and PRET as in `fault_tables`.  ts is ns since 1970 (-T) or since the first record (-E, -R), null
+    without times; meta["time"] says which: "absolute", "elapsed" or "none".  tid is null without -H.
+    A last line without its newline was cut: it is left out, with a Notice "cut".
+    Without `bulk` lark reads every line: the same tables, a hundred times slower.
+    """
+    text = data.decode(errors="backslashreplace")
+    whole, newline, rest = text.rpartition("\n")
+    lines = pc.split_pattern(pa.array([whole], pa.large_string()), "\n").flatten()
+    notices = []
+    if rest:
+        number = len(lines) + 1 if newline else 1
+        notices.append(Notice(number, "cut", 1, "", "the last line has no end"))
+    layout = detect_layout(lines.slice(0, _SAMPLE).to_pylist())
+    records = _read_bulk(lines, layout) if bulk else _RECORD.empty_table()
+    refused = np.setdiff1d(np.flatnonzero(pc.not_equal(lines, "").to_numpy(False)) + 1, records["line"].to_numpy())
+    further = _further(lines, refused) if bulk else refused[:0]
+    slow, slow_further, lost, unread = _read_slow(lines, np.setdiff1d(refused, further), layout)
+    records = pa.concat_tables([records, slow]).sort_by("line")
+    further = np.union1d(further, slow_further)
+    first = records["line"][0].as_py() if len(records) else len(lines) + 1
+    unread += [Unread(number, 1, lines[number - 1].as_py(), "a record") for number in further[further < first].tolist()]
+    further = further[further > first]
+    ts, clock = _clock(records["time"])
+    timeline = records.select(["line", "pid", "tid", "comm", "type"]).append_column("ts", ts)
+    timeline = timeline.append_column("body", _bodies(records, lines, further)).select(TIMELINE.names).cast(TIMELINE)
+    faults = pc.equal(records["type"], "PFLT")
+    ends = pc.equal(records["type"], "PRET")
+    tables, doubts = fault_tables(
+        timeline, records["va"].filter(faults), records["prot"].filter(faults), records["rc"].filter(ends)
+    )
+    return Parsed(
+        tables={"F": tables["F"], "K": timeline, "PFLT": tables["PFLT"], "PRET": tables["PRET"]},
+        meta={"format": "kdump", "time": clock, "threads": layout.tid},
+        notices=sorted([*notices, *lost, *doubts], key=lambda notice: notice.line),
+        unread=sorted(unread, key=lambda each: each.line),
+    )
+
+
+def detect_layout(lines: list[str]) -> Layout:
+    """The columns that every record among `lines` has before its type."""
+    kinds = "|".join(_regex(name) for name in ("TYPE", "_PFLT", "_PRET"))
+    columns = f"(?P<tid>{_regex('TID')})?{_regex('COMM')}(?P<times>(?:{_regex('TIME')})*)(?P<cpu>{_regex('CPU')})?"
+    record = re.compile(f"{_regex('PID')}{columns}(?:{kinds})")
+    found = [match for match in map(record.match, lines) if match]
+    return Layout(
+        tid=bool(found) and all(match["tid"] for match in found),
+        times=min((len(match["times"].split()) for match in found), default=0),
+        cpu=bool(found) and all(match["cpu"] for match in found),
+    )
+
+
+def _read_bulk(lines: pa.Array, layout: Layout) -> pa.Table:
+    """The fast gear: all records whose lines fit the terminals (schema _RECORD)."""
+    kinds = "|".join(_regex(name) for name in ("TYPE", "_PFLT", "_PRET"))
+    pattern = f"^{layout.regex()}(?P<type>{kinds})(?:{_regex('ABI')})?(?P<body>.*)$"
+    found = pc.extract_regex(lines, pattern)
+    fitting = pc.is_valid(found)
+    numbers = pa.array(np.flatnonzero(fitting.to_numpy(False)) + 1)
+    found = found.filter(fitting)
+    kind = pc.utf8_trim(found.field("type"), " ")
+    body = found.field("body")
+    table = {
+        "line": numbers,
+        "pid": _number(found.field("pid")),
+        "tid": _number(found.field("tid")) if layout.tid else pa.nulls(len(numbers), pa.int64()),
+        "comm": pc.utf8_trim(found.field("comm"), " "),
+        "type": kind,
+        "body": body,
+        "time": pc.utf8_trim(found.field("time"), " ") if layout.times else pa.nulls(len(numbers), pa.string()),
+    }
+    fault = pc.equal(kind, "PFLT")
+    end = pc.equal(kind, "PRET")
+    faults = pc.extract_regex(body.filter(fault), f"^(?P<va>{_regex('VA')})(?P<prot>{_regex('PROT')})$")
+    ends = pc.extract_regex(body.filter(end), f"^(?P<rc>{_regex('RESULT')})$")
+    count = len(numbers)
+    table["va"] = _scatter(count, fault, pc.cast(pc.struct_field(faults, "va"), pa.uint64()))
+    table["prot"] = _scatter(count, fault, _mapped(pc.struct_field(faults, "prot"), protection, pa.uint64()))
+    table["rc"] = _scatter(count, end, _mapped(pc.struct_field(ends, "rc"), result, pa.int64()))
+    refused = pc.or_(pc.and_(fault, pc.is_null(table["va"])), pc.and_(end, pc.is_null(table["rc"])))
+    return pa.table(table).select(_RECORD.names).cast(_RECORD).filter(pc.invert(refused))
+
+
+def _further(lines: pa.Array, numbers: np.ndarray) -> np.ndarray:
+    """Those of the lines `numbers` on which the record before goes on."""
+    some = lines.take(pa.array(numbers - 1, pa.int64()))
+    return numbers[pc.match_substring_regex(some, f"^(?:{_regex('CONTINUATION')})$").to_numpy(False)]
+
+
+def _read_slow(
+    lines: pa.Array, numbers: np.ndarray, layout: Layout
+) -> tuple[pa.Table, np.ndarray, list[Notice], list[Unread]]:
+    """lark on the lines `numbers`: records, lines on which a record goes on, lost records, and what is no line."""
+    parser = load_grammar("kdump", "exact", layout.rule())
+    records, further, lost, unread = [], [], [], []
+    for number in numbers.tolist():
+        line = lines[number - 1].as_py()
+        try:
+            tree = parser.parse(line)
+        except UnexpectedInput as error:
+            column, expected = expectation(error)
+            unread.append(Unread(number, column, line, expected))
+            continue
+        if tree.data == "continuation":
+            further.append(number)
+        elif tree.data == "lost":
+            pid = int(tree.children[0])
+            lost.append(Notice(number, "drop", 1, f"pid {pid}", line))
+        else:
+            records.append({"line": number, **_record(tree)})
+    return pa.Table.from_pylist(records, _RECORD), np.array(further, np.int64), lost, unread
+
+
+def _record(tree: Tree) -> dict[str, object]:
+    """One record as lark read it."""
+    tail = tree.children[-1]
+    tokens = {token.type: str(token) for token in tree.children if isinstance(token, Token)}
+    parts = {token.type: str(token) for token in tail.children}
+    times = [token for token in tree.children if isinstance(token, Token) and token.type == "TIME"]
+    record = {
+        "pid": int(tokens["PID"]),
+        "tid": int(tokens["TID"]) if "TID" in tokens else None,
+        "comm": tokens["COMM_HERE"].strip(" "),
+        "time": times[0].strip(" ") if times else None,
+        "type": parts.get("TYPE", "").strip(" "),
+        "body": parts.get("BODY", ""),
+    }
+    if tail.data == "fault":
+        record |= {"type": "PFLT", "body": parts["VA"] + parts["PROT"]}
+        record |= {"va": int(parts["VA"], 16), "prot": protection(parts["PROT"])}
+    elif tail.data == "result":
+        record |= {"type": "PRET", "body": parts["RESULT"], "rc": result(parts["RESULT"])}
+    return record
+
+
+def protection(text: str) -> int:
+    """The mask of ` 0x2<VM_PROT_WRITE>` (12 and later) or ` VM_PROT_WRITE` (before)."""
+    text, _, unknown = text.strip().partition("<invalid>")
+    number, bracket, _ = text.partition("<")
+    if bracket:
+        return int(number, 16)
+    return sum(PROTECTIONS[name] for name in text.split("|")) | int(unknown or 0)
+
+
+def result(text: str) -> int:
+    """The number of `KERN_FAILURE` or `<invalid=5>`."""
+    if text.startswith("KERN_"):
+        return KERN_RESULTS.index(text)
+    return int(text.removeprefix("<invalid=").removesuffix(">"))
+
+
+def _number(column: pa.Array) -> pa.Array:
+    return pc.cast(pc.utf8_trim(column, " "), pa.int64())
+
+
+def _mapped(column: pa.Array, function, kind: pa.DataType) -> pa.Array:
+    """`function` on each of the few values of a column; null stays null."""
+    encoded = column.dictionary_encode()
+    values = pa.array([function(value) for value in encoded.dictionary.to_pylist()], kind)
+    return values.take(encoded.indices)
+
+
+def _scatter(count: int, mask: pa.Array, values: pa.Array) -> pa.Array:
+    return pc.replace_with_mask(pa.nulls(count, values.type), mask, values)
+
+
+def _clock(times: pa.ChunkedArray) -> tuple[pa.Array, str]:
+    """Times as ns, and from when they run: the first of -T, -E and -R that kdump printed."""
+    if times.null_count == len(times):
+        return pa.nulls(len(times), pa.int64()), "none"
+    times = times.combine_chunks()
+    digits = pc.subtract(pc.utf8_length(times), pc.find_substring(times, ".")).to_numpy() - 1
+    ticks = pc.cast(pc.replace_substring(times, ".", ""), pa.int64()).to_numpy()
+    ns = ticks * np.where(digits == 6, 1000, 1)
+    if ns.max() >= _ABSOLUTE:
+        return pa.array(ns), "absolute"
+    # Time since the start seldom runs back; time since the previous record is now longer, now shorter.
+    if np.count_nonzero(np.diff(ns) < 0) > len(ns) / 10:
+        ns = np.cumsum(ns)
+    return pa.array(ns), "elapsed"
+
+
+def _bodies(records: pa.Table, lines: pa.Array, further: np.ndarray) -> pa.ChunkedArray | pa.Array:
+    """Bodies with the lines on which they go on."""
+    if not len(further):
+        return records["body"]
+    bodies = records["body"].to_pylist()
+    owners = np.searchsorted(records["line"].to_numpy(), further) - 1
+    more = lines.take(pa.array(further - 1, pa.int64())).to_pylist()
+    gathered: dict[int, list[str]] = {}
+    for owner, line in zip(owners.tolist(), more, strict=True):
+        gathered.setdefault(owner, []).append(line)
+    for owner, parts in gathered.items():
+        bodies[owner] = "\n".join([bodies[owner], *parts])
+    return pa.array(bodies, pa.string())

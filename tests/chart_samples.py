@@ -1,0 +1,64 @@
+"""Small tables for every figure, with names that a process may give itself, and the same figures of nothing."""
+
+import pandas as pd
+
+from analyzer.charts import distributions, figures
+from analyzer.charts.model import Chart
+
+PROVENANCE = "FreeBSD vmtrace 13.2-RELEASE amd64, vmfault, leak.log sha256 0123abcd"
+HOSTILE = (
+    "<b onclick=a()>x", "=cmd|calc", "a\tb\nF\t1", '"><script>alert(1)</script>', "$x_{1$", "[red]\x1b[31m", "--><!--",
+)  # fmt: skip
+
+_COLUMNS = {
+    "failures": ["second", "function", "result", "failed"],
+    "rates": ["function", "result", "failed", "of", "rate", "low", "high"],
+    "paths": ["path", "faults", "share_of_faults", "time", "share_of_time"],
+    "path_bins": ["path", "low", "high", "faults"],
+    "move_bins": ["function", "low", "high", "moves"],
+    "faults": ["second", "faults"],
+    "points": ["second", "delta", "kind", "label"],
+    "measures": ["measure", "recorded", "expected", "gap"],
+    "seconds": ["second", "recorded", "called"],
+    "gaps": ["start", "end", "text"],
+}
+_ROWS = {
+    "failures": [(second, name, "ENOMEM", 1 + i) for i, name in enumerate(HOSTILE) for second in (0, 3, 3 + i)],
+    "rates": [
+        ("vm_fault", "KERN_PROTECTION_FAILURE", 2, 19105, 2 / 19105, 0.00003, 0.0004),
+        ("vm_page_rename", "1", 0, 967, 0.0, 0.0, 0.004),
+        (HOSTILE[0], HOSTILE[2], 0, 0, float("nan"), float("nan"), float("nan")),
+    ],
+    "paths": [("zero-fill", 700, 0.7, 4e6, 0.4), (HOSTILE[3], 300, 0.3, 6e6, 0.6)],
+    "path_bins": [
+        ("soft", 0.0, 1.0, 3), ("soft", 1024.0, 2048.0, 50), ("soft", 2048.0, 4096.0, 25), ("soft", 8192.0, 16384.0, 1),
+        (HOSTILE[4], 65536.0, 131072.0, 9),
+    ],
+    "move_bins": [("rename", 1000.0, 1030.0, 5), (HOSTILE[5], 2e9, 4e9, 1)],
+    "faults": [(0, 20000), (1, 10), (3, 5)],
+    "points": [(0.25, 1, "lock held", f"0xfffff80001a14800\n{HOSTILE[0]}, thread 100051")]
+    + [(3.5 + i / 100, -i, "double free", f"0xfffff8007d0e6ee8\n{name}") for i, name in enumerate(HOSTILE)],
+    "measures": [("faults", 15287, 18160, "drops"), ("calls", 15287, 13449, ""), (HOSTILE[6], 5, float("nan"), "")],
+    "seconds": [(0, 100, 120), (1, 50, 40), (2, 0, 0)],
+    "gaps": [(0.5, 1.25, f"12 drops on CPU 1 {HOSTILE[1]}")],
+}  # fmt: skip
+
+
+def tables(empty: bool) -> dict[str, pd.DataFrame]:
+    """Each input table of the figures, filled or without a row."""
+    return {name: pd.DataFrame([] if empty else _ROWS[name], columns=columns) for name, columns in _COLUMNS.items()}
+
+
+def charts(empty: bool) -> list[Chart]:
+    """Every figure."""
+    t = tables(empty)
+    return [
+        figures.failures_over_time(t["failures"], 10, PROVENANCE),
+        figures.failure_frequency(t["rates"], 0.05, PROVENANCE),
+        figures.time_by_path(t["paths"], PROVENANCE),
+        figures.imbalance(t["faults"], t["points"], "locks", True, PROVENANCE),
+        figures.coverage_counts(t["measures"], PROVENANCE),
+        figures.coverage_over_time(t["seconds"], t["gaps"], PROVENANCE),
+        distributions.path_latency(t["path_bins"], PROVENANCE),
+        distributions.move_costs(t["move_bins"], PROVENANCE),
+    ]

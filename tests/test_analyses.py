@@ -1,0 +1,98 @@
+"""The analyses that known.json has no number for, against what the recordings' makers counted otherwise."""
+
+import math
+from functools import cache
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import log, recordings
+
+from analyzer import load
+from analyzer.analysis import failures, moves, paths
+from analyzer.analysis.histogram import bounds, bucket, percentiles
+from analyzer.analysis.summarize import summarize
+from analyzer.analysis.summary import LogSummary
+
+KNOWN = dict(recordings())
+
+
+@cache
+def summary_of(name: str) -> LogSummary:
+    return summarize([log(name)]).total()
+
+
+def one_move(name: str) -> dict:
+    (row,) = moves.move_costs(summary_of(name)).to_dict("records")
+    return row
+
+
+def test_radix_operations_of_a_rename():
+    # samples/README.md: 108 renames, two removes, a lookup and an insert each.
+    row = one_move("10.1/events-rename")
+    assert row["moves"] == KNOWN["10.1/events-rename"]["counter_growth"]["vm.stats.vm.v_cow_optim"]
+    assert (row["removes"], row["lookups"], row["inserts"], row["replaces"]) == (2, 1, 1, 0)
+
+
+def test_radix_operations_of_a_replace():
+    # samples/README.md: 84 pages moved: 84 radix removes and 84 radix replaces.
+    row = one_move("13.2/events-replace")
+    assert row["moves"] == KNOWN["13.2/events-replace"]["counter_growth"]["vm.stats.vm.v_cow_optim"]
+    assert (row["removes"], row["lookups"], row["inserts"], row["replaces"]) == (1, 0, 0, 1)
+
+
+def test_steps_make_the_faults_that_must_fail():
+    # badfault made five of each.
+    rates = failures.failure_rates(summary_of("13.2/events-badfault"))
+    assert set(rates["result"]) == {"KERN_INVALID_ADDRESS", "KERN_PROTECTION_FAILURE", "KERN_OUT_OF_BOUNDS"}
+    assert set(rates["failed"]) == {5}
+
+
+@pytest.mark.parametrize("name", ["13.2/clean", "10.1/badfault"])
+def test_percentiles_are_within_one_percent_of_the_exact_ones(name):
+    trace, summary = load(log(name)), summary_of(name)
+    costs = paths.path_costs(summary).set_index("path")
+    for path, durations in trace.faults.groupby("path_name")["dur"]:
+        ordered = durations.sort_values().to_numpy()
+        for column, part in paths.PERCENTILES.items():
+            exact = ordered[math.ceil(part * len(ordered)) - 1]
+            assert costs.loc[path, column] == pytest.approx(exact, rel=0.01), (path, column)
+        assert costs.loc[path, "longest"] == ordered[-1]
+        assert costs.loc[path, "time"] == durations.sum()
+
+
+def test_buckets_hold_their_values_and_are_narrow():
+    values = [0, 1, 63, 64, 65, 127, 128, 1000, 12345, 10**6 + 7, 10**9 + 1, 2**52, 10**17]
+    for value, low, high in zip(values, *bounds(bucket(np.array(values))), strict=True):
+        assert low <= value < high
+        assert high - low <= max(1, low / 64)
+
+
+def test_a_coarse_histogram_says_how_coarse():
+    assert paths.latency_resolution(summary_of("13.2/clean")) < 0.01
+    assert paths.latency_resolution(summary_of("13.2/agg-clean")) == 0.5
+
+
+def test_percentiles_of_one_value():
+    assert percentiles(pd.DataFrame({"low": [5.0], "high": [6.0], "n": [1]}), "n", [0.5, 1.0]) == [5.0, 5.0]
+
+
+def test_wilson_against_published_values():
+    # Newcombe 1998, Statistics in Medicine 17:857, table I, method 3.
+    for failed, of, low, high in (
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ):
+        assert failures.wilson(failed, of) == pytest.approx((low, high), abs=5e-5)
+
+
+def test_the_fail_point_of_a_log_is_read():
+    assert failures.fail_point(summary_of("10.1/d4326")) == ("uma_zalloc_arg", 0.05)
+    assert failures.fail_point(summary_of("13.2/clean")) is None
+
+
+def test_results_are_named_for_the_release():
+    assert "KERN_OUT_OF_BOUNDS" in set(failures.failure_rates(summary_of("13.2/badfault"))["result"])
+    assert "KERN_OUT_OF_BOUNDS" not in set(failures.failure_rates(summary_of("10.1/badfault"))["result"])

@@ -1,0 +1,197 @@
+"""The figures say what their tables say, and all three renderers draw every figure."""
+
+import io
+import json
+import math
+import struct
+import xml.etree.ElementTree as ElementTree
+
+import pandas as pd
+import pytest
+from chart_samples import HOSTILE, PROVENANCE, charts, tables
+from rich.console import Console
+
+from analyzer.charts import distributions, figures, images, plotly_html, terminal
+from analyzer.charts.model import Bars, Chart, Points, Steps
+
+EVERY = charts(False) + charts(True)
+every_chart = pytest.mark.parametrize(
+    "chart", EVERY, ids=[f"{chart.key}-{'filled' if chart.marks else 'empty'}" for chart in EVERY]
+)
+filled_chart = pytest.mark.parametrize("chart", charts(False), ids=lambda chart: chart.key)
+
+
+def drawn_in_terminal(chart: Chart, width: int) -> str:
+    out = io.StringIO()
+    Console(file=out, width=width).print(terminal.render(chart, width))
+    return out.getvalue()
+
+
+def png_texts(image: bytes) -> dict[str, str]:
+    """The tEXt and iTXt chunks of a PNG file."""
+    texts, at = {}, 8
+    while at < len(image):
+        (size,) = struct.unpack(">I", image[at : at + 4])
+        kind, data = image[at + 4 : at + 8], image[at + 8 : at + 8 + size]
+        if kind == b"tEXt":
+            key, text = data.split(b"\0", 1)
+            texts[key.decode()] = text.decode("latin-1")
+        elif kind == b"iTXt":
+            key, rest = data.split(b"\0", 1)
+            texts[key.decode()] = rest[2:].split(b"\0", 2)[2].decode()
+        at += 12 + size
+    return texts
+
+
+def marks(chart: Chart, kind: type) -> list:
+    return [mark for mark in chart.marks if isinstance(mark, kind)]
+
+
+@pytest.mark.parametrize("chart", charts(True), ids=lambda chart: chart.key)
+def test_empty_tables_give_an_empty_frame_that_says_why(chart):
+    assert chart.marks == ()
+    assert chart.alt.startswith(("No ", "This log has n"))
+    assert chart.alt in drawn_in_terminal(chart, 100)
+    assert "nothing to draw" in plotly_html.figure_json(chart)
+
+
+@every_chart
+def test_images_carry_their_provenance_and_are_the_same_twice(chart):
+    png, svg = images.render(chart, "png"), images.render(chart, "svg")
+    assert png.startswith(b"\x89PNG") and png == images.render(chart, "png")
+    assert svg == images.render(chart, "svg")
+    texts = png_texts(png)
+    assert (texts["Title"], texts["Description"], texts["Source"]) == (chart.title, chart.alt, PROVENANCE)
+    root = ElementTree.fromstring(svg)
+    said = [element.text for element in root.iter() if element.tag.startswith("{http://purl.org/dc/elements/1.1/}")]
+    assert PROVENANCE in said
+    assert b"<dc:date>" not in svg
+
+
+def test_provenance_is_drawn_too():
+    chart = charts(False)[0]
+    bare = Chart(**(vars(chart) | {"provenance": ""}))
+    assert len(images.render(chart, "svg")) > len(images.render(bare, "svg")) + len(PROVENANCE) * 20
+
+
+@every_chart
+def test_plotly_figures_are_the_same_twice_and_carry_their_words(chart):
+    text = plotly_html.figure_json(chart)
+    assert text == plotly_html.figure_json(chart)
+    assert not set("<>&") & set(text)
+    meta = json.loads(text)["layout"]["meta"]
+    assert (meta["title"], meta["alt"], meta["provenance"]) == (chart.title, chart.alt, chart.provenance)
+
+
+@every_chart
+@pytest.mark.parametrize("width", [40, 80, 132])
+def test_terminal_keeps_to_its_width_and_writes_no_control_character(chart, width):
+    text = drawn_in_terminal(chart, width)
+    assert all(len(line) <= width for line in text.splitlines())
+    assert all(c.isprintable() for c in text.replace("\n", ""))
+
+
+@filled_chart
+def test_hostile_names_stay_text(chart):
+    figure = json.loads(plotly_html.figure_json(chart))
+    del figure["layout"]["meta"]  # never drawn
+    texts = json.dumps(figure)
+    assert "<b onclick" not in texts and "<script" not in texts
+    assert "\\u001b" not in texts and "\\t" not in texts.replace("\\\\t", "")
+
+
+@filled_chart
+def test_everything_lies_inside_the_axes(chart):
+    for mark in chart.marks:
+        if isinstance(mark, Points):
+            assert all(chart.x.low <= x <= chart.x.high for x in (*mark.x, *(p[0] for p in mark.label_at if p)))
+            assert all(chart.y.low <= y <= chart.y.high for y in (*mark.y, *(p[1] for p in mark.label_at if p)))
+        elif isinstance(mark, Steps):
+            assert chart.x.low <= mark.edges[0] and mark.edges[-1] <= chart.x.high
+            assert mark.base + max(mark.heights) < math.ceil(mark.base)
+            assert len(mark.edges) == len(mark.heights) + 1 == len(mark.texts) + 1
+        elif isinstance(mark, Bars):
+            assert len(mark.at) == len(mark.start) == len(mark.end) == len(mark.texts)
+
+
+def test_stacked_failures_add_up():
+    failures = tables(False)["failures"]
+    chart = figures.failures_over_time(failures, 10, PROVENANCE)
+    bars = marks(chart, Bars)
+    assert sum(end - start for bar in bars for start, end in zip(bar.start, bar.end, strict=True)) == (
+        failures["failed"].sum()
+    )
+    by_second = {}
+    for bar in bars:
+        for at, start, end in zip(bar.at, bar.start, bar.end, strict=True):
+            assert start == by_second.get(at, 0)
+            by_second[at] = end
+    assert {at - 0.5: top for at, top in by_second.items()} == failures.groupby("second")["failed"].sum().to_dict()
+    assert bars[-1].name == "1 other kind" and bars[-1].tone == "quiet"
+
+
+def test_long_traces_are_binned_without_loss():
+    failures = pd.DataFrame({"second": range(5000), "function": "vm_fault", "result": "KERN_FAILURE", "failed": 1})
+    (bar,) = marks(figures.failures_over_time(failures, 5000, PROVENANCE), Bars)
+    assert len(bar.at) <= 240 and sum(bar.end) == 5000
+    assert "21 seconds" in figures.failures_over_time(failures, 5000, PROVENANCE).y.title
+
+
+def test_a_function_that_never_failed_shows_its_upper_end():
+    chart = figures.failure_frequency(tables(False)["rates"], None, PROVENANCE)
+    failed, never = marks(chart, Points)
+    assert failed.texts == ("2 of 19,105: 0.0105 %",) and failed.symbol == "circle"
+    assert never.texts == ("0 of 967: at most 0.4 %",) and never.symbol == "hollow"
+    assert never.x == never.low == (chart.x.low,) and never.high == (0.004,)
+    assert [row.value for row in chart.rows][2] == "0 of 0: never called"
+
+
+def test_the_rate_asked_of_a_fail_point_is_drawn():
+    rates = tables(False)["rates"]
+    with_line, without = (figures.failure_frequency(rates, asked, PROVENANCE) for asked in (0.05, None))
+    assert [mark.text for mark in with_line.marks if mark not in without.marks] == ["asked for: 5 %"]
+    assert with_line.x.high > 0.05
+
+
+def test_the_leak_is_the_only_loud_mark():
+    t = tables(False)
+    chart = figures.imbalance(t["faults"], t["points"].head(1), "locks", True, PROVENANCE)
+    band, leak = chart.marks
+    assert band.tone == "quiet" and leak.tone == "bad"
+    assert leak.x == (0.25,) and leak.y == (1.0,) and leak.label_at[0]
+    assert "0xfffff80001a14800" in leak.texts[0] and "0xfffff80001a14800" in chart.alt
+    assert max(band.end) < 0.5 * leak.y[0]
+
+
+def test_a_trace_with_gaps_is_never_called_clean():
+    t = tables(False)
+    whole, broken = (
+        figures.imbalance(t["faults"], t["points"].head(0), "locks", complete, PROVENANCE) for complete in (True, False)
+    )
+    assert whole.alt.endswith("freed a page twice.")
+    assert "gaps" in broken.alt and "there may be others" in broken.alt
+
+
+def test_coverage_tells_missing_from_whole():
+    chart = figures.coverage_counts(tables(False)["measures"], PROVENANCE)
+    whole, missing = marks(chart, Bars)
+    assert (whole.tone, missing.tone) == ("good", "warn")
+    assert missing.end == (15287 / 18160,)
+    assert chart.rows[2].value == "5 recorded, not counted by the kernel"
+    assert chart.alt == "faults (drops): 15,287 of 18,160, 84.2 %."
+
+
+def test_distributions_keep_shares_and_gaps():
+    bins = tables(False)["path_bins"]
+    soft = marks(distributions.path_latency(bins, PROVENANCE), Steps)[0]
+    areas = [
+        height * math.log(right / left)
+        for left, right, height in zip(soft.edges, soft.edges[1:], soft.heights, strict=False)
+    ]
+    counts = [3, 0, 50, 25, 0, 1]
+    assert [area / sum(areas) for area in areas] == pytest.approx([count / sum(counts) for count in counts])
+
+
+def test_row_names_come_out_visible():
+    chart = distributions.path_latency(tables(False)["path_bins"].assign(path=HOSTILE[2]), PROVENANCE)
+    assert [row.name for row in chart.rows] == [r"a\tb\nF\t1"]

@@ -1,0 +1,112 @@
+"""Consoles: panics, backtraces, threads that wait, locks that are held."""
+
+import lzma
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analyzer.ingest.console import parse_console
+
+RAW = Path(__file__).parent.parent / "samples" / "10.1" / "raw"
+CONSOLES = ["hang-lock-held", "panic-double-free", "panic-invariants"]
+
+
+def read(name):
+    return lzma.decompress((RAW / f"console-{name}.txt.xz").read_bytes())
+
+
+def backtrace(parsed, trace):
+    return [frame["function"] for frame in parsed.tables["BT"].to_pylist() if frame["trace"] == trace]
+
+
+@pytest.mark.parametrize("name", CONSOLES)
+def test_every_line_is_in_a_table_or_read(name):
+    data = read(name)
+    parsed = parse_console(data)
+    assert parsed.unread == [] and parsed.notices == []
+    assert parsed.tables["BT"].num_rows == data.count(b"() at ")
+    traces = data.count(b"\nTracing ") + data.count(b"KDB: stack backtrace:")
+    assert len(set(parsed.tables["BT"]["trace"].to_pylist())) == traces
+    assert not any("() at " in text for text in parsed.tables["TEXT"]["text"].to_pylist())
+
+
+def test_the_double_free():
+    parsed = parse_console(read("panic-double-free"))
+    panics = parsed.tables["P"].to_pylist()
+    assert [(panic["kind"], panic["fatal"], panic["tid"]) for panic in panics] == [("double-free", True, 100057)]
+    assert f"{panics[0]['address']:#x}".encode() in read("panic-double-free")
+    frames = backtrace(parsed, 1)
+    assert frames.index("vm_page_free_toq") < frames.index("unlock_and_deallocate") < frames.index("vm_fault_hold")
+    first = parsed.tables["BT"].to_pylist()[0]
+    assert (first["pid"], first["tid"], first["depth"]) == (53, 100057, 0)
+
+
+def test_the_recursion():
+    parsed = parse_console(read("panic-invariants"))
+    panics = parsed.tables["P"].to_pylist()
+    assert [(panic["kind"], panic["fatal"], panic["tid"]) for panic in panics] == [("lock-recursion", True, 100060)]
+    held = [lock for lock in parsed.tables["HELD"].to_pylist() if lock["name"].startswith("vm object")]
+    assert [(lock["tid"], lock["mode"]) for lock in held] == [(panics[0]["tid"], "exclusive")]
+    assert held[0]["site"].endswith("vm_fault.c:828")
+
+
+def test_the_hang():
+    """Seven threads wait for the object's lock; the one that left it behind spins on it, in the handler."""
+    parsed = parse_console(read("hang-lock-held"))
+    assert [(panic["kind"], panic["fatal"]) for panic in parsed.tables["P"].to_pylist()] == [("double-free", False)]
+    waiting = [row for row in parsed.tables["W"].to_pylist() if row["wmesg"] == "*vm objec"]
+    assert len(waiting) == 7
+    assert len({row["wchan"] for row in waiting}) == 1
+    assert {(row["pid"], row["comm"], row["state"]) for row in waiting} == {(53, "cow", "L")}
+    threads = {row["tid"] for row in waiting} | {100058}
+    for tid in threads:
+        frames = [row["function"] for row in parsed.tables["BT"].to_pylist() if row["tid"] == tid]
+        assert "vm_fault_hold" in frames
+
+
+def test_syslog_puts_its_stamp_before():
+    stamp = "Nov 22 20:14:15 box kernel: "
+    lines = [
+        "panic: vm_page_free: freeing free page 0xfffff8007d629a68",
+        "KDB: stack backtrace:",
+        "#0 0xffffffff80b8d1a2 at kdb_backtrace+0x65",
+        "#1 0xffffffff80b8d1a3 at vm_fault+0x72",
+        "vm_fault_hold() at vm_fault_hold+0x1259/frame 0xfffffe0094510990",
+        "something else",
+    ]
+    for before in ("", stamp, "<118>", "[123] "):
+        parsed = parse_console("".join(f"{before}{line}\r\n" for line in lines).encode())
+        assert parsed.tables["P"]["kind"].to_pylist() == ["double-free"]
+        frames = parsed.tables["BT"].select(["trace", "depth", "function", "offset"]).to_pylist()
+        assert [tuple(frame.values()) for frame in frames] == [
+            (1, 0, "kdb_backtrace", 0x65),
+            (1, 1, "vm_fault", 0x72),
+            (1, 2, "vm_fault_hold", 0x1259),
+        ]
+        assert parsed.tables["TEXT"].num_rows == 1
+
+
+def test_other_panics_are_kept():
+    parsed = parse_console(b"panic: sleeping thread\n")
+    assert parsed.tables["P"].select(["kind", "text", "address"]).to_pylist() == [
+        {"kind": "other", "text": "panic: sleeping thread", "address": None}
+    ]
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.sampled_from(CONSOLES), st.data())
+def test_a_cut_loses_the_cut_line_only(name, data):
+    lines = read(name).split(b"\n")[: data.draw(st.integers(1, 150))]
+    whole, cut = b"\n".join(lines) + b"\n", data.draw(st.integers(0, len(b"\n".join(lines))))
+    expected, parsed = parse_console(whole), parse_console(whole[:cut])
+    ended = whole[:cut].count(b"\n")
+    for tag in ("P", "BT", "W", "HELD"):
+        count = sum(line <= ended for line in expected.tables[tag]["line"].to_pylist())
+        assert parsed.tables[tag]["line"] == expected.tables[tag]["line"].slice(0, count)
+
+
+@given(st.text(alphabet="panic: Tracig0x1 ()+/#[thed]-at\n", max_size=120))
+def test_no_text_makes_it_fail(text):
+    parse_console(text.encode())

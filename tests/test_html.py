@@ -1,0 +1,162 @@
+"""The page: one file, no network, and nothing that a process wrote ever becomes markup."""
+
+import base64
+import dataclasses
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from chart_samples import HOSTILE, PROVENANCE, charts
+
+from analyzer.charts.model import Chart
+from analyzer.format import NOT_MEASURED
+from analyzer.report.document import Column, Document, Finding, Section, Table
+from analyzer.report.html import render_html
+
+_KINDS = ("text", "code", "int", "id", "ns", "time", "share", "interval", "addr")
+
+
+def table(name: str) -> Table:
+    columns = tuple(Column(f"{kind} {name}", kind, f"what {name} means") for kind in _KINDS)
+    rows = (
+        (name, f"a`{name}\na`b", 19012, 100051, 41337, 2_868_757_123, 0.0526, (0.01, 0.02), 0xFFFFF80001A14800),
+        (name, name, None, None, None, None, float("nan"), None, name),
+    )
+    return Table(f"caption {name}", columns, rows)
+
+
+def document(name: str, drawn: list[Chart]) -> Document:
+    """A document with `name` wherever the log's own words may come."""
+    return Document(
+        title=f"title {name}",
+        subtitle=f"subtitle {name}",
+        findings=tuple(
+            Finding(certainty, f"headline {name}", f"detail {name}", f"next {name}", table(name))
+            for certainty in ("proved", "suspected", "not measured", "clean")
+        ),
+        sections=(Section("all", f"heading {name}", f"sentence {name}", tuple(drawn), (table(name),)),),
+        provenance=(("command", name), (name, PROVENANCE)),
+        gaps=(f"gap {name}",),
+        unread=table(name),
+    )
+
+
+class Page(HTMLParser):
+    """The elements of a page with the names of their attributes, its texts, and its scripts."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements, self.texts, self.scripts, self.data, self.attributes = [], [], [], {}, []
+        self._script: dict[str, str | None] | None = None
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, tuple(name for name, _ in attrs)))
+        self.attributes += [(tag, name, value) for name, value in attrs]
+        self._script = dict(attrs) if tag == "script" else None
+
+    def handle_endtag(self, tag):
+        self.elements.append((tag, "end"))
+        self._script = None
+
+    def handle_data(self, data):
+        if self._script is None:
+            self.texts.append(data)
+        elif self._script.get("type") == "application/json":
+            self.data[self._script["id"]] = json.loads(data)
+        else:
+            self.scripts.append(data)
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    return render_html(document("leaker", [*charts(False), dataclasses.replace(charts(True)[0], key="empty")]))
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_element_and_no_attribute_comes_from_the_log(name):
+    tame, hostile = (Page(render_html(document(text, []))) for text in ("x", name))
+    assert hostile.elements == tame.elements
+    assert hostile.scripts == tame.scripts
+    assert not re.search(r"[\t\x1b]", "".join(hostile.texts))
+    shown = name.encode("unicode_escape").decode() if not name.isprintable() else name
+    assert "".join(hostile.texts).count(shown) >= 20
+
+
+def test_charts_keep_hostile_names_in_their_data(page):
+    parsed = Page(page)
+    figures = [key for key in parsed.data if key.endswith("-figure")]
+    assert len(figures) == len(charts(False))
+    assert {tag for tag, _ in parsed.elements} <= {
+        "html", "head", "meta", "title", "style", "body", "header", "nav", "main", "section", "footer", "figure",
+        "figcaption", "noscript", "div", "span", "p", "h1", "h2", "h3", "ul", "ol", "li", "a", "strong", "dl", "dt",
+        "dd", "details", "summary", "table", "caption", "thead", "tbody", "tr", "th", "td", "script",
+    }  # fmt: skip
+    assert not [name for _, name, _ in parsed.attributes if name.startswith("on")]
+
+
+def test_nothing_is_fetched_and_only_known_scripts_run(page):
+    parsed = Page(page)
+    assert not [(name, value) for _, name, value in parsed.attributes if name in ("src", "srcset", "data", "action")]
+    assert all(value.startswith("#") for _, name, value in parsed.attributes if name == "href")
+    policy = next(value for _, name, value in parsed.attributes if name == "content" and "default-src" in value)
+    assert "default-src 'none'" in policy
+    assert "http" not in policy and "unsafe-eval" not in policy and "connect-src" not in policy
+    allowed = re.findall(r"'sha256-([^']+)'", policy)
+    assert allowed == [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in parsed.scripts]
+    assert len(allowed) == 2
+    style = page[page.index("<style>") : page.index("</style>")]
+    assert "url(" not in style and "@import" not in style
+
+
+def test_plotly_is_embedded_once_and_only_for_charts(page):
+    assert sum("Plotly" in script and len(script) > 1_000_000 for script in Page(page).scripts) == 1
+    assert len(render_html(document("leaker", []))) < 100_000
+
+
+def test_the_verdict_comes_first_and_says_how_sure_it_is(page):
+    order = [value for tag, name, value in Page(page).attributes if tag == "section" and name == "id"]
+    assert order == ["verdict", "all", "unread", "provenance"]
+    assert re.findall(r'<span class="certainty">([a-z ]+)<', page) == ["proved", "suspected", "not measured", "clean"]
+
+
+def test_it_reads_well_without_its_charts(page):
+    texts = "".join(Page(page).texts)
+    for chart in charts(False) + charts(True)[:1]:
+        assert chart.title in texts and chart.alt in texts
+    assert texts.count("nothing to draw") == 1
+    assert page.count("<noscript>") == len(charts(False))
+
+
+def test_cells_are_written_aligned_and_sortable(page):
+    assert '<td class="number" data-value="19012.0">19,012</td>' in page
+    assert '<td class="number" data-value="41337.0">41.3 µs</td>' in page
+    assert '<td class="number" data-value="0.01">1–2 %</td>' in page
+    assert '<td class="addr">0xfffff80001a14800</td>' in page
+    assert f'<td class="number unknown" title="not measured">{NOT_MEASURED}</td>' in page
+
+
+def test_the_same_document_gives_the_same_bytes_in_any_process():
+    here = Path(__file__).parent
+    script = (
+        "import hashlib, test_html as t; from analyzer.charts import images; from chart_samples import charts;"
+        "page = t.render_html(t.document('leaker', charts(False)));"
+        "pictures = [images.render(chart, form) for chart in charts(False)[:3] for form in ('png', 'svg')];"
+        "print(hashlib.sha256(page.encode() + b''.join(pictures)).hexdigest())"
+    )
+    path = os.pathsep.join([str(here), str(here.parent)])
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", script], check=True, capture_output=True, text=True,
+            env=os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": path, "TZ": zone},
+        ).stdout
+        for seed, zone in (("1", "UTC"), ("2", "Asia/Tokyo"))
+    }  # fmt: skip
+    assert len(digests) == 1

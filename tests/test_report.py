@@ -1,0 +1,169 @@
+"""vmtrace report as a user runs it: every form, every recording, and bad input."""
+
+import io
+import json
+import lzma
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT, SAMPLES, log, recordings
+from rich.console import Console
+
+from analyzer.analysis.summarize import summarize
+from analyzer.report.as_json import render_json
+from analyzer.report.build import build_document
+from analyzer.report.html import render_html
+from analyzer.report.markdown import render_markdown
+from analyzer.report.text import print_text
+
+NAMES = [name for name, _ in recordings()]
+
+
+def text_of(name: str) -> bytes:
+    return lzma.decompress((SAMPLES / f"{name}.log.xz").read_bytes())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_recording_as_page_json_markdown_and_text(name):
+    document = build_document(summarize([log(name)]), top=20)
+    page = render_html(document)
+    assert page.startswith("<!doctype html>") and "Verdict" in page
+    assert json.loads(render_json(document))["findings"]
+    assert render_markdown(document).startswith("# ")
+    console = Console(file=io.StringIO(), width=100)
+    print_text(document, console)
+    assert document.findings[0].headline[:20] in console.file.getvalue()
+
+
+@pytest.mark.parametrize("name", ["10.1/d4326", "13.2/leak", "13.2/agg-5pct"])
+def test_report_and_plots_as_a_user_makes_them(vmtrace, tmp_path, name):
+    run = vmtrace("report", log(name), "-o", "r.html", "--plots", "plots")
+    assert run.returncode == 0, run.stderr
+    assert (tmp_path / "r.html").read_text().startswith("<!doctype html>")
+    plots = [path.stem for path in (tmp_path / "plots").iterdir()]
+    assert len(plots) == 2 * len(set(plots)) >= 10
+
+
+def test_the_text_opens_with_the_verdict(vmtrace):
+    run = vmtrace("report", log("10.1/d4326"))
+    assert run.returncode == 0 and run.stderr == b""
+    lines = run.stdout.decode().splitlines()
+    assert lines[3].startswith("PROVED  This is the bug of review D4326")
+
+
+def test_same_input_same_bytes(vmtrace, tmp_path):
+    outputs = []
+    for seed in ("1", "2"):
+        environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONHASHSEED": seed, "TZ": f"UTC{seed}"}
+        folder = tmp_path / seed
+        run = vmtrace("report", log("13.2/leak"), "-o", folder / "r.html", "--plots", folder, env=environment)
+        assert run.returncode == 0, run.stderr
+        outputs.append({path.name: path.read_bytes() for path in folder.iterdir()})
+    assert outputs[0] == outputs[1] and len(outputs[0]) > 10
+
+
+def test_markdown_and_several_logs(vmtrace):
+    run = vmtrace("report", log("13.2/clean"), log("13.2/failpoint-5pct"), "--format", "markdown")
+    text = run.stdout.decode()
+    assert text.startswith("# 2 logs") and "## Logs" in text
+
+
+def test_standard_input_and_compression_by_content(vmtrace, tmp_path):
+    import gzip
+
+    plain = text_of("13.2/badfault")
+    (tmp_path / "misnamed.xz").write_bytes(gzip.compress(plain))
+    wanted = json.loads(vmtrace("report", log("13.2/badfault"), "--format", "json").stdout)["sections"]
+    for run in (
+        vmtrace("report", "-", "--format", "json", input=plain),
+        vmtrace("report", "misnamed.xz", "--format", "json"),
+    ):
+        sections = json.loads(run.stdout)["sections"]
+        assert [s["tables"] for s in sections] == [s["tables"] for s in wanted]
+
+
+def test_filters_keep_only_what_matches(vmtrace):
+    known = dict(recordings())["13.2/badfault"]
+    run = vmtrace("report", log("13.2/badfault"), "--process", "badfault", "--format", "json")
+    costs = next(s for s in json.loads(run.stdout)["sections"] if s["key"] == "paths")["tables"]
+    by_process = next(t for t in costs if t["caption"] == "Cost by process")["rows"]
+    assert [(row["process"], row["faults"]) for row in by_process] == [("badfault", known["execnames"]["badfault"])]
+
+
+def test_hostile_process_names_stay_text(vmtrace):
+    for form in ("markdown", "html"):
+        out = vmtrace("report", log("13.2/hostile-names"), "--format", form).stdout.decode()
+        assert "onclick" in out and not re.search(r"(?<!\\\\)<b onclick", out)
+    out = vmtrace("report", log("13.2/hostile-names")).stdout.decode()
+    assert "line\\nF" in out and not any(line.startswith("F\t1\t2") for line in out.splitlines())
+
+
+BAD = [
+    ("nothing", b"", 65, "is empty"),
+    ("prose", b"hello world\n" * 50, 65, "is no"),
+    ("noise", bytes(range(256)) * 40, 65, "is no"),
+    ("future", b"#vmtrace\t2\n#script\tvmfault\n", 65, "version 2"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "code", "words"), BAD, ids=[bad[0] for bad in BAD])
+def test_what_is_no_log_is_one_clear_line(vmtrace, tmp_path, name, content, code, words):
+    (tmp_path / name).write_bytes(content)
+    one_line(vmtrace("report", name), code, f"{name}: ", words)
+
+
+def one_line(run: subprocess.CompletedProcess, code: int, *words: str) -> None:
+    error = run.stderr.decode()
+    assert run.returncode == code, error
+    assert error.startswith("vmtrace: ") and error.count("\n") == 1 and "Traceback" not in error
+    for word in words:
+        assert word in error
+    assert run.stdout == b""
+
+
+def test_missing_and_directory(vmtrace, tmp_path):
+    one_line(vmtrace("report", "missing.log"), 66, "missing.log", "No such file")
+    one_line(vmtrace("report", tmp_path), 66, "is a directory")
+
+
+def test_a_log_without_fault_records_is_an_error(vmtrace, tmp_path):
+    lines = [line for line in text_of("13.2/badfault").splitlines(keepends=True) if line[:2] not in (b"F\t", b"M\t")]
+    (tmp_path / "none.log").write_bytes(b"".join(lines))
+    one_line(vmtrace("report", "none.log"), 65, "no fault record")
+    one_line(vmtrace("report", log("13.2/badfault"), "--process", "nobody"), 65, "matches the filter", "nobody")
+
+
+def test_damage_gives_what_can_be_read_and_a_list_of_the_rest(vmtrace, tmp_path):
+    lines = text_of("13.2/badfault").splitlines(keepends=True)
+    faults = [number for number, line in enumerate(lines) if line.startswith(b"F\t")]
+    broken = faults[100::100]
+    for number in broken:
+        lines[number] = lines[number].replace(b"\t", b"?", 3)
+    (tmp_path / "damaged.log").write_bytes(b"".join(lines))
+    whole = json.loads(vmtrace("report", "damaged.log", "--format", "json", "--top", 1000).stdout)
+    assert [row["line"] for row in whole["unread"]["rows"]] == [number + 1 for number in broken]
+    assert all(row["expected"] for row in whole["unread"]["rows"])
+    assert f"{len(faults) - len(broken):,} faults" in whole["subtitle"]
+
+
+def test_a_cut_compressed_log_is_read_to_the_cut(vmtrace, tmp_path):
+    stored = (SAMPLES / "13.2/clean.log.xz").read_bytes()
+    (tmp_path / "cut.xz").write_bytes(stored[: len(stored) // 2])
+    whole = json.loads(vmtrace("report", "cut.xz", "--format", "json").stdout)
+    assert any("end of the file is missing" in gap for gap in whole["gaps"])
+
+
+def test_wrong_calls(vmtrace):
+    one_line(vmtrace("report", log("13.2/badfault"), "--path", "teleport"), 64, "teleport", "soft")
+    one_line(vmtrace("report", log("13.2/badfault"), "-o", "/nonexistent/r.html"), 73, "/nonexistent/r.html")
+    one_line(vmtrace("report"), 64)
+    one_line(vmtrace("nonsense"), 64, "nonsense")
+
+
+def test_a_closed_pipe_is_no_traceback():
+    command = f"{sys.executable} -m analyzer report {log('13.2/clean')} | head -1"
+    run = subprocess.run(command, shell=True, capture_output=True, cwd=ROOT)
+    assert b"Traceback" not in run.stderr
