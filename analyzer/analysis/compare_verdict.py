@@ -47,7 +47,9 @@ def _change(found: Comparison) -> Finding:
         )
         if state in states
     ]
-    if "none" in states and not parts:
+    if parts:
+        states.pop("none", None)  # the sentence does not speak of it
+    elif "none" in states:
         parts = [f"neither side shows a {' or a '.join(states['none'])}"]
     text = " and ".join(parts) or "leaks and double frees cannot be compared"
     if rename in _RENAME:

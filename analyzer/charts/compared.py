@@ -30,17 +30,21 @@ def rates(key: str, title: str, table: pd.DataFrame, provenance: str) -> Chart:
         max(min(ends), _LEAST_RATE),
         float(shown[["high_before", "high_after"]].max().max()),
     )
-    marks = tuple(
-        Points(
-            side, tone, symbol=symbol,
-            x=tuple(float(rate) for rate in shown[f"rate_{side}"].clip(lower=axis.low)),
-            y=tuple(len(shown) - 1 - place + at for place in shown.index),
-            texts=tuple(f"{visible(row['what'])}, {side}: {_rate(row, side)}" for _, row in shown.iterrows()),
-            low=tuple(float(low) for low in shown[f"low_{side}"].clip(lower=axis.low)),
-            high=tuple(float(high) for high in shown[f"high_{side}"]),
-        )
-        for side, tone, symbol, at in _SIDES
-    )  # fmt: skip
+    marks = []
+    for side, tone, symbol, at in _SIDES:
+        seen = shown[f"hits_{side}"] > 0
+        for name, shape_of, part in ((side, symbol, shown[seen]), (f"none {side}: upper end", "hollow", shown[~seen])):
+            if not part.empty:
+                marks.append(
+                    Points(
+                        name, tone, symbol=shape_of,
+                        x=tuple(float(rate) for rate in part[f"rate_{side}"].clip(lower=axis.low)),
+                        y=tuple(len(shown) - 1 - place + at for place in part.index),
+                        texts=tuple(f"{visible(r['what'])}, {side}: {_rate(r, side)}" for _, r in part.iterrows()),
+                        low=tuple(float(low) for low in part[f"low_{side}"].clip(lower=axis.low)),
+                        high=tuple(float(high) for high in part[f"high_{side}"]),
+                    )
+                )  # fmt: skip
     rows = tuple(
         Row(visible(row["what"]), f"{share(row['rate_before'])} → {share(row['rate_after'])}")
         for _, row in shown.iterrows()
@@ -49,7 +53,7 @@ def rates(key: str, title: str, table: pd.DataFrame, provenance: str) -> Chart:
     alt = f"{visible(first['what'])}: {_rate(first, 'before')} before, {_rate(first, 'after')} after."
     if len(known) > len(shown):
         alt += f" {len(known) - len(shown)} more are only in the table."
-    return Chart(key, title, alt, provenance, axis, Axis("", 0, len(rows)), marks, rows, legend=True)
+    return Chart(key, title, alt, provenance, axis, Axis("", 0, len(rows)), tuple(marks), rows, legend=True)
 
 
 def _rate(row: pd.Series, side: str) -> str:

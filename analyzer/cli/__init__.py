@@ -9,6 +9,7 @@ import sys
 import typer
 
 from analyzer import __version__
+from analyzer.cli.diff import diff
 from analyzer.cli.report import report
 from analyzer.errors import UsageError, VmtraceError
 
@@ -36,7 +37,8 @@ def _root(
         print(context.get_help())
 
 
-app.command()(report)
+for _command in (report, diff):
+    app.command()(_command)
 
 
 def main() -> None:
