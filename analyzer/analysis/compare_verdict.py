@@ -148,8 +148,7 @@ def _failed_moves(found: Comparison) -> list[Finding]:
         if cured
         else ""
     )
-    rows = tuple(found.after.evidence.get("failed-move", ()))
-    return [Finding("failed-moves", _certainty(found), headline, detail, rows=rows)]
+    return [Finding("failed-moves", _certainty(found), headline, detail)]
 
 
 def _bad(side: Consequence) -> str:
@@ -191,13 +190,13 @@ def _costs(found: Comparison) -> list[Finding]:
     costs = costs[costs["effect"] != "negligible"] if len(costs) else costs
     if costs.empty:
         return []
+    faster = ", ".join(f"{row.what} is {'slower' if row.slower > 0.5 else 'faster'}" for row in costs.itertuples())
     told = "; ".join(
-        f"{row.what} takes {'longer' if row.slower > 0.5 else 'less long'}: median {duration(row.p50_before)} before, "
-        f"{duration(row.p50_after)} after, and one after is slower than one before with {share(row.slower)} chance "
-        f"(a {row.effect} effect)"
+        f"{row.what}: median {duration(row.p50_before)} before, {duration(row.p50_after)} after, and one after is "
+        f"slower than one before with {share(row.slower)} chance (a {row.effect} effect)"
         for row in costs.head(_LISTED).itertuples()
     )
-    return [Finding("costs", "suspected", f"{told[0].upper()}{told[1:]}.", _MAYBE_LOAD)]
+    return [Finding("costs", "suspected", f"Durations differ: {faster}.", f"{told}. {_MAYBE_LOAD}")]
 
 
 def _radix(found: Comparison) -> list[Finding]:

@@ -111,9 +111,7 @@ def superiority(first: pd.DataFrame, second: pd.DataFrame, count: str) -> Superi
     if not 0 < larger < 1:
         end = wilson(int(min(n, m)), int(min(n, m)))[0]
         return Superiority(larger, *((end, 1.0) if larger else (0.0, 1 - end)), p)
-    error = math.sqrt(
-        (x * (above - larger) ** 2).sum() / n / (n - 1) + (y * (below - larger) ** 2).sum() / m / (m - 1)
-    )
+    error = math.sqrt((x * (above - larger) ** 2).sum() / n / (n - 1) + (y * (below - larger) ** 2).sum() / m / (m - 1))
     logit, half = math.log(larger / (1 - larger)), _Z * error / (larger * (1 - larger))
     low, high = (1 / (1 + math.exp(-end)) for end in (logit - half, logit + half))
     return Superiority(larger, low, high, p)

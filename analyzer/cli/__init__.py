@@ -9,6 +9,7 @@ import sys
 import typer
 
 from analyzer import __version__
+from analyzer.cli.check import check
 from analyzer.cli.diff import diff
 from analyzer.cli.report import report
 from analyzer.errors import UsageError, VmtraceError
@@ -37,7 +38,7 @@ def _root(
         print(context.get_help())
 
 
-for _command in (report, diff):
+for _command in (report, diff, check):
     app.command()(_command)
 
 

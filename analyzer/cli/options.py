@@ -17,7 +17,7 @@ Since = Annotated[float | None, typer.Option(min=0, help="Only from this second 
 Until = Annotated[float | None, typer.Option(min=0, help="Only up to this second of the trace.")]
 Jobs = Annotated[int | None, typer.Option(min=1, help="Blocks read at once; default: one a core.")]
 
-_STEPS = ("soft", "zero-fill", "copy", "page-in", "rename", "replace", "alloc", "busy", "wait")
+STEPS = ("soft", "zero-fill", "copy", "page-in", "rename", "replace", "alloc", "busy", "wait")
 
 
 def record_filter(process, pid, path, since, until):
@@ -25,8 +25,8 @@ def record_filter(process, pid, path, since, until):
     from analyzer.analysis.filters import Filter
 
     for step in path or ():
-        if step not in _STEPS:
-            raise UsageError(f"--path {step}: is no step of a fault; the steps are {', '.join(_STEPS)}")
+        if step not in STEPS:
+            raise UsageError(f"--path {step}: is no step of a fault; the steps are {', '.join(STEPS)}")
     if since is not None and until is not None and since >= until:
         raise UsageError(f"--since {since:g} --until {until:g}: the time ends before it begins")
     return Filter(tuple(process or ()), tuple(pid or ()), tuple(path or ()), since, until)
