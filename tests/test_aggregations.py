@@ -6,10 +6,10 @@ import math
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzer.ingest.aggregations import parse_aggregation, read_rows
+from analyzer.ingest.aggregations import parse_aggregation, read_rows, rows_table
 
 SAMPLES = Path(__file__).parent.parent / "samples" / "13.2"
 
@@ -116,11 +116,21 @@ def test_rows_of_printa(lines, keys, value):
     assert [(row.keys, row.value) for row in rows] == [(keys, value)]
 
 
+@pytest.mark.parametrize("digits", ["9" * 19, "9" * 30])
+def test_numbers_beyond_64_bits_are_no_values(digits):
+    rows, unread = read_rows([f"  {'sh':<50} {digits}"], range(1, 2))
+    assert (rows, [each.line for each in unread]) == ([], [1])
+    _, unread = parse_aggregation("results", ["path", "count"], [f"1\t{digits}"], 1)
+    assert [each.line for each in unread] == [1]
+    assert rows_table(read_rows([f" {digits[:18]} {5:>16}"], [1])[0], ["key1"], frozenset({"key1"}), "value").num_rows
+
+
 def test_what_is_not_understood_is_listed():
     _, unread = parse_aggregation("results", ["path", "rc", "count"], ["1\t2\t3", "1\tx\t3", "1\t2"], 10)
     assert [each.line for each in unread] == [11, 12]
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(alphabet="|@ \t<>=-0129.`+xa[]value\n"), max_size=8), st.sampled_from(["rc", "site", "stack"]))
 def test_no_text_makes_it_fail(lines, key):
     read_rows(lines, range(99))
@@ -129,6 +139,7 @@ def test_no_text_makes_it_fail(lines, key):
         assert table.column_names[0] == key
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_a_cut_loses_no_row_before_it(data):
     name, columns, lines, first = data.draw(st.sampled_from(list(sections("agg-5pct"))))

@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import log, recordings
+from recordings import log, recordings
 
 from analyzer import load
 from analyzer.analysis import failures, moves, paths

@@ -3,7 +3,7 @@
 from functools import cache
 
 import pytest
-from conftest import log, recordings
+from recordings import log, recordings
 
 from analyzer.analysis import coverage, failures, imbalance
 from analyzer.analysis.summarize import summarize

@@ -107,6 +107,7 @@ def test_a_cut_loses_the_cut_line_only(name, data):
         assert parsed.tables[tag]["line"] == expected.tables[tag]["line"].slice(0, count)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="panic: Tracig0x1 ()+/#[thed]-at\n", max_size=120))
 def test_no_text_makes_it_fail(text):
     parse_console(text.encode())

@@ -62,6 +62,8 @@ def test_vmtrace_logs_are_told(path):
         (b'{"vmsum": 1}', "vmsum"),
         (b'{"dtrace": {"probes": []}}', "dtrace-json"),
         (b'{\n  "__version": "1", "dtrace": {}}', "dtrace-json"),
+        (b"     7 sh       1795375063.000000001 1.000000001 -0.000000001   3 PRET  F64  KERN_SUCCESS\n", "kdump"),
+        (b"     7    101 a b c d e f g h 1795375063.000001 1.000001 CSW   stop user\n", "kdump"),
         (b"pid=7 va=0x1000\n", "dtrace"),
         (b"Nov 22 20:14:15 box kernel: panic: page fault\n", "console"),
     ],
@@ -76,6 +78,7 @@ def test_what_is_no_log_is_refused(head):
         sniff(head)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_no_bytes_make_it_fail(head):
     try:

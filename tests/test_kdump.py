@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analyzer.ingest import kdump
 from analyzer.ingest.kdump import Layout, detect_layout, parse_kdump
 
 SAMPLES = Path(__file__).parent.parent / "samples"
@@ -129,6 +130,12 @@ def threads(*events):
     return "".join(f"     7 {tid:6} sh       {kinds[kind].format(value)}\n" for tid, kind, value in events).encode()
 
 
+def test_slices_make_no_difference(monkeypatch):
+    whole = parse_kdump(text("13.2", "all-HT"))
+    monkeypatch.setattr(kdump, "_SLICE", 100)
+    assert parse_kdump(text("13.2", "all-HT")) == whole
+
+
 def test_interleaved_threads_are_paired_each():
     parsed = parse_kdump(threads((1, True, 16), (2, True, 32), (1, False, 5), (2, False, 6)))
     faults = parsed.tables["F"].select(["tid", "va", "rc"]).to_pylist()
@@ -176,6 +183,8 @@ FORGED = st.sampled_from(
         b"  858 100094 a CALL  b 1.000000 PFLT  0x1 VM_PROT_READ",
         b"  9 9 9 9 9 9 9 9 PRET  KERN_FAILURE",
         b"     7 abcdefgh 1.000000 x -1.000000 PRET  <invalid=-5>",
+        b"     7 sh       9999999999.999999999 PRET  KERN_SUCCESS",
+        b"     7 sh       8999999999.999999999 PRET  KERN_SUCCESS",
         b"     7 sh       Events dropped.",
         b"     7 12 Events dropped.",
         b"       ",

@@ -81,6 +81,7 @@ def test_a_cut_loses_the_cut_line_only(name, data):
     assert parsed.tables["LS"].num_rows == sum(line <= ended for line in expected.tables["LS"]["line"].to_pylist())
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=" |@-%.0123456789count indvLockCaller+x:\n", max_size=200))
 def test_no_text_makes_it_fail(text):
     parse_lockstat(text.encode())

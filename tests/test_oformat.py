@@ -2,10 +2,11 @@
 
 import json
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzer.ingest.oformat import parse_oformat
+from analyzer.ingest.formats import FORMATS
+from analyzer.ingest.oformat import _elements, parse_oformat
 
 
 def probe(function, name, output, cpu=0, ts=1, **more):
@@ -88,11 +89,26 @@ def test_aggregations():
     assert tables["A3"].to_pylist() == [{"aggregation": "", "stack": "kernel`trap+0x440", "value": 4}]
 
 
+@settings(deadline=None)
 @given(st.sampled_from([TEXT, PRETTY]), st.integers(1, 300))
 def test_pieces_make_no_difference(data, size):
-    assert parse_oformat(iter(chunks(data, size))) == parse_oformat([TEXT])
+    assert FORMATS["dtrace-json"].read(iter(chunks(data, size))) == parse_oformat([TEXT])
 
 
+def test_an_element_is_read_before_the_next_one_comes():
+    taken = []
+
+    def pieces():
+        for number, piece in enumerate(chunks(TEXT, 200)):
+            taken.append(number)
+            yield piece
+
+    elements = _elements(pieces())
+    assert next(elements) == PROBES[0]
+    assert len(taken) < len(chunks(TEXT, 200))
+
+
+@settings(deadline=None)
 @given(st.integers(0, len(TEXT)))
 def test_a_cut_loses_the_cut_element_only(cut):
     parsed, whole = parse_oformat([TEXT[:cut]]), parse_oformat([TEXT])
@@ -120,6 +136,7 @@ VALUES = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(VALUES, max_size=4))
 def test_no_json_makes_it_fail(values):
     elements = [probe("f", "entry", value) for value in values] + values

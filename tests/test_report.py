@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT, SAMPLES, log, recordings
+from recordings import ROOT, SAMPLES, log, recordings
 from rich.console import Console
 
 from analyzer.analysis.summarize import summarize
@@ -96,13 +96,13 @@ def test_filters_keep_only_what_matches(vmtrace):
 def test_hostile_process_names_stay_text(vmtrace):
     for form in ("markdown", "html"):
         out = vmtrace("report", log("13.2/hostile-names"), "--format", form).stdout.decode()
-        assert "onclick" in out and not re.search(r"(?<!\\\\)<b onclick", out)
+        assert "onclick" in out and not re.search(r"(?<!\\)<b onclick", out)
     out = vmtrace("report", log("13.2/hostile-names")).stdout.decode()
     assert "line\\nF" in out and not any(line.startswith("F\t1\t2") for line in out.splitlines())
 
 
 BAD = [
-    ("nothing", b"", 65, "is empty"),
+    ("nothing", b"", 65, "an empty file"),
     ("prose", b"hello world\n" * 50, 65, "is no"),
     ("noise", bytes(range(256)) * 40, 65, "is no"),
     ("future", b"#vmtrace\t2\n#script\tvmfault\n", 65, "version 2"),

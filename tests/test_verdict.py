@@ -3,7 +3,7 @@
 from functools import cache
 
 import pytest
-from conftest import log, recordings
+from recordings import log, recordings
 
 from analyzer.analysis.coverage import never_returned
 from analyzer.analysis.summarize import summarize

@@ -16,6 +16,9 @@ GAPS = {
     "aggregation-drop": "counts of calls are too low",
     "speculation-drop": "speculative records are missing",
     "error": "a clause of the script was abandoned",
+    "failed": "dtrace could not do what it was told",
+    "unknown": "a message of dtrace that vmtrace does not know",
+    "string-overflow": "stacks of processes are missing",
     "aborted": "dtrace gave up before the end",
     "cut": "the end of the file is missing",
     "no-trailer": "the end of the trace is missing",
@@ -61,7 +64,8 @@ def require_records(log: LogSummary) -> None:
 
     A probe that never fired must not look like a clean bill.
     """
-    if len(log.table("faults")) or len(log.table("aggregations")):
+    tags = set(log.table("records")["tag"])
+    if len(log.table("faults")) or len(log.table("aggregations")) or log.evidence or "LS" in tags:
         return
     name = log.meta["name"]
     if log.meta.get("filter"):
@@ -71,6 +75,8 @@ def require_records(log: LogSummary) -> None:
             f"{name}: has no fault record that can be read; {log.unread_count:,} lines are refused, "
             f"the first is line {log.unread[0].line}: expected {log.unread[0].expected}"
         )
+    if "format" in log.meta:
+        raise DataError(f"{name}: says nothing of the fault path; vmtrace inspect shows what it holds")
     raise DataError(f"{name}: has no fault record; did the script's probes fire, and did anything run?")
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from analyzer.analysis.coverage import calls, first_second, growth
 from analyzer.analysis.summary import LogSummary
-from analyzer.ingest.releases import NOT_RECORDED, handler, insert_error_name, path_name, result_name
+from analyzer.ingest.releases import NOT_RECORDED, fault_function, insert_error_name, path_name, result_name
 
 MOVES = {"rename": "vm_page_rename", "replace": "vm_page_replace"}
 _FAIL_POINT = re.compile(r"(?:debug\.fail_point\.)?(\w+)='?(\d+(?:\.\d+)?)%(?:\d+\*)?return")
@@ -36,6 +36,8 @@ def failure_rates(log: LogSummary) -> pd.DataFrame:
 def failures_by(log: LogSummary, key: str) -> pd.DataFrame:
     """Failed faults by "path" or "process": that key, result, failed, of (all faults of that key), rate, low, high."""
     faults = _recorded(log)
+    if key == "path":
+        faults = faults[faults["path"] != NOT_RECORDED]
     column = {"path": "path", "process": "execname"}[key]
     of = faults.groupby(column)["faults"].sum()
     failed = faults[~faults["rc"].isin([0, NOT_RECORDED])].groupby([column, "rc"], as_index=False)["faults"].sum()
@@ -57,7 +59,9 @@ def failures_by_second(log: LogSummary) -> pd.DataFrame:
     osreldate = log.meta.get("osreldate")
     seconds = log.table("seconds")
     faults = seconds[~seconds["rc"].isin([0, NOT_RECORDED])].groupby(["second", "rc"], as_index=False)["faults"].sum()
-    rows = [(s, handler(osreldate), result_name(rc, osreldate), n) for s, rc, n in faults.itertuples(index=False)]
+    rows = [
+        (s, fault_function(osreldate), result_name(rc, osreldate), n) for s, rc, n in faults.itertuples(index=False)
+    ]
     others = log.table("failures").groupby(["second", "fn", "rc"], as_index=False)["failed"].sum()
     for second, function, rc, failed in others[others["second"] > 0].itertuples(index=False):
         rows.append((second, MOVES.get(function, function), _other_result(function, rc), failed))
@@ -104,8 +108,8 @@ def _recorded(log: LogSummary) -> pd.DataFrame:
 def _fault_rows(log: LogSummary) -> list[tuple[str, str, int, int]]:
     faults = _recorded(log)
     faults = faults[faults["rc"] != NOT_RECORDED]
-    function, osreldate = handler(log.meta.get("osreldate")), log.meta.get("osreldate")
-    return _rows(function, faults.groupby("rc")["faults"].sum(), lambda rc: result_name(rc, osreldate))
+    osreldate = log.meta.get("osreldate")
+    return _rows(fault_function(osreldate), faults.groupby("rc")["faults"].sum(), lambda rc: result_name(rc, osreldate))
 
 
 def _move_rows(log: LogSummary) -> list[tuple[str, str, int, int]]:

@@ -30,11 +30,13 @@ def percentiles(histogram: pd.DataFrame, count: str, shares: list[float]) -> lis
         histogram: rows with low, high and the column `count`, in any order.
         count: the column that counts.
 
-    The middle of the bucket is given; what it can be off by is half the bucket.
+    The middle of the bucket is given; what it can be off by is half the bucket.  Of a bucket without an end (the
+    first and last of lquantize) the other end is given.
     """
     ordered = histogram.sort_values("low")
     seen = ordered[count].cumsum().to_numpy()
-    middle = ((ordered["low"] + ordered["high"] - 1) / 2).to_numpy()
+    low, high = ordered["low"].to_numpy(), ordered["high"].to_numpy() - 1
+    middle = np.where(np.isinf(high), low, np.where(np.isinf(low), high, low / 2 + high / 2))
     ranks = np.ceil(np.asarray(shares) * seen[-1]).clip(1)
     return [float(middle[place]) for place in np.searchsorted(seen, ranks)]
 

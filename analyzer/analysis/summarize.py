@@ -6,21 +6,29 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
+import pyarrow.compute as pc
+
 from analyzer.analysis.filters import Filter
+from analyzer.analysis.foreign import summarize_foreign
 from analyzer.analysis.reduce import WANTED
 from analyzer.analysis.summary import LogSummary, Summary, finish, merge, summarize_block
 from analyzer.errors import DataError
 from analyzer.ingest.blocks import Block, blocks
 from analyzer.ingest.gears import read_block
-from analyzer.ingest.parsed import Notice
+from analyzer.ingest.parsed import Notice, Parsed
 from analyzer.ingest.sources import Source
+from analyzer.ingest.whole import VMTRACE, format_of, read_foreign
 
 Progress = Callable[[Source], None]
 _MERGE_EVERY = 32
 
 
 def summarize(
-    paths: Iterable[str], wanted: Filter | None = None, jobs: int | None = None, progress: Progress | None = None
+    paths: Iterable[str],
+    wanted: Filter | None = None,
+    jobs: int | None = None,
+    progress: Progress | None = None,
+    as_format: str | None = None,
 ) -> Summary:
     """The Summary of logs; a log that is given twice counts once.
 
@@ -29,18 +37,33 @@ def summarize(
         wanted: keep only matching records.
         jobs: how many blocks are read at once; as many as there are cores where it is None.
         progress: called with the source after each of its blocks.
+        as_format: what the files are (ingest/formats.py, or "vmtrace"); told from their first bytes where it is None.
 
     Raises NoInputError, or DataError where a file is no log.
     """
     summary = Summary()
     for path in paths:
-        summary = summary.merge(Summary([summarize_log(path, wanted or Filter(), jobs, progress)]))
+        source = Source(path)
+        name = format_of(source, as_format)
+        if name == VMTRACE:
+            log = summarize_log(source, wanted or Filter(), jobs, progress)
+        else:
+            log = _foreign(source, name, wanted or Filter())
+        summary = summary.merge(Summary([log]))
     return summary
 
 
-def summarize_log(path: str, wanted: Filter, jobs: int | None, progress: Progress | None) -> LogSummary:
+def _foreign(source: Source, name: str, wanted: Filter) -> LogSummary:
+    """What another program printed."""
+    parsed = read_foreign(source, name)
+    if wanted:
+        parsed = wanted.apply(parsed, _first_ts(parsed), None)
+    log = summarize_foreign(parsed)
+    return replace(log, meta=log.meta | _about(source, wanted))
+
+
+def summarize_log(source: Source, wanted: Filter, jobs: int | None, progress: Progress | None) -> LogSummary:
     """The finished LogSummary of one vmtrace log."""
-    source = Source(path)
     jobs = jobs or os.cpu_count() or 1
     parts: list[LogSummary] = []
     waiting: deque[Future[LogSummary]] = deque()
@@ -94,7 +117,15 @@ def _whole(source: Source, log: LogSummary, wanted: Filter) -> LogSummary:
         notices.append(
             Notice(0, "cut", 1, source.name, f"the compressed file is damaged: {source.damage}", log.last_ts)
         )
-    about = {"name": source.name, "sha256": source.sha256, "size": source.size}
-    if wanted:
-        about["filter"] = str(wanted)
-    return replace(log, meta=log.meta | about, notices=notices)
+    return replace(log, meta=log.meta | _about(source, wanted), notices=notices)
+
+
+def _about(source: Source, wanted: Filter) -> dict[str, object]:
+    filtered = {"filter": str(wanted)} if wanted else {}
+    return {"name": source.name, "sha256": source.sha256, "size": source.size} | filtered
+
+
+def _first_ts(parsed: Parsed) -> int:
+    """When a file begins that has no #timestamp."""
+    times = [pc.min(table["ts"]).as_py() for table in parsed.tables.values() if "ts" in table.column_names]
+    return min((time for time in times if time is not None), default=0)

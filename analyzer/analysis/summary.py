@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 import pandas as pd
 import pyarrow.compute as pc
 
-from analyzer.analysis.aggregated import reduce_aggregations
 from analyzer.analysis.evidence import Evidence, cap, collect_evidence, merge_thread_ends, settle, thread_ends
 from analyzer.analysis.reduce import reduce_block, reduce_faults
+from analyzer.analysis.reduce_aggregations import reduce_aggregations
 from analyzer.analysis.steps import Settled, count_steps, join, open_steps, settle_steps
 from analyzer.analysis.tables import TABLES, merge_tables
 from analyzer.ingest.parsed import Notice, Parsed, Unread

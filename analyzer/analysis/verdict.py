@@ -9,7 +9,7 @@ from analyzer.analysis.evidence import Row
 from analyzer.analysis.failures import MOVES, fail_point, failure_rates, wilson
 from analyzer.analysis.summary import LogSummary
 from analyzer.format import address, count, counted, interval, share
-from analyzer.ingest.releases import handler, release
+from analyzer.ingest.releases import fault_function, handler, release
 
 Certainty = Literal["proved", "suspected", "not measured", "clean"]
 # Kinds of findings that a healthy kernel has too.
@@ -21,7 +21,7 @@ class Finding:
     """One statement.
 
     Attributes:
-        kind: "d4326", "lock-held", "double-free", "never-returned", "failed-move-in-fault", "failed-move",
+        kind: "d4326", "lock-held", "double-free", "panic", "never-returned", "failed-move-in-fault", "failed-move",
             "failed-insert", "freed-again", "failed-fault", "clean", "gap" or "not-measured".
         certainty: proved: the trace shows it and no gap can explain it; suspected: a gap could.
         headline: one sentence.
@@ -45,6 +45,8 @@ def verdict(log: LogSummary) -> list[Finding]:
         *_locks(log),
         *_double_frees(log),
         *_never_returned(log),
+        *_unfinished(log),
+        *_panics(log),
         *(finding for finding in moves if finding.kind == "failed-move-in-fault"),
     ]
     ordinary = [
@@ -66,7 +68,8 @@ def _sure(log: LogSummary) -> Certainty:
 
 
 def _where(row: Row) -> str:
-    return f"thread {row['tid']} ({row['execname']}, pid {row['pid']})"
+    thread = f"thread {row['tid']}" if "tid" in row else "a thread"
+    return f"{thread} ({row['execname']}, pid {row['pid']})"
 
 
 def _d4326(log: LogSummary) -> list[Finding]:
@@ -191,6 +194,61 @@ def _never_returned(log: LogSummary) -> list[Finding]:
     ]
 
 
+def _unfinished(log: LogSummary) -> list[Finding]:
+    """Faults of a ktrace file that have a start and no end."""
+    rows = log.evidence.get("unfinished", [])
+    if not rows:
+        return []
+    return [
+        Finding(
+            "never-returned",
+            "suspected",
+            f"{counted(len(rows), 'fault')} began and did not end in this file, the first of {_where(rows[0])}.",
+            "ktrace drops records when its pool is empty, and the last fault of a thread can have been running.",
+            "If the thread is still there, 'procstat -kk' shows where it waits.",
+            tuple(rows),
+        )
+    ]
+
+
+_PANICS = {
+    "double-free": "the second free of D4326: vm_page_free found the page on the free list",
+    "lock-recursion": "D4326 on an INVARIANTS kernel: the error path locks the object that the thread has locked",
+}
+
+
+def _panics(log: LogSummary) -> list[Finding]:
+    """What the kernel said on its console, and who waits for whom."""
+    found = []
+    for row in log.evidence.get("panic", ()):
+        meaning = _PANICS.get(row["kind"])
+        waiting, held = row["waiting"], row["held"]
+        detail = []
+        if waiting:
+            names = ", ".join(sorted({str(thread["comm"]) for thread in waiting}))
+            detail.append(
+                f"{counted(len(waiting), 'thread')} ({names}) wait for the lock at {address(waiting[0]['wchan'])} "
+                f"({waiting[0]['wmesg']})."
+            )
+        detail += [
+            f"ddb shows {lock['name']} {address(lock['lock'])} held by thread {lock['tid']}, taken at {lock['site']}."
+            for lock in held
+        ]
+        thread = f" of thread {row['tid']}" if "tid" in row else ""
+        said = f"The console{thread} says '{row['text']}'"
+        found.append(
+            Finding(
+                "panic",
+                "proved" if meaning else "suspected",
+                f"{said}: {meaning}." if meaning else f"{said}; that it comes from the fault path is not shown.",
+                " ".join(detail),
+                "Look at the backtrace on the console, and at the frame below panic().",
+                (row,),
+            )
+        )
+    return found
+
+
 def _failed_moves(log: LogSummary) -> list[Finding]:
     moves = log.table("moves")
     failed = moves[moves["rc"] > 0]
@@ -259,7 +317,7 @@ def _freed_again(log: LogSummary) -> list[Finding]:
 
 
 def _failed_faults(log: LogSummary) -> list[Finding]:
-    function = handler(log.meta.get("osreldate"))
+    function = fault_function(log.meta.get("osreldate"))
     rates = failure_rates(log)
     mine = rates[(rates["function"] == function) & (rates["failed"] > 0)]
     if mine.empty:
@@ -329,20 +387,23 @@ def _gap(log: LogSummary) -> list[Finding]:
 def _not_measured(log: LogSummary) -> list[Finding]:
     reasons = []
     script, osreldate = log.meta.get("script"), log.meta.get("osreldate")
+    source = script or log.meta.get("format", "this log")
+    if source == "console":
+        return []
     if not imbalance.balance_is_measured(log):
         reasons.append(
             f"lock balance: on {release(osreldate)} uncontended object locks fire no probe"
             if script == "vmevents"
-            else f"lock balance: {script or 'this log'} does not record it"
+            else f"lock balance: {source} does not record it"
         )
     elif osreldate is not None and osreldate < 1100000:
         reasons.append(
             f"locks other than the top object's: on {release(osreldate)} acquires and releases cannot be counted"
         )
     if not imbalance.frees_are_measured(log):
-        reasons.append(f"double frees: {script or 'this log'} does not record them")
+        reasons.append(f"double frees: {source} does not record them")
     if calls(log, handler(osreldate)) is None and script != "vmlocks":
-        reasons.append(f"faults that never returned: {script or 'this log'} does not count calls")
+        reasons.append(f"faults that never returned: {source} does not count calls")
     replaced, recorded = calls(log, "vm_page_replace"), log.table("moves")
     if replaced and not (recorded["fn"] == "replace").any():
         reasons.append(f"what vm_page_replace costs: {counted(replaced, 'call')}, but its return probe never fired")

@@ -9,9 +9,7 @@ import sys
 import typer
 
 from analyzer import __version__
-from analyzer.cli.check import check
-from analyzer.cli.diff import diff
-from analyzer.cli.report import report
+from analyzer.cli import check, collect, diff, doctor, export, inspect, report, script
 from analyzer.errors import UsageError, VmtraceError
 
 app = typer.Typer(
@@ -38,8 +36,14 @@ def _root(
         print(context.get_help())
 
 
-for _command in (report, diff, check):
-    app.command()(_command)
+app.command()(collect.collect)
+app.command()(script.script)
+app.command()(doctor.doctor)
+app.command()(report.report)
+app.command()(diff.diff)
+app.command()(check.check)
+app.command()(inspect.inspect)
+app.command()(export.export)
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ Pid = Annotated[list[int] | None, typer.Option(help="Only this process; may be r
 PathStep = Annotated[list[str] | None, typer.Option("--path", help="Only faults with this step: soft, copy, alloc, …")]
 Since = Annotated[float | None, typer.Option(min=0, help="Only from this second of the trace on.")]
 Until = Annotated[float | None, typer.Option(min=0, help="Only up to this second of the trace.")]
+AsFormat = Annotated[str | None, typer.Option("--as", help="Read it as this format, whatever it looks like.")]
 Jobs = Annotated[int | None, typer.Option(min=1, help="Blocks read at once; default: one a core.")]
 
 STEPS = ("soft", "zero-fill", "copy", "page-in", "rename", "replace", "alloc", "busy", "wait")

@@ -1,6 +1,6 @@
 """vmtrace report: from logs to a verdict, a page and pictures."""
 
-from analyzer.cli.options import Jobs, Logs, PathStep, Pid, Process, Since, Until, progress, record_filter
+from analyzer.cli.options import AsFormat, Jobs, Logs, PathStep, Pid, Process, Since, Until, progress, record_filter
 from analyzer.cli.output import Form, Output, Plots, Top, write_document
 
 
@@ -15,6 +15,7 @@ def report(
     path: PathStep = None,
     since: Since = None,
     until: Until = None,
+    as_format: AsFormat = None,
     jobs: Jobs = None,
 ) -> None:
     """Say how often what failed, which lock was left held and by whom, and what each path costs."""
@@ -23,5 +24,5 @@ def report(
 
     wanted = record_filter(process, pid, path, since, until)
     with progress() as step:
-        summary = summarize(logs, wanted, jobs, step)
+        summary = summarize(logs, wanted, jobs, step, as_format)
     write_document(build_document(summary, top), output, plots, form)

@@ -1,9 +1,9 @@
 """Aggregations: `#aggregation` sections of vmtrace's logs, and what dtrace(1) prints by itself."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import pyarrow as pa
 from lark import Tree
@@ -112,7 +112,7 @@ def read_rows(lines: list[str], numbers: Sequence[int]) -> tuple[list[Row], list
                 value = keys.pop()
                 end_row(value, None)
         elif kind == "header":
-            size, buckets = _distribution(trees[place + 1 :])
+            size, buckets = _distribution(islice(trees, place + 1, None))
             end_row(None, buckets)
             place += size
         elif kind == "bucket":
@@ -140,7 +140,7 @@ def _read_tabbed(columns: list[str], lines: list[str], numbers: Sequence[int]) -
         if tree is None:
             pass
         elif tree.data == "header":
-            size, buckets = _distribution(trees[place + 1 :])
+            size, buckets = _distribution(islice(trees, place + 1, None))
             rows.append(Row(numbers[start], keys, (), None, buckets))
             place += size
         elif tree.data == "bucket":
@@ -159,7 +159,10 @@ def _terminal(column: str) -> str:
 
 
 def _key(token) -> int | str:
-    return int(token) if token.type == "NUMBER" else str(token).strip()
+    """A number where it fits 64 bits, else the text."""
+    if token.type == "NUMBER" and -(2**63) <= int(token) < 2**63:
+        return int(token)
+    return str(token).strip()
 
 
 def _classify(
@@ -181,7 +184,7 @@ def _classify(
     return trees, unread
 
 
-def _distribution(trees: list[Tree | None]) -> tuple[int, tuple[Bucket, ...]]:
+def _distribution(trees: Iterable[Tree | None]) -> tuple[int, tuple[Bucket, ...]]:
     """How many of the lines after a header are its buckets, and these."""
     labels: list[str] = []
     counts: list[int] = []

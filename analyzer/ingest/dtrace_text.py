@@ -58,6 +58,8 @@ def parse_dtrace(data: bytes, bulk: bool = True) -> Parsed:
         else:
             owner = {"line": number, "text": line, "stack": None}
             texts.append(owner)
+    if numbers and numbers[-1] == len(lines) and _aggregated(aggregated[-1]) == "bucket":
+        notices.append(Notice(len(lines), "cut", 1, "", "no empty line ends the last distribution: it may be cut"))
     _give_back_keys(texts, aggregated, numbers)
     rows, unread = read_rows(aggregated, numbers)
     tables = {}

@@ -8,20 +8,6 @@ import pyarrow.compute as pc
 
 from analyzer.ingest.parsed import Notice
 
-# sys/vm/vm_param.h; docs/freebsd-vm-tracing.md, 1.2.
-KERN_RESULTS = (
-    "KERN_SUCCESS",
-    "KERN_INVALID_ADDRESS",
-    "KERN_PROTECTION_FAILURE",
-    "KERN_NO_SPACE",
-    "KERN_INVALID_ARGUMENT",
-    "KERN_FAILURE",
-    "KERN_RESOURCE_SHORTAGE",
-    "KERN_NOT_RECEIVER",
-    "KERN_NO_ACCESS",
-    "KERN_OUT_OF_BOUNDS",
-    "KERN_RESTART",
-)
 # sys/vm/vm.h; the last one has had several names.
 PROTECTIONS = {
     "VM_PROT_NONE": 0x00,

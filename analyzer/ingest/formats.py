@@ -1,6 +1,6 @@
 """The formats that FreeBSD's own programs print, each with its parser."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from analyzer.ingest.console import parse_console
@@ -16,16 +16,21 @@ from analyzer.ingest.parsed import Parsed
 
 @dataclass(frozen=True)
 class Format:
-    """What a format is called in words, and the parser that takes a whole file of it."""
+    """What a format is called in words, and the parser of a whole file; `stream` where one reads it as it comes."""
 
     words: str
     parse: Callable[[bytes], Parsed]
+    stream: Callable[[Iterable[bytes]], Parsed] | None = None
+
+    def read(self, chunks: Iterable[bytes]) -> Parsed:
+        """A file piece by piece; whole in memory only where its parser needs it so."""
+        return self.stream(chunks) if self.stream else self.parse(b"".join(chunks))
 
 
 # By the names that `sniff` gives; "vmtrace" and "vmsum" are vmtrace's own and read elsewhere, in blocks.
 FORMATS = {
     "dtrace": Format("text of dtrace(1)", parse_dtrace),
-    "dtrace-json": Format("structured output of dtrace(1)", lambda data: parse_oformat([data])),
+    "dtrace-json": Format("structured output of dtrace(1)", lambda data: parse_oformat([data]), parse_oformat),
     "kdump": Format("text of kdump(1)", parse_kdump),
     "ktrace": Format("a ktrace.out", parse_ktrace),
     "lockstat": Format("a report of lockstat(1)", parse_lockstat),

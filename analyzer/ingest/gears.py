@@ -42,6 +42,24 @@ def read_block(block: Block, wanted: Wanted | None = None, lark_alone: bool = Fa
     return parsed
 
 
+def merge_parsed(parts: list[Parsed]) -> Parsed:
+    """All blocks of one log as one; of directives the first stays."""
+    meta: dict[str, object] = {}
+    for part in parts:
+        for key, value in part.meta.items():
+            if isinstance(value, dict):
+                meta[key] = {**value, **meta.get(key, {})}
+            else:
+                meta.setdefault(key, value)
+    tags = sorted({tag for part in parts for tag in part.tables})
+    return Parsed(
+        {tag: _joined([part.tables[tag] for part in parts if tag in part.tables]) for tag in tags},
+        meta,
+        [notice for part in parts for notice in part.notices],
+        [line for part in parts for line in part.unread],
+    )
+
+
 def _sections(lines: Lines) -> Iterator[tuple[int, int, int | None]]:
     """Runs of lines that one set of record types holds for: first, end, and the directive before the run."""
     directives = lines.beginning_with(b"#")

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import pyarrow as pa
@@ -9,11 +10,13 @@ import pyarrow.compute as pc
 from lark import Token, Tree
 from lark.exceptions import UnexpectedInput
 
-from analyzer.ingest.faultpairs import KERN_RESULTS, PROTECTIONS, TIMELINE, fault_tables
+from analyzer.ingest.faultpairs import PROTECTIONS, TIMELINE, fault_tables
 from analyzer.ingest.grammar import expectation, load_grammar, terminal
 from analyzer.ingest.parsed import Notice, Parsed, Unread
+from analyzer.ingest.releases import KERN_RESULTS
 
 _SAMPLE = 2000  # lines that tell which columns kdump printed
+_SLICE = 1 << 17  # lines: what is held beside the tables stays small
 _ABSOLUTE = 100_000_000 * 10**9  # ns: a trace of three years, or a date of 1973
 _RECORD = pa.schema(
     [
@@ -101,12 +104,17 @@ def parse_kdump(data: bytes, bulk: bool = True) -> Parsed:
     )
 
 
-def detect_layout(lines: list[str]) -> Layout:
-    """The columns that every record among `lines` has before its type."""
+@cache
+def record_pattern() -> re.Pattern:
+    """The beginning of a record with any columns before its type; digits may be taken for a tid or CPU wrongly."""
     kinds = "|".join(_regex(name) for name in ("TYPE", "_PFLT", "_PRET"))
     columns = f"(?P<tid>{_regex('TID')})?{_regex('COMM')}(?P<times>(?:{_regex('TIME')})*)(?P<cpu>{_regex('CPU')})?"
-    record = re.compile(f"{_regex('PID')}{columns}(?:{kinds})")
-    found = [match for match in map(record.match, lines) if match]
+    return re.compile(f"{_regex('PID')}{columns}(?:{kinds})")
+
+
+def detect_layout(lines: list[str]) -> Layout:
+    """The columns that every record among `lines` has before its type."""
+    found = [match for match in map(record_pattern().match, lines) if match]
     return Layout(
         tid=bool(found) and all(match["tid"] for match in found),
         times=min((len(match["times"].split()) for match in found), default=0),
@@ -116,11 +124,17 @@ def detect_layout(lines: list[str]) -> Layout:
 
 def _read_bulk(lines: pa.Array, layout: Layout) -> pa.Table:
     """The fast gear: all records whose lines fit the terminals (schema _RECORD)."""
+    parts = [_read_slice(lines.slice(start, _SLICE), start + 1, layout) for start in range(0, len(lines), _SLICE)]
+    return pa.concat_tables([_RECORD.empty_table(), *parts]).combine_chunks()
+
+
+def _read_slice(lines: pa.Array, first: int, layout: Layout) -> pa.Table:
+    """Some lines, the first of which is line `first`."""
     kinds = "|".join(_regex(name) for name in ("TYPE", "_PFLT", "_PRET"))
     pattern = f"^{layout.regex()}(?P<type>{kinds})(?:{_regex('ABI')})?(?P<body>.*)$"
     found = pc.extract_regex(lines, pattern)
     fitting = pc.is_valid(found)
-    numbers = pa.array(np.flatnonzero(fitting.to_numpy(False)) + 1)
+    numbers = pa.array(np.flatnonzero(fitting.to_numpy(False)) + first)
     found = found.filter(fitting)
     kind = pc.utf8_trim(found.field("type"), " ")
     body = found.field("body")

@@ -9,8 +9,9 @@ from struct import Struct
 
 import pyarrow as pa
 
-from analyzer.ingest.faultpairs import KERN_RESULTS, PROTECTIONS, TIMELINE, fault_tables
+from analyzer.ingest.faultpairs import PROTECTIONS, TIMELINE, fault_tables
 from analyzer.ingest.parsed import Notice, Parsed, Unread
+from analyzer.ingest.releases import KERN_RESULTS
 
 _LENGTH_AND_TYPE = Struct("<iH")
 # len, type, pid, comm, seconds, micro- or nanoseconds, tid; the versioned one ends in the CPU.
@@ -19,6 +20,7 @@ _VERSIONED = Struct("<iHhi20sqqqi4x")
 _DROPPED = 0x8000
 _HAS_VERSION = 0x4000
 _MOST = 1 << 24  # bytes of one record: far above what the kernel writes at once
+_LATEST = 9 * 10**9  # seconds: what ns in 64 bits can hold
 
 _FAULT = Struct("<Qi4x")
 _FAULT_END = Struct("<i")
@@ -61,7 +63,7 @@ def is_header(data: bytes) -> bool:
     limit = 10**9 if kind & _HAS_VERSION else 10**6
     known = (kind & ~(_DROPPED | _HAS_VERSION)) in _TYPES
     printable = comm.partition(b"\0")[0] != b"" and comm.endswith(b"\0")
-    return 0 <= length <= _MOST and known and pid >= 0 and printable and seconds >= 0 and 0 <= part < limit
+    return 0 <= length <= _MOST and known and pid >= 0 and printable and 0 <= seconds < _LATEST and 0 <= part < limit
 
 
 def parse_ktrace(data: bytes) -> Parsed:

@@ -3,7 +3,7 @@
 Sources: sys/vm/vm_param.h, sys/vm/vm_fault.c (docs/freebsd-vm-tracing.md, sections 1.1, 1.2 and 10).
 """
 
-_KERN = (
+KERN_RESULTS = (
     "KERN_SUCCESS",
     "KERN_INVALID_ADDRESS",
     "KERN_PROTECTION_FAILURE",
@@ -39,6 +39,11 @@ def handler(osreldate: int | None) -> str:
     return "vm_fault_hold" if osreldate is not None and osreldate < _HANDLER_RENAMED else "vm_fault"
 
 
+def fault_function(osreldate: int | None) -> str:
+    """What a fault is counted under: the handler's name, or "page fault" where the release is not known."""
+    return "page fault" if osreldate is None else handler(osreldate)
+
+
 def release(osreldate: int | None) -> str:
     """13.2 of 1302001; "unknown release" where the log names none."""
     if osreldate is None:
@@ -50,8 +55,8 @@ def result_name(rc: int, osreldate: int | None) -> str:
     """The KERN_ name of a fault's result on that release."""
     if rc == NOT_RECORDED:
         return "not recorded"
-    if 0 <= rc < len(_KERN) and (osreldate is None or osreldate >= _SINCE.get(rc, 0)):
-        return _KERN[rc]
+    if 0 <= rc < len(KERN_RESULTS) and (osreldate is None or osreldate >= _SINCE.get(rc, 0)):
+        return KERN_RESULTS[rc]
     return f"result {rc}"
 
 
@@ -70,5 +75,5 @@ def path_steps(path: int, bits: dict[int, str] | None = None) -> list[str]:
 def path_name(path: int, bits: dict[int, str] | None = None) -> str:
     """A path in words: `soft`, `copy+alloc`, …"""
     if path == NOT_RECORDED:
-        return "not recorded"
+        return "any (path not recorded)"
     return "+".join(path_steps(path, bits)) or "soft"

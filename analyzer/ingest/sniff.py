@@ -5,6 +5,7 @@ from functools import cache
 
 from analyzer.errors import DataError
 from analyzer.ingest.grammar import terminal
+from analyzer.ingest.kdump import record_pattern
 from analyzer.ingest.ktrace import is_header
 from analyzer.ingest.messages import PREFIX
 
@@ -60,14 +61,12 @@ def _signs() -> dict[str, re.Pattern]:
 
     console = [("_PANIC",), ("_BEGIN",), ("_THREAD", "PID", "_TID"), ("_FREEING",), ("FUNCTION", "OFFSET", "_FRAME")]
     stamped = [("_SYSLOG", *names) for names in console]
-    kinds = [("TYPE",), ("_PFLT",), ("_PRET",)]
-    columns = [("PID", "COMM"), ("PID", "COMM", "TIME")]
     return {
         "vmtrace": re.compile(r"#[a-z][a-z.]*\t|[A-Z]{1,4}\t\d+\t"),
         "console": lines("console", "line", *console, *stamped, ("_SYSLOG", "_PANIC")),
         "lockstat": lines("lockstat", "line", ("EVENT", "_COLON", "NUMBER", "_EVENTS_IN")),
         "listing": lines("listing", "line", ("_HEADER",), ("_ARGS", "NUMBER", "_END")),
-        "kdump": lines("kdump", "line", *(column + kind for column in columns for kind in kinds)),
+        "kdump": record_pattern(),
         "vmstat-z": lines("counters", "vmstat_z", ("_HEADER",)),
         "dtrace": re.compile(
             "|".join(

@@ -51,6 +51,7 @@ class Source:
         self._raw = BufferedReader(self._hashing, 1 << 20)
         self.total = None if path == STDIN else Path(path).stat().st_size
         self.damage = ""
+        self._head = b""
 
     @property
     def size(self) -> int:
@@ -61,33 +62,33 @@ class Source:
         """Of the file as it is stored, compressed or not: what sha256(1) says of it."""
         return self._hashing.sha256.hexdigest()
 
-    def peek(self) -> bytes:
-        """The first bytes of the text, decompressed."""
-        stream = self._stream()
-        try:
-            return stream.peek(4096)[:65536]
-        except (EOFError, OSError, lzma.LZMAError, zlib.error):
-            return b""
+    def peek(self, size: int) -> bytes:
+        """The first `size` bytes of the text, or all of it; `chunks` gives them once more."""
+        while len(self._head) < size and (piece := self._read(size - len(self._head))):
+            self._head += piece
+        return self._head
 
     def chunks(self, size: int = CHUNK) -> Iterator[bytes]:
         """The text in pieces of `size` bytes; damage ends it early and is noted."""
-        stream = self._stream()
-        pieces: list[bytes] = []
-        have = 0
-        while True:
-            try:
-                piece = stream.read1(size - have)
-            except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
-                self.damage = str(error)
-                piece = b""
+        pieces, have = [self._head], len(self._head)
+        self._head = b""
+        while piece := self._read(max(1, size - have)):
             pieces.append(piece)
             have += len(piece)
-            if have == size or (not piece and have):
+            if have >= size:
                 yield b"".join(pieces)
                 pieces, have = [], 0
-            if not piece:
-                self._drain()
-                return
+        if have:
+            yield b"".join(pieces)
+        self._drain()
+
+    def _read(self, size: int) -> bytes:
+        """Some bytes of the text, at the most `size`; none where it ends, or where damage ends it."""
+        try:
+            return self._stream().read1(size)
+        except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
+            self.damage = str(error)
+            return b""
 
     def _stream(self) -> BufferedIOBase:
         if not hasattr(self, "_decompressed"):

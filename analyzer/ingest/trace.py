@@ -3,14 +3,14 @@
 from dataclasses import dataclass, field
 
 import pandas as pd
-import pyarrow as pa
 
 from analyzer.errors import DataError
 from analyzer.ingest.blocks import blocks
-from analyzer.ingest.gears import read_block
+from analyzer.ingest.gears import merge_parsed, read_block
 from analyzer.ingest.parsed import Notice, Unread
 from analyzer.ingest.releases import BITS, path_name, result_name
 from analyzer.ingest.sources import Source
+from analyzer.ingest.whole import VMTRACE, format_of
 
 
 @dataclass(frozen=True)
@@ -84,26 +84,13 @@ def load(path: str) -> Trace:
     `summarize` gives what can be known of it.
     """
     source = Source(str(path))
-    parts = [read_block(block) for block in blocks(source)]
-    meta: dict[str, object] = {}
-    for part in parts:
-        for key, value in part.meta.items():
-            if isinstance(value, dict):
-                meta.setdefault(key, {}).update(value)
-            else:
-                meta.setdefault(key, value)
-    if "version" not in meta:
-        raise DataError(f"{source.name}: is no vmtrace log: no '#vmtrace' line in it")
-    tags = sorted({tag for part in parts for tag in part.tables})
-    tables = {tag: _frame([part.tables[tag] for part in parts if tag in part.tables]) for tag in tags}
-    notices = [notice for part in parts for notice in part.notices]
+    if format_of(source, None) != VMTRACE:
+        raise DataError(f"{source.name}: is no vmtrace log; vmtrace inspect says what it is")
+    parsed = merge_parsed([read_block(block) for block in blocks(source)])
     if source.damage:
-        notices.append(Notice(0, "cut", 1, source.name, f"the compressed file is damaged: {source.damage}"))
-    return Trace(meta, tables, notices, [line for part in parts for line in part.unread])
-
-
-def _frame(parts: list[pa.Table]) -> pd.DataFrame:
-    return pa.concat_tables(parts, promote_options="permissive").unify_dictionaries().combine_chunks().to_pandas()
+        parsed.notices.append(Notice(0, "cut", 1, source.name, f"the compressed file is damaged: {source.damage}"))
+    tables = {tag: table.to_pandas() for tag, table in parsed.tables.items()}
+    return Trace(parsed.meta, tables, parsed.notices, parsed.unread)
 
 
 def _sorted(frame: pd.DataFrame) -> pd.DataFrame:

@@ -8,7 +8,8 @@ from analyzer.analysis.coverage import first_second, gaps, require_records
 from analyzer.analysis.reduce import SECOND
 from analyzer.analysis.summary import LogSummary, Summary
 from analyzer.format import counted, duration
-from analyzer.ingest.releases import release
+from analyzer.ingest.formats import FORMATS
+from analyzer.ingest.releases import path_name, release
 from analyzer.report.document import Column, Document, Finding, Table
 from analyzer.report.sections import sections
 from analyzer.report.tables import table
@@ -17,10 +18,11 @@ _EVIDENCE_COLUMNS = (
     ("when", "time", "since the trace began"),
     ("line", "id", "line of the log"),
     ("process", "text", ""),
+    ("pid", "id", ""),
     ("thread", "id", ""),
     ("what", "text", "record"),
     ("address", "addr", "the lock, object or page"),
-    ("before", "code", "the last records of the same thread"),
+    ("before", "code", "the last records of the same thread, and how long before"),
     ("stack", "code", ""),
 )
 
@@ -52,8 +54,8 @@ def build_document(summary: Summary, top: int) -> Document:
 
 
 _WEIGHT = (
-    "d4326", "lock-held", "double-free", "never-returned", "failed-move-in-fault", "gap", "clean", "failed-move",
-    "failed-insert", "freed-again", "failed-fault", "not-measured",
+    "d4326", "lock-held", "double-free", "panic", "never-returned", "failed-move-in-fault", "gap", "clean",
+    "failed-move", "failed-insert", "freed-again", "failed-fault", "not-measured",
 )  # fmt: skip
 
 
@@ -64,7 +66,7 @@ def chart_provenance(summary: Summary) -> str:
         more = f" and {len(summary.logs) - 4} more" if len(summary.logs) > 4 else ""
         return f"{counted(len(summary.logs), 'log')}, sha256 {hashes}{more} · vmtrace {__version__}"
     meta = summary.logs[0].meta
-    parts = [host(meta), kernel(meta), str(meta.get("script", "unknown script")), str(meta["name"])]
+    parts = [*_maker(meta), str(meta["name"])]
     filtered = [f"filter: {meta['filter']}"] if meta.get("filter") else []
     return " · ".join([*parts, f"sha256 {str(meta['sha256'])[:16]}", *filtered, f"vmtrace {__version__}"])
 
@@ -83,13 +85,20 @@ def kernel(meta: dict[str, object]) -> str:
 def _subtitle(log: LogSummary, summary: Summary) -> str:
     faults = int(log.table("faults")["faults"].sum())
     if len(summary.logs) > 1:
-        hosts = len({host(part.meta) for part in summary.logs})
+        hosts = len({host(part.meta) for part in summary.logs if "host.uname" in part.meta})
         return f"{counted(hosts, 'host')}, {counted(faults, 'fault')}"
     meta = log.meta
-    parts = [host(meta), kernel(meta), f"script {meta.get('script', 'unknown')}", counted(faults, "fault")]
+    parts = [*_maker(meta), counted(faults, "fault")]
     if log.first_ts is not None and log.last_ts is not None:
         parts.append(f"{(log.last_ts - log.first_ts) / SECOND:.1f} s")
     return ", ".join(parts)
+
+
+def _maker(meta: dict[str, object]) -> list[str]:
+    """Who wrote the log: host, kernel and script, or another program."""
+    if meta.get("format") in FORMATS:
+        return [FORMATS[meta["format"]].words]
+    return [host(meta), kernel(meta), f"script {meta.get('script', 'unknown')}"]
 
 
 def shown_finding(finding: judged.Finding, log: LogSummary, several: bool, top: int) -> Finding:
@@ -111,15 +120,19 @@ def _evidence(finding: judged.Finding, log: LogSummary, top: int) -> Table:
     start = first_second(log) * SECOND if "timestamp" not in log.meta else log.meta["timestamp"]
     rows = [
         {
-            "when": row["ts"] - start,
+            "when": row["ts"] - start if row["ts"] else None,
             "line": row.get("line"),
-            "process": f"{row['execname']} (pid {row['pid']})",
-            "thread": row["tid"],
+            "process": row["execname"],
+            "pid": row.get("pid"),
+            "thread": row.get("tid"),
             "what": describe(row),
-            "address": row.get("page") or row.get("object") or row.get("held") or row.get("lockxor") or None,
-            "before": "\n".join(
-                f"{duration(row['ts'] - near['ts'])} earlier: {describe(near)}" for near in row["before"]
-            ),
+            "address": row.get("address")
+            or row.get("page")
+            or row.get("object")
+            or row.get("held")
+            or row.get("lockxor")
+            or None,
+            "before": "\n".join(f"−{duration(row['ts'] - near['ts'])} {describe(near)}" for near in row["before"]),
             "stack": row.get("stack"),
         }
         for row in finding.rows
@@ -130,13 +143,15 @@ def _evidence(finding: judged.Finding, log: LogSummary, top: int) -> Table:
 def describe(row: dict[str, object]) -> str:
     """A record in a few words."""
     if "kind" in row:
-        return str(row["kind"])
-    if row.get("fn") in ("rename", "replace"):
-        return f"vm_page_{row['fn']}, result {row['rc']}"
+        return str(row.get("text", row["kind"]))
     if "fn" in row:
-        return f"{row['fn']}, result {row['rc']}"
+        function = f"vm_page_{row['fn']}" if row["fn"] in ("rename", "replace") else row["fn"]
+        return f"{function} failed ({row['rc']})" if row["rc"] else str(function)
+    if "path" not in row:
+        return "fault without an end"
     counts = f", {row['acq']} acquires, {row['rel']} releases" if "acq" in row else ""
-    return f"fault, path 0x{row['path']:x}, result {row['rc']}{counts}"
+    failed = f" failed ({row['rc']})" if row["rc"] else ""
+    return f"fault {path_name(row['path'])}{failed}{counts}"
 
 
 def provenance(log: LogSummary, several: bool) -> list[tuple[str, str]]:

@@ -118,13 +118,13 @@ def _finding(number: int, finding: Finding) -> str:
     if finding.detail:
         parts.append(f"<p>{_text(finding.detail)}</p>")
     if finding.next_step:
-        parts.append(f"<p><strong>Look at next:</strong> {_text(finding.next_step)}</p>")
-    if finding.evidence:
-        parts.append(_table(finding.evidence))
+        parts.append(f"<p><strong>Next:</strong> {_text(finding.next_step)}</p>")
+    evidence = f'<div class="evidence">{_table(finding.evidence)}</div>' if finding.evidence else ""
     tone = "ordinary" if finding.ordinary else finding.certainty.replace(" ", "-")
     return f"""<li class="finding {tone}">
 <div><span class="certainty">{finding.certainty}</span></div>
-<div>{"".join(parts)}</div></li>
+<div>{"".join(parts)}</div>
+{evidence}</li>
 """
 
 

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from analyzer.analysis import coverage, failures, imbalance, locks, moves, paths
+from analyzer.analysis import aggregations, coverage, failures, imbalance, locks, moves, paths
 from analyzer.analysis.summary import LogSummary, Summary
 from analyzer.analysis.verdict import verdict
 from analyzer.charts import distributions, figures
@@ -28,7 +28,8 @@ def sections(summary: Summary, log: LogSummary, provenance: str, top: int) -> tu
         _costs(log, provenance, top),
         _moves(log, provenance, top),
         _locks(log, top),
-        _coverage(log, provenance, top),
+        _aggregations(log, top),
+        _coverage(log, provenance, top) if len(log.table("faults")) else None,
     ]
     return tuple(section for section in built if section is not None)
 
@@ -114,8 +115,10 @@ def _imbalance(log: LogSummary, provenance: str) -> Section | None:
     if not coverage.is_complete(log):
         sentence += " The trace has gaps, so this is not all."
     measure = "held" if log.has("F", "held") else "locks"
-    chart = figures.imbalance(faults, points, measure, coverage.is_complete(log), provenance)
-    return Section("imbalance", "Locks and pages", sentence, (chart,))
+    charts = ()
+    if asked or len(points):  # a picture without a point would say that nothing was left held
+        charts = (figures.imbalance(faults, points, measure, coverage.is_complete(log), provenance),)
+    return Section("imbalance", "Locks and pages", sentence, charts)
 
 
 def _costs(log: LogSummary, provenance: str, top: int) -> Section | None:
@@ -143,6 +146,8 @@ def _costs(log: LogSummary, provenance: str, top: int) -> Section | None:
     if len(processes):
         by = (("process", "text", ""), ("faults", "int", ""), ("failed", "int", ""), ("time", "ns", ""))
         tables.append(table("Cost by process", processes, by, top))
+    if costs["time"].isna().all():
+        return Section("paths", "Cost by path", "This log does not record how long faults took.", tables=tuple(tables))
     off = paths.latency_resolution(log)
     sentence = f"{costs['path'].iloc[0]} takes most of the time. Percentiles are within {share(off)} of the true value."
     charts = (
@@ -204,6 +209,23 @@ def _locks(log: LogSummary, top: int) -> Section | None:
     if not tables:
         return None
     return Section("locks", "Locks by code site", locks.sentence(log), tables=tuple(tables))
+
+
+def _aggregations(log: LogSummary, top: int) -> Section | None:
+    if log.meta.get("script") in ("vmagg", "vmlocks"):
+        return None
+    values, distributed = aggregations.values(log), aggregations.distributions(log)
+    tables = []
+    keys = (("aggregation", "text", "numbered as they stand in the file"), ("key", "text", ""))
+    if len(values):
+        tables.append(table("Values", values, (*keys, ("value", "int", "")), top))
+    if len(distributed):
+        shares = (("count", "int", ""), ("p50", "int", ""), ("p90", "int", ""), ("p99", "int", ""))
+        tables.append(table("Distributions", distributed, (*keys, *shares), top))
+    if not tables:
+        return None
+    text = "What a script aggregated, in units that only the script knows. Percentiles are the middles of its buckets."
+    return Section("aggregations", "Aggregations", text, tables=tuple(tables))
 
 
 def _coverage(log: LogSummary, provenance: str, top: int) -> Section:

@@ -13,14 +13,19 @@ def reduce_aggregations(tables: dict[str, pa.Table], script: str | None) -> dict
     frames = {tag[1:]: table.to_pandas() for tag, table in tables.items() if tag.startswith("@")}
     if not frames:
         return {}
-    found = {"aggregations": pd.concat([_generic(name, frame) for name, frame in frames.items()], ignore_index=True)}
+    found = {
+        "aggregations": pd.concat([generic_rows(name, frame) for name, frame in frames.items()], ignore_index=True)
+    }
     if script == "vmagg":
         found |= _vmagg(frames)
     return {name: frame for name, frame in found.items() if len(frame)}
 
 
-def _generic(name: str, frame: pd.DataFrame) -> pd.DataFrame:
-    """Rows name, key (its columns joined by TAB), low, high, value; an ordinary value has low and high 0."""
+def generic_rows(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """One aggregation as rows of the table `aggregations`: key is its key columns joined by TAB.
+
+    An ordinary value has low and high 0.
+    """
     keys = [column for column in frame.columns[:-1] if column not in _EDGES]
     joined = frame[keys].astype(str).agg("\t".join, axis=1) if len(frame) else pd.Series([], dtype=object)
     edges = {edge: frame.get(edge, 0.0) for edge in _EDGES}

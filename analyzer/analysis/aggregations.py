@@ -1,0 +1,26 @@
+"""Aggregations of scripts that vmtrace does not know: as they stand, with the percentiles of distributions."""
+
+import pandas as pd
+
+from analyzer.analysis.histogram import percentiles
+from analyzer.analysis.summary import LogSummary
+
+
+def values(log: LogSummary) -> pd.DataFrame:
+    """Aggregations of single values: aggregation, key, value; largest first."""
+    rows = log.table("aggregations")
+    rows = rows[(rows["low"] == 0) & (rows["high"] == 0)]
+    named = rows.rename(columns={"name": "aggregation"})[["aggregation", "key", "value"]]
+    return named.sort_values(["value", "aggregation", "key"], ascending=[False, True, True], ignore_index=True)
+
+
+def distributions(log: LogSummary) -> pd.DataFrame:
+    """Aggregations in buckets: aggregation, key, count, p50, p90, p99 (in the script's own unit)."""
+    rows = log.table("aggregations")
+    rows = rows[(rows["high"] != rows["low"]) & (rows["value"] > 0)]
+    found = []
+    for (name, key), part in rows.groupby(["name", "key"]):
+        p50, p90, p99 = percentiles(part, "value", [0.5, 0.9, 0.99])
+        count = int(part["value"].sum())
+        found.append({"aggregation": name, "key": key, "count": count, "p50": p50, "p90": p90, "p99": p99})
+    return pd.DataFrame(found, columns=["aggregation", "key", "count", "p50", "p90", "p99"])

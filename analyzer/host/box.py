@@ -1,0 +1,127 @@
+"""The machine that is traced: this one, or another through ssh(1).
+
+Everything that is done there is a piece of sh(1), sent to the standard input of `/bin/sh -s`.  So one way serves both,
+nothing needs to be installed there, and no login shell sees the quotes (root's is csh).  The same standard input is the
+lifeline: when vmtrace or the network is gone it ends, and what waits for it tidies up.
+"""
+
+import shlex
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from analyzer.errors import UnavailableError
+
+# What cron and a bare login leave out.
+_PATH = "PATH=$PATH:/sbin:/usr/sbin\n"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a piece of sh(1) gave back."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def complaint(self) -> str:
+        """The last line of its stderr."""
+        return (self.err.strip().splitlines() or [f"exit status {self.status}"])[-1]
+
+
+class Box:
+    """This machine."""
+
+    remote = False
+    name = "this machine"
+
+    def shell(self) -> list[str]:
+        """The command that reads sh(1) from its standard input there."""
+        return ["/bin/sh", "-s"]
+
+    def start(self, script: str, *, stdout: int | None = subprocess.PIPE, stderr: int | None = subprocess.PIPE):
+        """Run `script` in a process group of its own; its standard input stays open.  Gives the Popen."""
+        process = subprocess.Popen(
+            self.shell(), stdin=subprocess.PIPE, stdout=stdout, stderr=stderr, process_group=0, bufsize=0
+        )
+        # Braces: sh reads all of it before it runs any of it, and then leaves the standard input alone.
+        send(process, "{\n" + _PATH + script + "\nexit $?\n}\n")
+        return process
+
+    def run(self, script: str) -> Answer:
+        """Run `script` to its end."""
+        process = self.start(script)
+        out, err = process.communicate()
+        answer = Answer(process.returncode, out.decode(errors="replace"), err.decode(errors="replace"))
+        self._check(answer)
+        return answer
+
+    def close(self) -> None:
+        """Leave it."""
+
+    def _check(self, answer: Answer) -> None:
+        pass
+
+
+class SshBox(Box):
+    """Another machine, over one ssh(1) connection that all pieces share."""
+
+    remote = True
+
+    def __init__(self, host: str) -> None:
+        self.name = host
+        self._folder = Path(tempfile.mkdtemp(prefix="vmtrace-"))
+        self._socket = str(self._folder / "ssh")
+        self._master: subprocess.Popen | None = None
+
+    def connect(self) -> None:
+        """Open the connection; asks for a password on the terminal where ssh needs one."""
+        if shutil.which("ssh") is None:
+            raise UnavailableError("ssh not found in PATH: --ssh needs the OpenSSH client")
+        # ^C and a closed terminal are vmtrace's to handle: ssh goes on until told to end.
+        before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGHUP)}
+        try:
+            self._master = subprocess.Popen(
+                ["ssh", "-M", "-S", self._socket, self.name, "exec /bin/sh -s"],
+                stdin=subprocess.PIPE,  # its end, when vmtrace is gone, ends the connection
+                stdout=subprocess.DEVNULL,
+            )
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+        while not Path(self._socket).exists():
+            if self._master.poll() is not None:
+                raise UnavailableError(f"ssh cannot connect to {self.name}: try 'ssh {self.name} true'")
+            time.sleep(0.05)
+
+    def shell(self) -> list[str]:
+        return ["ssh", "-S", self._socket, "-o", "ControlMaster=no", self.name, "exec /bin/sh -s"]
+
+    def close(self) -> None:
+        if self._master is not None:
+            self._master.stdin.close()
+            self._master.wait()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _check(self, answer: Answer) -> None:
+        if answer.status == 255:
+            raise UnavailableError(f"ssh to {self.name} failed: {answer.complaint}")
+
+
+def send(process: subprocess.Popen, text: str) -> None:
+    """Write to its standard input; one that has ended already is not told."""
+    try:
+        process.stdin.write(text.encode())
+    except (BrokenPipeError, ValueError):
+        return
+
+
+def quoted(words: Sequence[str]) -> str:
+    """Words as sh(1) reads them."""
+    return shlex.join(words)

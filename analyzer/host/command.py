@@ -1,0 +1,85 @@
+"""COMMAND: in a process group of its own, held until tracing is on."""
+
+import shutil
+import subprocess
+import sys
+import threading
+import time
+
+from analyzer.errors import IoError, UsageError
+from analyzer.host.box import Box, quoted, send
+
+# The sh(1) is the group's leader and outlives signals to the group, so that it can pass the status on.
+_HOLD = """
+{tell}
+trap : HUP INT TERM
+read -r go || exit 125
+{command} </dev/null
+exit $?
+"""
+
+
+def script(words: list[str], *, tell: bool) -> str:
+    """The sh(1) that waits for a line and then runs the command; `tell` makes it print its process group first."""
+    return _HOLD.format(tell="ps -o pgid= -p $$" if tell else ":", command=quoted(words))
+
+
+class HeldCommand:
+    """A command that waits for `release()`.
+
+    Attributes:
+        group: its process group on the box.
+    """
+
+    def __init__(self, box: Box, words: list[str], *, output_to_stderr: bool) -> None:
+        if box.run(f"command -v {quoted(words[:1])}").status:
+            raise UsageError(f"COMMAND {words[0]!r} not found on {box.name}: give its path")
+        self._box = box
+        self._name = words[0]
+        target = sys.stderr if output_to_stderr else sys.stdout
+        target.flush()
+        self._process = box.start(
+            script(words, tell=box.remote),
+            stdout=subprocess.PIPE if box.remote else target.fileno(),
+            stderr=None,
+        )
+        self.group = self._process.pid
+        self._pump: threading.Thread | None = None
+        if box.remote:
+            first = self._process.stdout.readline().strip()
+            if not first.isdigit():
+                raise IoError(f"COMMAND could not be started on {box.name}")
+            self.group = int(first)
+            self._pump = threading.Thread(
+                target=shutil.copyfileobj, args=(self._process.stdout, target.buffer), daemon=True
+            )
+            self._pump.start()
+
+    def release(self) -> None:
+        """Let it run."""
+        send(self._process, "go\n")
+
+    def status(self) -> int | None:
+        """Its exit status, 128 + N where signal N ended it; None while it runs."""
+        status = self._process.poll()
+        if status is not None and self._pump is not None:
+            self._pump.join()
+        return status if status is None or status >= 0 else 128 - status
+
+    def signal(self, name: str) -> None:
+        """Send a signal (TERM, INT, …) to its whole group, if it still runs."""
+        if self.status() is None:
+            self._box.run(f"kill -{name} -{self.group}")
+
+    def cancel(self) -> None:
+        """Never released: it ends without having run."""
+        if self._process.stdin:
+            self._process.stdin.close()
+        self._process.wait()
+
+    def wait(self, seconds: float, hurry) -> int | None:
+        """Wait for its end, no longer than `seconds` and not once `hurry()` is true."""
+        until = time.monotonic() + seconds
+        while self.status() is None and time.monotonic() < until and not hurry():
+            time.sleep(0.05)
+        return self.status()

@@ -1,0 +1,111 @@
+"""What a host can do, and the command that mends each lack."""
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+from analyzer.errors import VmtraceError
+from analyzer.host import dscript, facts, messages
+from analyzer.host.box import Box
+
+# What reports need, and the FreeBSD package that has it.
+REPORT_PACKAGES = ("pandas", "pyarrow", "plotly", "matplotlib", "lark")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line: `good` is None where nothing can be said."""
+
+    good: bool | None
+    text: str
+    mend: str = ""
+
+
+def examine(box: Box) -> list[Finding]:
+    """Everything that recording and reporting need; changes nothing on the box."""
+    known = facts.ask(box)
+    freebsd = known["system"] == "FreeBSD"
+    found = [_system(box, known, freebsd)]
+    if freebsd:
+        found += _recording(box, known)
+    if not box.remote:
+        found += _reports(freebsd)
+    return found
+
+
+def _system(box: Box, known: facts.Facts, freebsd: bool) -> Finding:
+    if not freebsd:
+        name = known["system"] or "unknown system"
+        return Finding(False, f"{name}: records nothing, reads logs", "vmtrace collect --ssh root@BOX")
+    if known.osreldate < 1000000:
+        return Finding(False, f"FreeBSD {known['release']}: no script is for it", "use 10.0 or later")
+    return Finding(True, f"FreeBSD {known['release']} (osreldate {known.osreldate}, kernel {known['ident']})")
+
+
+def _recording(box: Box, known: facts.Facts) -> list[Finding]:
+    root = known["user"] == "0"
+    found = [Finding(root, "root" if root else f"user {known['user']}, not root", "" if root else "su root")]
+    for program in ("dtrace", "ktrace", "kdump"):
+        there = bool(known[program])
+        mend = "" if there else messages.MISSING[program]
+        found.append(Finding(there, f"{program} {known[program] or 'not found'}", mend))
+    loaded = known["dtraceall"] == "loaded"
+    state, mend = ("loaded", "") if loaded else ("not loaded", "kldload dtraceall")
+    found.append(Finding(loaded, f"module dtraceall {state}", mend))
+    if root and loaded and known["dtrace"]:
+        found += _dtrace(box, known)
+    else:
+        found.append(Finding(None, "probes and CTF: not looked at, dtrace cannot run yet", "mend the above first"))
+    return found
+
+
+def _dtrace(box: Box, known: facts.Facts) -> list[Finding]:
+    # -e compiles and enables nothing: a struct of the kernel's own needs its type data.
+    ctf = box.run("dtrace -e -n 'BEGIN { trace(((struct vm_object *)0)->lock.rw_lock); }'")
+    found = [
+        Finding(
+            ctf.status == 0,
+            "kernel CTF" if ctf.status == 0 else f"no kernel CTF: {ctf.complaint}",
+            "" if ctf.status == 0 else "a kernel with makeoptions WITH_CTF=1 and options DDB_CTF, as GENERIC has",
+        )
+    ]
+    scripts = [dscript.load(name) for name in dscript.names()]
+    wanted = list(dict.fromkeys(probe for script in scripts for probe in script.probes))
+    try:
+        there = facts.listed(box, wanted)
+    except VmtraceError as error:
+        return [*found, Finding(False, str(error), "see docs/collect.md")]
+    return found + [_script(script, there, known) for script in scripts]
+
+
+def _script(script: dscript.DScript, there: list[facts.Probe], known: facts.Facts) -> Finding:
+    try:
+        facts.check_release(script, known)
+    except VmtraceError:
+        return Finding(None, f"{script.name}.d: not for this release", "vmtrace collect chooses one that is")
+    missing = [probe for probe in script.probes if not any(matches(probe, each) for each in there)]
+    have = f"{len(script.probes) - len(missing)} of {len(script.probes)} probes"
+    handler = any(each.provider == "fbt" and each.function in ("vm_fault", "vm_fault_hold") for each in there)
+    text = f"{script.name}.d: {have}" + (f"; not here: {' '.join(missing)}" if missing else "")
+    return Finding(handler, text, "" if handler else "kldload fbt")
+
+
+def matches(description: str, probe: facts.Probe) -> bool:
+    """Whether a description, as a script writes it, is for this probe; only its function may hold `*`."""
+    provider, module, function, name = description.split(":")
+    if provider in ("dtrace", "profile"):
+        return True  # always there with the module
+    begins, star, ends = function.partition("*")
+    same = not function or probe.function == function
+    if star:
+        same = probe.function.startswith(begins) and probe.function.endswith(ends)
+    return probe.provider == provider and probe.name == name and same and module in ("", probe.module)
+
+
+def _reports(freebsd: bool) -> list[Finding]:
+    missing = [name for name in REPORT_PACKAGES if find_spec(name) is None]
+    if not missing:
+        return [Finding(True, "packages for reports")]
+    mend = "pip install " + " ".join(missing)
+    if freebsd:
+        mend = "pkg install " + " ".join(f"py311-{name}" for name in missing)
+    return [Finding(False, f"packages for reports: {', '.join(missing)} not found; collect does not need them", mend)]

@@ -1,0 +1,95 @@
+"""The bundled D scripts: which there are, what their headers say, and the text that is run."""
+
+import re
+from dataclasses import dataclass
+
+from analyzer.errors import UsageError
+from analyzer.resources import resource
+
+_PRAGMA = re.compile(r"^#pragma D option (\w+)(?:=(\S+))?$", re.MULTILINE)
+_PROBE = re.compile(r"\b([a-z]+):(\w*):([\w*]*):([A-Za-z][\w-]*)")
+_UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+
+
+@dataclass(frozen=True)
+class DScript:
+    """One script.
+
+    Attributes:
+        purpose: the first line of its header.
+        first, last: the releases it is for, as __FreeBSD_version; `last` is None where it has no end.
+        targeted: whether it is for one target (SCOPE in the header) and not for the whole machine.
+    """
+
+    name: str
+    text: str
+    purpose: str
+    first: int
+    last: int | None
+    targeted: bool
+
+    @property
+    def options(self) -> dict[str, str]:
+        """The options of its pragmas."""
+        return {name: value or "" for name, value in _PRAGMA.findall(self.text)}
+
+    @property
+    def probes(self) -> list[str]:
+        """Every probe description in it, once, in order: `fbt::vm_fault:entry`."""
+        return list(dict.fromkeys(":".join(parts) for parts in _PROBE.findall(code(self.text))))
+
+
+def code(text: str) -> str:
+    """The D text without comments and strings."""
+    return re.sub(r'/\*.*?\*/|"(?:\\.|[^"\\])*"', " ", text, flags=re.DOTALL)
+
+
+def names() -> list[str]:
+    """The bundled scripts, in alphabetical order."""
+    return sorted(path.stem for path in resource("dscripts").glob("*.d"))
+
+
+def load(name: str) -> DScript:
+    """The script `name` (with or without .d); UsageError where there is none."""
+    stem = name.removesuffix(".d")
+    if stem not in names():
+        raise UsageError(f"no script {name!r}: choose one of {', '.join(names())}, see 'vmtrace script'")
+    text = (resource("dscripts") / f"{stem}.d").read_text()
+    purpose = re.search(rf"^ \* {stem}\.d - (.+)$", text, re.MULTILINE)
+    releases = re.search(r"^ \* RELEASES (\d+) -(?: (\d+))?$", text, re.MULTILINE)
+    scope = re.search(r"^ \* SCOPE (machine|target)$", text, re.MULTILINE)
+    return DScript(
+        stem,
+        text,
+        purpose.group(1),
+        int(releases.group(1)),
+        int(releases.group(2)) if releases.group(2) else None,
+        scope.group(1) == "target",
+    )
+
+
+def render(script: DScript, options: dict[str, str]) -> str:
+    """Its text with other dtrace options than it came with; new ones are put before the first pragma."""
+    text, new = script.text, []
+    for name, value in options.items():
+        line = f"#pragma D option {name}={value}" if value else f"#pragma D option {name}"
+        text, found = re.subn(rf"^#pragma D option {name}(=\S+)?$", line, text, flags=re.MULTILINE)
+        if not found:
+            new.append(line + "\n")
+    at = text.index("#pragma")
+    return text[:at] + "".join(new) + text[at:]
+
+
+def fitting(script: DScript, physmem: int, ncpu: int) -> dict[str, str]:
+    """Buffer sizes as large as the kernel will give, where the script asks for more.
+
+    The kernel refuses a buffer above physmem / (128 * ncpu) bytes, and libdtrace then asks for half, and half again:
+    up to half of what could be had is lost (facts sheet 8.12).
+    """
+    largest = physmem // (128 * ncpu)
+    wanted = {name: script.options[name] for name in ("bufsize", "aggsize") if name in script.options}
+    return {name: f"{largest >> 10}k" for name, value in wanted.items() if _bytes(value) > largest}
+
+
+def _bytes(size: str) -> int:
+    return int(size[:-1]) * _UNITS[size[-1]] if size[-1] in _UNITS else int(size)

@@ -1,0 +1,108 @@
+"""The log file: never overwritten unasked, compressed by its name, kept whatever happens once tracing began."""
+
+import errno
+import gzip
+import io
+import lzma
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+from analyzer.errors import CannotCreateError, IoError, UnavailableError
+
+
+class Output:
+    """Where a log goes: a file, or `-` for standard output.
+
+    A new file is made at once under its own name, which fails if there is one.  With `force` the old file stays
+    until `keep()`: before that a failed start must not cost anyone a log.
+    """
+
+    def __init__(self, name: str, *, force: bool) -> None:
+        self.name = "standard output" if name == "-" else name
+        self.to_stdout = name == "-"
+        self.written = 0
+        self._temporary: Path | None = None
+        self._made: Path | None = None
+        self._raw = sys.stdout.buffer.raw if self.to_stdout else self._open(Path(name), force)
+        self._zstd: subprocess.Popen | None = None
+        self._file = self._compressor(name)
+
+    def _open(self, path: Path, force: bool):
+        try:
+            special = path.exists() and not stat.S_ISREG(path.stat().st_mode)
+            if special and not path.is_dir():
+                return io.FileIO(path, "w")
+            if path.exists() and force:
+                self._temporary = path.with_name(path.name + ".new")
+                return io.FileIO(self._temporary, "w")
+            raw = io.FileIO(path, "x")
+            self._made = path
+            return raw
+        except FileExistsError:
+            raise CannotCreateError(f"{path} exists: choose another name with -o, or overwrite with --force") from None
+        except OSError as error:
+            raise CannotCreateError(f"cannot write {path}: {error.strerror}; choose another name with -o") from None
+
+    def _compressor(self, name: str):
+        if name.endswith(".gz"):
+            return gzip.GzipFile(filename="", mode="wb", fileobj=self._raw, mtime=0, compresslevel=3)
+        if name.endswith(".xz"):
+            return lzma.LZMAFile(self._raw, "wb", preset=1)
+        if name.endswith(".zst"):
+            if shutil.which("zstd") is None:
+                self.discard()
+                raise UnavailableError(f"zstd(1) not found, needed for {name}: pkg install zstd, or use .gz or .xz")
+            self._zstd = subprocess.Popen(
+                ["zstd", "-q", "-c"], stdin=subprocess.PIPE, stdout=self._raw, stderr=subprocess.PIPE, process_group=0
+            )
+            return self._zstd.stdin
+        return self._raw
+
+    def write(self, data: bytes) -> None:
+        """Append bytes; IoError where the disk is full or the reader has gone."""
+        try:
+            rest = memoryview(data)
+            while rest:  # a raw file may take less than all
+                rest = rest[self._file.write(rest) :]
+            self.written += len(data)
+        except OSError as error:
+            raise self._io_error(error) from None
+
+    def keep(self) -> None:
+        """From now on the file stays, and stands under its name."""
+        if self._temporary is not None:
+            os.replace(self._temporary, self.name)
+        self._temporary = self._made = None
+
+    def discard(self) -> None:
+        """Leave no trace of a log that never began."""
+        for path in (self._temporary, self._made):
+            if path is not None:
+                path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """End the file; IoError where its last bytes cannot be written."""
+        try:
+            if not self.to_stdout or self._file is not self._raw:
+                self._file.close()
+            if self._zstd is not None and self._zstd.wait() != 0:
+                complaint = self._zstd.stderr.read().decode(errors="replace").strip()
+                raise IoError(f"zstd could not write {self.name}: {complaint}; make room, or use another -o")
+            if not self.to_stdout:
+                self._raw.close()
+        except OSError as error:
+            raise self._io_error(error) from None
+
+    def _io_error(self, error: OSError) -> IoError:
+        if error.errno == errno.EPIPE:
+            return IoError(f"the reader of {self.name} has gone: the trace was ended after {self.written} bytes")
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return IoError(
+                f"no space left for {self.name}: the trace was ended, its first {self.written} bytes are kept; "
+                "make room, or use -o on another disk or a name ending in .xz"
+            )
+        return IoError(f"cannot write {self.name}: {error.strerror}; its first {self.written} bytes are kept")

@@ -1,0 +1,30 @@
+"""Where a log comes from: the #host directives at its top."""
+
+import hashlib
+
+from analyzer import __version__
+from analyzer.host.box import Box
+from analyzer.host.facts import Facts
+
+# A value is one line; a command may hold anything.
+_ESCAPES = {number: f"\\{number:03o}" for number in (*range(32), 127)} | {9: "\\t", 10: "\\n", 13: "\\r"}
+
+
+def lines(box: Box, facts: Facts, more: dict[str, str]) -> bytes:
+    """`#host.KEY VALUE` for the box, and `more` keys; empty values are left out."""
+    values = {
+        "uname": facts["uname"],
+        "ident": facts["ident"],
+        "ncpu": facts["hw.ncpu"],
+        "physmem": facts["hw.physmem"],
+        "pagesize": facts["hw.pagesize"],
+        "vmtrace": __version__,
+        "via": f"ssh {box.name}" if box.remote else "",
+        **more,
+    }
+    return "".join(f"#host.{key}\t{value.translate(_ESCAPES)}\n" for key, value in values.items() if value).encode()
+
+
+def sha256(text: str) -> str:
+    """Of the script as it was run."""
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,138 @@
+"""From what the user asks for to a log: checks, the plan, the recording, the words at the end."""
+
+from dataclasses import dataclass, field
+
+from analyzer.host import counters, dscript, facts, failpoint, ktrace, provenance, session, summary, tracer
+from analyzer.host.box import Box, SshBox, quoted
+from analyzer.host.output import Output
+from analyzer.host.progress import Progress
+
+
+@dataclass(frozen=True)
+class Request:
+    """The options of `vmtrace collect`; empty or None where not given."""
+
+    script: str | None = None
+    output: str = "vmtrace.log"
+    duration: float | None = None
+    pid: int = 0
+    execname: str = ""
+    command: list[str] = field(default_factory=list)
+    fail_point: str | None = None
+    options: dict[str, str] = field(default_factory=dict)
+    ktrace: bool = False
+    ssh: str | None = None
+    force: bool = False
+
+    @property
+    def box(self) -> Box:
+        return SshBox(self.ssh) if self.ssh else Box()
+
+
+def record(request: Request) -> int:
+    """Record; gives the exit status, which is COMMAND's where there is one."""
+    point = failpoint.parse(request.fail_point) if request.fail_point else None
+    box = request.box
+    try:
+        if isinstance(box, SshBox):
+            box.connect()
+        if request.ktrace:
+            return ktrace.record(box, request, point)
+        return _dtrace(box, request, point)
+    finally:
+        box.close()
+
+
+def _dtrace(box: Box, request: Request, point: failpoint.FailPoint | None) -> int:
+    known = facts.ask(box)
+    facts.require(box, known, ("dtrace",))
+    if request.script:
+        facts.check_release(dscript.load(request.script), known)
+    facts.load_modules(box, known)
+    plan = _plan(request, facts.choose(box, known, request.script), known, point)
+    if point:
+        failpoint.require_off(box, point)
+    progress = Progress()
+    if dscript.load(plan.name).targeted and not plan.arguments("COMMAND"):
+        progress.say(f"{plan.name} without a target traces every process, dtrace too: give --pid, --exec or -- COMMAND")
+    header = provenance.lines(box, known, _origin(request, plan, point))
+    output = Output(request.output, force=request.force)
+    try:
+        result = session.record(box, plan, output, header, progress)
+    except BaseException:
+        output.discard()
+        raise
+    for line in summary.lines(output.name, result):
+        progress.say(line)
+    if result.failure is not None:
+        raise result.failure
+    if result.stopped_by is not None:
+        return 128 + result.stopped_by
+    return result.status or 0
+
+
+def _plan(
+    request: Request, script: dscript.DScript, known: facts.Facts, point: failpoint.FailPoint | None
+) -> session.Plan:
+    fitting = {}
+    if known.number("hw.physmem") and known.number("hw.ncpu"):
+        fitting = dscript.fitting(script, known.number("hw.physmem"), known.number("hw.ncpu"))
+    return session.Plan(
+        name=script.name,
+        text=dscript.render(script, fitting | request.options),
+        pid=request.pid,
+        execname=request.execname,
+        narrow=script.targeted and bool(request.command),
+        duration=request.duration,
+        command=request.command,
+        fail_point=point,
+    )
+
+
+def _origin(request: Request, plan: session.Plan, point: failpoint.FailPoint | None) -> dict[str, str]:
+    return {
+        "command": quoted(request.command),
+        "script": f"{plan.name}.d",
+        "script.sha256": provenance.sha256(plan.text),
+        "failpoint": str(point) if point else "",
+    }
+
+
+def dry_run(request: Request) -> str:
+    """The commands that would be run, and the D, as text; asks the box what it is and changes nothing."""
+    point = failpoint.parse(request.fail_point) if request.fail_point else None
+    box = request.box
+    told = ""
+    known = facts.Facts({})
+    try:
+        if isinstance(box, SshBox):
+            box.connect()
+            told += f"# on {box.name}, each piece by: {quoted(box.shell())}\n"
+        known = facts.ask(box)
+    finally:
+        box.close()
+    if known["system"] != "FreeBSD":
+        told += f"# {box.name} runs {known['system'] or 'an unknown system'}: sizes are the script's own\n"
+    if request.ktrace:
+        return told + ktrace.dry_run(request, point)
+    if request.script is None and not known.osreldate:
+        told += "# the release is not known here: vmfault is assumed; on FreeBSD the probes decide\n"
+    name = request.script or ("vmfault10" if 0 < known.osreldate < 1100000 else "vmfault")
+    script = dscript.load(name)
+    facts.check_release(script, known)
+    plan = _plan(request, script, known, point)
+    told += "kldstat -q -m dtraceall || kldload dtraceall\n"
+    told += tracer.command(plan.name, plan.arguments("PGID"), ".") + "\n"
+    told += "# once its first line has come:\n"
+    told += "sysctl " + " ".join(counters.NAMES) + "\n"
+    if point:
+        told += f"sysctl {quoted([str(point)])}\n"
+    if plan.command:
+        told += f"{quoted(plan.command)} </dev/null\n# at its end:\n"
+    else:
+        told += f"# after {plan.duration:g} s:\n" if plan.duration else "# on ^C:\n"
+    if point:
+        told += f"sysctl {quoted([f'{point.sysctl}=off'])}\n"
+    told += "sysctl " + " ".join(counters.NAMES) + "\n"
+    told += f"kill -TERM $dtrace\n\n# {plan.name}.d\n{plan.text}"
+    return told

@@ -1,0 +1,66 @@
+"""dtrace(1) on the box: started, stopped, ended at once."""
+
+import subprocess
+import time
+
+from analyzer.host.box import Box, quoted, send
+from analyzer.host.streams import Streams
+
+_END = "VMTRACE-END-OF-SCRIPT"
+
+# The standard input is the lifeline: at its end, or told "stop", dtrace gets SIGTERM, prints what it has and its END
+# probe; told "now", it is killed.  SIGTERM, because sh(1) starts a background job with SIGINT ignored.
+_RUN = """
+folder=$(mktemp -d /tmp/vmtrace.XXXXXX) || exit 73
+trap 'rm -rf "$folder"' EXIT
+cat >"$folder/{name}.d" <<'{end}'
+{text}{end}
+exec 3<&0
+{command} </dev/null 3<&- &
+tracer=$!
+{{ read -r word; kill -TERM $tracer; read -r word && kill -KILL $tracer; }} <&3 >/dev/null 2>&1 &
+watcher=$!
+exec 3<&-
+wait $tracer 2>/dev/null
+status=$?
+kill $watcher 2>/dev/null
+exit $status
+"""
+
+
+def command(name: str, arguments: list[str], folder: str = "$folder") -> str:
+    """dtrace's command line.  -Z: a script names functions of several releases."""
+    return f'dtrace -Z -s "{folder}/{name}.d" {quoted(arguments)}'.rstrip()
+
+
+def script(name: str, text: str, arguments: list[str]) -> str:
+    """The sh(1) that runs dtrace on the box."""
+    return _RUN.format(name=name, end=_END, text=text, command=command(name, arguments))
+
+
+class Tracer:
+    """A running dtrace."""
+
+    def __init__(self, box: Box, name: str, text: str, arguments: list[str]) -> None:
+        self._process: subprocess.Popen = box.start(script(name, text, arguments))
+        self.streams = Streams(self._process)
+
+    def stop(self) -> None:
+        """Let it end with its trailer."""
+        send(self._process, "stop\n")
+
+    def abort(self) -> None:
+        """End it at once; what it has not printed is lost."""
+        send(self._process, "stop\nnow\n")
+
+    def end(self) -> None:
+        """Before tracing began: away with it."""
+        self.abort()
+        until = time.monotonic() + 5
+        while not self.streams.ended and time.monotonic() < until:
+            self.streams.get(0.1)
+
+    def status(self) -> int:
+        """Its exit status once its streams have ended; 128 + N where signal N killed it."""
+        status = self._process.wait()
+        return status if status >= 0 else 128 - status

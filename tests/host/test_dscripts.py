@@ -1,0 +1,190 @@
+"""Every probe and kernel field that the D scripts use, against the recorded kernels and the facts sheet."""
+
+import re
+
+import pytest
+from conftest import OSRELDATE, ROOT, sample
+
+from analyzer.host import dscript, facts
+from analyzer.host.doctor import matches
+
+SHEET = (ROOT / "docs" / "freebsd-vm-tracing.md").read_text()
+
+# Handlers and helpers that a release does not have: the facts sheet's sections that say so (1.1, 1.3, 3, 4, 8.5, 12.6).
+NOT_ON_13 = {
+    "fbt::vm_fault_hold:entry": "`vm_fault_hold` does not exist",
+    "fbt::vm_fault_hold:return": "`vm_fault_hold` does not exist",
+    "fbt::vm_page_iter_rename:entry": "by 1500030: `bool vm_page_iter_rename",
+    "fbt::vm_page_iter_rename:return": "by 1500030: `bool vm_page_iter_rename",
+    "fbt::vm_radix_node_alloc:entry": "`void *vm_radix_node_alloc(struct pctrie *)` global in vm_radix.c",
+    "fbt::unlock_and_deallocate:return": "10.1: unlock_and_deallocate has both",
+}
+NOT_ON_10 = NOT_ON_13 | {
+    "fbt::_vm_page_busy_sleep:entry": "from 13 page state is protected by the busy lock",
+    "fbt::vm_page_alloc_after:entry": "same, plus _after, _domain, _domain_after",
+    "fbt::vm_page_alloc_after:return": "same, plus _after, _domain, _domain_after",
+    "fbt::vm_radix_wait:entry": "| vm_radix_wait() (uma_zwait) | no | yes | yes | yes |",
+    "fbt::uma_zalloc_smr:return": "`uma_zalloc_smr(zone, flags)`",
+}
+THERE_ON_10 = {"fbt::vm_fault_hold:entry", "fbt::vm_fault_hold:return", "fbt::unlock_and_deallocate:return"}
+
+# struct -> fields, with the sentence of the sheet that has them.
+FIELDS = {
+    "vm_page": ("`struct vm_page`: ", {"object", "busy_lock", "flags"}),
+    "vm_object": ("`struct vm_object`: ", {"lock"}),
+    "rwlock": ("| rw_lock word |", {"rw_lock", "lock_object"}),
+    "lock_object": ("struct lock_object { const char *lo_name;", {"lo_name"}),
+    "thread": ("curthread->td_proc->p_pgrp != NULL", {"td_proc"}),
+    "proc": ("curthread->td_proc->p_pgrp->pg_id == PGID", {"p_pgrp"}),
+    "pgrp": ("p_pgrp->pg_id == PGID", {"pg_id"}),
+}
+
+SCRIPTS = [dscript.load(name) for name in dscript.names()]
+
+
+def recorded_probes(release):
+    rows = [line.split() for line in sample(f"{release}/raw/dtrace-l.txt.xz").splitlines()[1:]]
+    return [facts.Probe(row[1], row[2], row[3] if len(row) == 5 else "", row[-1]) for row in rows]
+
+
+def arguments(release):
+    """Types of arguments by probe, from the recorded probe-args."""
+    types, probe = {}, None
+    for line in sample(f"{release}/raw/probe-args.txt.xz").splitlines():
+        row = line.split()
+        if line.startswith("== "):
+            probe = line[3:]
+        elif row and row[0].isdigit():
+            probe = f"fbt::{row[3]}:{row[4]}"
+        elif line.startswith("\t\targs["):
+            types.setdefault(probe, []).append(line.split(": ")[1])
+    return types
+
+
+def clauses(text):
+    """(probes, predicate and body) of every clause."""
+    code = dscript.code(text)
+    for match in re.finditer(r"^((?:[a-z]+:\w*:[\w*]*:[\w-]+[,\s]*)+)((?:/[^{]*/\s*)?\{[^}]*\})", code, re.MULTILINE):
+        yield re.findall(r"[a-z]+:\w*:[\w*]*:[\w-]+", match.group(1)), match.group(2)
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
+@pytest.mark.parametrize(("release", "absent"), [("13.2", NOT_ON_13), ("10.1", NOT_ON_10)])
+def test_every_probe_is_listed_or_known_to_be_elsewhere(script, release, absent):
+    osreldate = OSRELDATE[release]
+    if not script.first <= osreldate <= (script.last or osreldate):
+        return
+    live = recorded_probes(release)
+    missing = {probe for probe in script.probes if not any(matches(probe, each) for each in live)}
+    expected = set(absent) - (THERE_ON_10 if release == "10.1" else set())
+    assert missing <= expected
+    # and nothing that is called absent is there
+    assert not {probe for probe in script.probes if probe in expected} - missing
+    for probe in missing:
+        assert absent[probe] in SHEET
+
+
+def test_other_releases_by_the_facts_sheet():
+    """A function that the sheet does not name must be on both recorded kernels: it was there from 10 to 13."""
+    for script in SCRIPTS:
+        for probe in script.probes:
+            function = probe.split(":")[2].rstrip("*")
+            if function and probe not in NOT_ON_10 and not re.search(rf"\b{function}", SHEET):
+                assert any(matches(probe, each) for each in recorded_probes("10.1")), probe
+                assert any(matches(probe, each) for each in recorded_probes("13.2")), probe
+    # the names of 15, which one script must serve beside those of 11
+    text = dscript.load("vmfault").text
+    assert "(struct pctrie_iter *old_pages, vm_page_t m, vm_object_t new_object, vm_pindex_t new_pindex)" in SHEET
+    clause = dict((tuple(probes), body) for probes, body in clauses(text))
+    entry = clause[("fbt::vm_page_iter_rename:entry",)]
+    assert "self->mp = arg1;" in entry and "self->md = arg2;" in entry and "self->mx = arg3 + 1;" in entry
+    assert "**true = ok, false = failed**" in SHEET
+    assert "(arg1 & 0xff) == 0," in clause[("fbt::vm_page_iter_rename:return",)]
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
+def test_arguments_exist(script):
+    """No clause reads an argument that its function has not; returns have two, offset and result."""
+    types = {**arguments("10.1"), **arguments("13.2")}
+    checked = 0
+    for probes, body in clauses(script.text):
+        used = {int(number) for number in re.findall(r"\barg(\d)\b", body)}
+        for probe in probes:
+            # an SDT probe passes five arguments, whatever types it declares
+            if probe.startswith("fbt:") and probe in types and used and len(probes) == 1:
+                assert max(used) < len(types[probe]), (probe, types[probe])
+                checked += 1
+            if probe.endswith(":return"):
+                assert used <= {0, 1}, probe
+        assert "args[" not in body  # with -Z a clause on a missing function compiles only without them
+    if script.name in ("vmfault", "vmfault10"):
+        assert checked
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
+def test_fields_are_those_of_the_facts_sheet(script):
+    code = dscript.code(script.text).replace("self->", "self.").replace("this->", "this.")
+    used = set(re.findall(r"(?:->|(?<=lock_object)\.|(?<=->lock)\.)(\w+)", code))
+    known = set().union(*(fields for _, fields in FIELDS.values())) | {"dirty"}
+    assert used <= known, used - known
+    for sentence, fields in FIELDS.values():
+        at = SHEET.index(sentence)
+        for field in fields & used:
+            assert field in SHEET[at : at + 400] or field in SHEET[:at][-400:], field
+    if "dirty" in used:  # not in the sheet; the live logs hold values of it
+        assert "dirty:bits" in sample("13.2/clean.log.xz") and "dirty:bits" in sample("10.1/clean.log.xz")
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
+def test_a_thread_local_never_holds_zero(script):
+    """Facts sheet 12.1: storing 0 frees the variable, and freed ones wait for the cleaner."""
+    code = dscript.code(script.text)
+    assert not re.findall(r"self->\w+(?:\[[^]]*\])?\s*=\s*0\s*;", code)
+    assert re.findall(r"self->\w+(?:\[[^=]*\])?\s*=[^=]", code)
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
+def test_header_says_it_all(script):
+    header = script.text[: script.text.index("*/")]
+    for part in ("PURPOSE", "USAGE", "ARGUMENTS", "SCOPE", "FIELDS", "OVERHEAD", "RELEASES", "RUN ON", "NOT RUN"):
+        assert f"\n * {part}" in header, part
+    assert script.text.startswith("#!/usr/sbin/dtrace -Zs\n/*\n")
+    assert script.purpose
+    assert max(map(len, header.splitlines())) < 100
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
+def test_columns_are_those_of_the_recordings(script):
+    """A log of this script today has the #fields that the recorded ones have."""
+    recordings = {
+        "vmfault": "13.2/clean.log.xz",
+        "vmfault10": "10.1/clean.log.xz",
+        "vmevents": "13.2/events.log.xz",
+        "vmagg": "13.2/agg-5pct.log.xz",
+        "vmlocks": "13.2/locks.log.xz",
+    }
+    live = sample(recordings[script.name]).splitlines()
+    directives = [line for line in live if line.startswith(("#fields", "#bits", "#aggregation"))]
+    text = script.text.replace("\\t", "\t").replace("\\n", "\n")
+    for directive in directives:
+        assert directive in text
+
+
+def test_render_replaces_and_adds():
+    script = dscript.load("vmfault")
+    text = dscript.render(script, {"bufsize": "8m", "droptags": ""})
+    assert text.count("#pragma D option bufsize=8m\n") == 1
+    assert "bufsize=16m" not in text
+    assert text.count("#pragma D option droptags\n") == 1
+    assert dscript.render(script, {}) == script.text
+
+
+@pytest.mark.parametrize(
+    ("physmem", "ncpu", "fitting"),
+    [
+        (2129088512, 2, {"bufsize": "8121k"}),  # the recorded 13.2
+        (64 << 30, 16, {}),
+    ],
+)
+def test_buffers_fit(physmem, ncpu, fitting):
+    assert dscript.fitting(dscript.load("vmfault"), physmem, ncpu) == fitting

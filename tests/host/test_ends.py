@@ -1,0 +1,329 @@
+"""Every way to end: signals, death, hangs, full disks, refusals.  Records are kept, and nothing stays armed."""
+
+import os
+import signal
+import subprocess
+
+import pytest
+from conftest import SAMPLES, finish, sample
+
+ARM = "set debug.fail_point.uma_zalloc_arg=1%return"
+OFF = "set debug.fail_point.uma_zalloc_arg=off"
+FAIL_POINT = ("--fail-point", "uma_zalloc_arg=1%return")
+SLEEP = ("--", "sleep", "1000")
+
+
+def disarmed(stage):
+    return [event for event in stage.events if event in (ARM, OFF)] == [ARM, OFF]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_first_signal_ends_cleanly(stage, number):
+    process = stage.start("collect", *FAIL_POINT)
+    stage.await_event(ARM)
+    process.send_signal(number)
+    status, _, err = finish(process)
+    assert status == 0, err
+    assert disarmed(stage)
+    log = stage.log()
+    assert log.endswith(f"#host.ended\t{number.name}\n")
+    assert stage.recorded.ending + "#counter.after" in log
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signal_ends_the_command_too(stage, number):
+    process = stage.start("collect", *FAIL_POINT, "--", "sh", "-c", 'echo running >>"$STANDIN/events"; sleep 1000')
+    stage.await_event("running")
+    process.send_signal(number)
+    status, _, err = finish(process)
+    assert status == 128 + number, err
+    assert disarmed(stage)
+    assert "#end\t" in stage.log()
+
+
+def test_second_signal_ends_at_once(stage):
+    """A dtrace that does not want to end."""
+    stage.plays([*stage.recorded.steps()[:3], ["sleep", 1000]])
+    process = stage.start("collect", *FAIL_POINT)
+    stage.await_event(ARM)
+    process.send_signal(signal.SIGINT)
+    stage.await_event("dtrace gets SIGTERM")
+    process.send_signal(signal.SIGINT)
+    status, _, err = finish(process)
+    assert status == 130, err
+    assert "the trailer is missing" in err
+    assert disarmed(stage)
+    assert stage.recorded.running in stage.log()
+
+
+def test_signal_before_tracing_began(stage):
+    stage.plays([["sleep", 1000]])
+    process = stage.start("collect", *FAIL_POINT, "--", "touch", str(stage.folder / "ran"))
+    stage.await_event("dtrace '-Z'")
+    process.send_signal(signal.SIGINT)
+    status, _, err = finish(process)
+    assert (status, err) == (75, "vmtrace: ended by SIGINT before tracing began: nothing recorded\n")
+    assert ARM not in stage.events
+    assert not (stage.folder / "ran").exists()
+    assert not (stage.folder / "vmtrace.log").exists()
+
+
+def test_kill_9_leaves_nothing_armed(stage):
+    process = stage.start("collect", *FAIL_POINT)
+    stage.await_event(ARM)
+    process.kill()
+    process.communicate(timeout=10)
+    stage.await_event(OFF)
+    stage.await_event("dtrace gets SIGTERM")
+
+
+def test_nohup_is_respected(stage):
+    process = stage.start("collect", *FAIL_POINT, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    stage.await_event(ARM)
+    process.send_signal(signal.SIGHUP)
+    process.send_signal(signal.SIGTERM)
+    assert finish(process)[0] == 0
+    assert stage.log().endswith("#host.ended\tSIGTERM\n")
+
+
+def test_background_job_that_ignores_sigint_is_heard(stage):
+    """As a non-interactive sh starts it with &."""
+    process = stage.start("collect", preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
+    stage.await_event("counters read")
+    process.send_signal(signal.SIGINT)
+    assert finish(process)[0] == 0
+    assert stage.log().endswith("#host.ended\tSIGINT\n")
+
+
+def test_hanging_command_is_ended_with_the_duration(stage):
+    words = ["sh", "-c", 'trap "" TERM; echo running >>"$STANDIN/events"; while :; do sleep 0.1; done']
+    process = stage.start("collect", *FAIL_POINT, "--duration", "300ms", "--", *words)
+    stage.await_event(OFF)
+    process.send_signal(signal.SIGINT)  # do not wait the whole grace
+    process.send_signal(signal.SIGTERM)
+    status, _, err = finish(process)
+    assert status in (137, 130, 143), err
+    assert disarmed(stage)
+    assert "#end\t" in stage.log()
+
+
+def test_duration_ends_a_command(stage):
+    status, _, err = stage.run("collect", *FAIL_POINT, "--duration", "300ms", *SLEEP)
+    assert status == 143, err
+    assert disarmed(stage)
+    assert stage.log().endswith("#host.ended\tthe end of its duration\n")
+
+
+def test_dtrace_killed_in_mid_line(make_stage):
+    stage = make_stage("13.2/killed.log.xz")
+    whole, _, cut = stage.recorded.out.rpartition("\n")
+    assert cut.startswith("F\t")  # the recording ends in mid-line
+    stage.plays([["out", stage.recorded.out], ["sleep", 0.4], ["kill", 9]])
+    status, _, err = stage.run("collect", *FAIL_POINT, *SLEEP)
+    assert status == 75
+    assert "vmtrace: dtrace was killed by signal 9; what it had printed is kept in vmtrace.log\n" in err
+    assert "the trailer is missing" in err
+    assert "coverage: not measured" in err
+    assert disarmed(stage)
+    assert stage.log().endswith(f"{whole}\n#host.cut\t{cut}\n#host.ended\tdtrace\n")
+
+
+def test_processing_aborted(stage):
+    stage.plays(
+        [
+            ["out", stage.recorded.running],
+            ["sleep", 0.3],
+            ["err", "dtrace: processing aborted: Abort due to systemic unresponsiveness\n"],
+            ["exit", 1],
+        ]
+    )
+    status, _, err = stage.run("collect", *FAIL_POINT, *SLEEP)
+    assert status == 75
+    assert err.splitlines()[-1] == (
+        "vmtrace: dtrace gave up: processing aborted: Abort due to systemic unresponsiveness; the box was too busy to "
+        "read the trace: try a narrower filter (--pid, --exec), --script vmagg, or less load"
+    )
+    assert disarmed(stage)
+    assert stage.recorded.running in stage.log()
+
+
+@pytest.mark.parametrize(
+    ("message", "code", "told"),
+    [
+        (
+            "failed to compile script /tmp/vmtrace.x/vmfault.d: line 59: failed to resolve struct vm_page",
+            65,
+            "failed to compile script vmfault.d: line 59: failed to resolve struct vm_page; the script does not fit",
+        ),
+        ("failed to initialize dtrace: DTrace requires additional privileges", 77, "dtrace may not trace here"),
+        ("failed to initialize dtrace: DTrace device not available on system", 69, "try 'kldload dtraceall' as root"),
+        ("could not enable tracing: Enabling exceeds size of buffer", 69, "dtrace failed: could not enable tracing"),
+        ("something never seen", 75, "before tracing began: dtrace: something never seen"),
+    ],
+)
+def test_dtrace_does_not_start(stage, message, code, told):
+    stage.plays([["err", f"dtrace: {message}\n"], ["exit", 1]])
+    status, out, err = stage.run("collect", *FAIL_POINT, "--", "touch", str(stage.folder / "ran"))
+    assert (status, out) == (code, "")
+    assert err.count("\n") == 1
+    assert told in err
+    assert ARM not in stage.events
+    assert not (stage.folder / "ran").exists()
+    assert not (stage.folder / "vmtrace.log").exists()
+
+
+def test_recorded_refusal(stage):
+    """The message that the live 13.2 printed for a probe that is not there."""
+    stage.plays([["err", sample("13.2/raw/nomatch.txt.xz").lstrip()], ["exit", 1]])
+    status, _, err = stage.run("collect")
+    assert status == 65
+    assert "probe description fbt::vm_fault_hold:entry does not match any probes; the script does not fit" in err
+
+
+def test_full_disk(stage):
+    status, _, err = stage.run("collect", *FAIL_POINT, "-o", "/dev/full", *SLEEP)
+    assert status == 74
+    assert err.splitlines()[-1] == (
+        "vmtrace: no space left for /dev/full: the trace was ended, its first 0 bytes are kept; "
+        "make room, or use -o on another disk or a name ending in .xz"
+    )
+    assert stage.events[-1] == "dtrace gets SIGTERM"
+    assert stage.events.count(ARM) == stage.events.count(OFF)
+
+
+def test_closed_pipe(stage):
+    begin = stage.recorded.out[: stage.recorded.out.index("F\t")]
+    stage.plays([["out", begin], ["sleep", 1], ["out", stage.recorded.running], ["wait"]])
+    reading, writing = os.pipe()
+    process = stage.start("collect", *FAIL_POINT, "-o", "-", stdout=writing)
+    os.close(writing)
+    stage.await_event(ARM)
+    os.close(reading)
+    status, _, err = finish(process)
+    assert status == 74
+    assert "vmtrace: the reader of standard output has gone: the trace was ended after" in err
+    assert disarmed(stage)
+
+
+def test_unwritable_name(stage):
+    status, _, err = stage.run("collect", "-o", "nowhere/log")
+    assert (status, stage.events) == (73, [])
+    assert err == "vmtrace: cannot write nowhere/log: No such file or directory; choose another name with -o\n"
+
+
+def test_not_root(stage):
+    stage.set("user", "1001\n")
+    status, _, err = stage.run("collect")
+    assert (status, stage.events) == (77, [])
+    assert err == (
+        "vmtrace: recording needs root, and on this machine you are user 1001: run it with su(1), sudo or doas\n"
+    )
+
+
+def test_not_freebsd(stage):
+    stage.set("uname-s", "Linux\n")
+    status, _, err = stage.run("collect")
+    assert (status, stage.events) == (69, [])
+    assert "this machine runs Linux" in err
+
+
+def test_modules_cannot_be_loaded(stage):
+    stage.unset("loaded")
+    stage.set("unloadable")
+    status, _, err = stage.run("collect")
+    assert status == 69
+    assert "cannot be loaded on this machine: kldload: can't load dtraceall: No such file or directory; try" in err
+
+
+def test_no_device(stage):
+    stage.set("refuses", "dtrace: failed to initialize dtrace: DTrace device not available on system\n")
+    status, _, err = stage.run("collect")
+    assert status == 69
+    assert "DTrace device not available on system: try 'kldload dtraceall' as root" in err
+
+
+def test_fail_point_that_is_not_there(stage):
+    status, _, err = stage.run("collect", "--fail-point", "nothing=1%return")
+    assert status == 69
+    assert "has no debug.fail_point.nothing" in err
+
+
+def test_fail_point_armed_before(stage):
+    text = (stage.state / "sysctl").read_text()
+    stage.set("sysctl", text.replace("zalloc_arg: off", "zalloc_arg: 5%return(0)"))
+    status, _, err = stage.run("collect", *FAIL_POINT)
+    assert status == 75
+    assert "is armed already (5%return(0)): disarm it with 'sysctl debug.fail_point.uma_zalloc_arg=off'" in err
+
+
+def test_fail_point_refused(stage):
+    stage.set("refused", "debug.fail_point.uma_zalloc_arg=1%return\n")
+    status, _, err = stage.run("collect", *FAIL_POINT, "--", "touch", str(stage.folder / "ran"))
+    assert status == 64
+    assert "the kernel does not take debug.fail_point.uma_zalloc_arg=1%return: sysctl: " in err
+    assert not (stage.folder / "ran").exists()
+    assert "#end\t" in stage.log()
+
+
+def test_fail_point_that_cannot_be_disarmed(stage):
+    stage.set("refused", "debug.fail_point.uma_zalloc_arg=off\n")
+    status, _, err = stage.run("collect", *FAIL_POINT, "--", "true")
+    assert status == 74
+    assert "may still be armed on this machine: type 'sysctl debug.fail_point.uma_zalloc_arg=off' there" in err
+    assert "#end\t" in stage.log()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--pid", "1", "--exec", "x"], "--pid and --exec exclude each other"),
+        (["--pid", "1", "--", "true"], "--pid and COMMAND exclude each other"),
+        (["--duration", "soon"], "--duration 'soon': write it as"),
+        (["--fail-point", "x"], "--fail-point 'x': write it as NAME=TERM"),
+        (["-x", "bufsize 4m"], "-x 'bufsize 4m': write it as"),
+        (["--script", "nothing"], "no script 'nothing': choose one of vmagg, vmevents, vmfault, vmfault10, vmlocks"),
+        (["--script", "vmfault10"], "vmfault10.d is for FreeBSD 10.0 to 10.x, and this is 13.2-RELEASE"),
+        (["--", "no-such-command"], "COMMAND 'no-such-command' not found"),
+    ],
+)
+def test_wrong_use(stage, words, told):
+    status, _, err = stage.run("collect", *words)
+    assert status == 64
+    assert told in err
+    assert not any("dtrace '-Z'" in event for event in stage.events)
+    assert not (stage.folder / "vmtrace.log").exists()
+
+
+def test_vmlocks_is_not_for_10(make_stage):
+    status, _, err = make_stage("10.1/badfault.log.xz").run("collect", "--script", "vmlocks")
+    assert status == 64
+    assert "vmlocks.d is for FreeBSD 12.0 or later, and this is 10.1-RELEASE" in err
+
+
+def test_trailer_dropped(make_stage):
+    """The live 10.1 lost its END record in a flood of drops; what is missing is told."""
+    stage = make_stage("10.1/clean.log.xz")
+    assert "#end\t" not in stage.recorded.out
+    status, _, err = stage.run("collect", "--", "true")
+    assert status == 0
+    assert "the trailer is missing: the log was cut off" in err
+    drops = sum(int(line.split()[1]) for line in stage.recorded.messages if "drop" in line)
+    assert f"lost: {drops:,} records" in err
+    assert "with losses" in err
+
+
+def test_a_real_terminal_shows_progress(stage):
+    """Under script(1)'s place: a pseudo-terminal for stderr."""
+    main, side = os.openpty()
+    process = stage.start("collect", "--duration", "1200ms", stderr=side, stdout=subprocess.DEVNULL)
+    os.close(side)
+    shown = b""
+    try:
+        while data := os.read(main, 4096):
+            shown += data
+    except OSError:
+        pass  # Linux's way to say that the terminal's other side is closed
+    process.wait()
+    records = sum(1 for line in stage.recorded.running.splitlines() if line[:2] in ("F\t", "M\t", "A\t", "T\t", "C\t"))
+    assert f" s  {records:,} records  ".encode() in shown
+    assert (SAMPLES / "13.2").exists()

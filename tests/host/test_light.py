@@ -1,0 +1,65 @@
+"""A FreeBSD box has no compiled packages: what runs there must not need any."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import distribution
+
+import pytest
+from conftest import ROOT
+
+HEAVY = {"pandas", "numpy", "plotly", "pyarrow", "matplotlib", "lark", "rich"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--help"], ["collect", "--dry-run"], ["collect", "--help"], ["script"], ["script", "vmfault"], ["doctor"]],
+)
+def test_commands_of_the_box_import_nothing_heavy(words):
+    program = (
+        "import sys, analyzer.cli\n"
+        f"sys.argv = ['vmtrace', *{words!r}]\n"
+        "try:\n    analyzer.cli.main()\nfinally:\n"
+        "    print('MODULES', *{name.partition('.')[0] for name in sys.modules})\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    modules = set(done.stdout.splitlines()[-1].split()[1:])
+    assert "typer" in modules
+    assert not modules & HEAVY
+
+
+def test_host_imports_only_the_standard_library_and_errors():
+    for path in (ROOT / "analyzer" / "host").glob("*.py"):
+        names = re.findall(r"^\s*(?:from|import) ([\w.]+)", path.read_text(), re.MULTILINE)
+        for name in names:
+            top = name.partition(".")[0]
+            ours = name == "analyzer" or name.startswith(("analyzer.host", "analyzer.errors", "analyzer.resources"))
+            assert ours or top in sys.stdlib_module_names, (path.name, name)
+
+
+def requirements(lines):
+    """Names of requirements that hold on FreeBSD outside of extras."""
+    for line in lines:
+        requirement, _, marker = line.partition(";")
+        if "extra ==" in marker or "!= 'FreeBSD'" in marker.replace('"', "'"):
+            continue
+        if re.search(r"(platform_system|sys_platform) == .(Windows|win32)", marker):
+            continue
+        yield re.match(r"[\w.-]+", requirement).group(0)
+
+
+def test_everything_installed_on_freebsd_is_a_pure_wheel():
+    wanted = list(requirements(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]))
+    assert "typer" in wanted
+    seen = set()
+    while wanted:
+        name = wanted.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        installed = distribution(name)
+        assert "Root-Is-Purelib: true" in installed.read_text("WHEEL"), name
+        assert not [file for file in installed.files if file.suffix in (".so", ".pyd")], name
+        wanted += requirements(installed.requires or [])
+    assert "pydantic" not in seen

@@ -1,0 +1,63 @@
+"""vmtrace script and vmtrace doctor."""
+
+import pytest
+from conftest import ROOT, sample
+
+from analyzer.host import dscript
+
+
+def test_script_lists_all_with_their_purpose(stage):
+    status, out, _ = stage.run("script")
+    assert status == 0
+    bundled = sorted(path.stem for path in (ROOT / "dscripts").glob("*.d"))
+    assert [line.split()[0] for line in out.splitlines()] == bundled
+    for line in out.splitlines():
+        assert line.split(maxsplit=1)[1] == dscript.load(line.split()[0]).purpose
+
+
+@pytest.mark.parametrize("name", dscript.names())
+def test_script_prints_one(stage, name):
+    assert stage.run("script", name) == (0, (ROOT / "dscripts" / f"{name}.d").read_text(), "")
+
+
+def test_doctor_on_a_good_box(stage):
+    status, out, err = stage.run("doctor")
+    assert (status, err, stage.events) == (0, "", [])
+    assert out.startswith("yes FreeBSD 13.2-RELEASE (osreldate 1302001, kernel VMTRACE)\nyes root\n")
+    for good in ("module dtraceall loaded", "kernel CTF", "packages for reports"):
+        assert f"\nyes {good}\n" in out
+    assert "\n?   vmfault10.d: not for this release\n" in out
+    vmfault = next(line for line in out.splitlines() if "vmfault.d: " in line)
+    assert vmfault.startswith("yes vmfault.d: ")
+    assert "not here: fbt::vm_fault_hold:entry " in vmfault
+
+
+def test_doctor_says_what_mends(stage):
+    stage.set("user", "1001\n")
+    stage.unset("loaded")
+    out = stage.run("doctor")[1]
+    assert "no  user 1001, not root\n      -> su root\n" in out
+    assert "no  module dtraceall not loaded\n      -> kldload dtraceall\n" in out
+    assert "?   probes and CTF: not looked at" in out
+
+
+def test_doctor_without_device(stage):
+    stage.set("refuses", "dtrace: failed to initialize dtrace: DTrace device not available on system\n")
+    status, out, _ = stage.run("doctor")
+    assert status == 0
+    assert "no  failed to initialize dtrace: DTrace device not available on system: try 'kldload dtraceall'" in out
+
+
+def test_doctor_through_ssh(stage):
+    status, out, _ = stage.run("doctor", "--ssh", "box")
+    assert status == 0
+    assert "FreeBSD 13.2-RELEASE" in out
+    assert "packages" not in out  # those are of this machine
+
+
+def test_doctor_on_10(make_stage):
+    stage = make_stage("10.1/badfault.log.xz")
+    out = stage.run("doctor")[1]
+    assert "yes vmfault10.d: " in out
+    assert "?   vmlocks.d: not for this release" in out
+    assert sample("10.1/raw/dtrace-l.txt.xz")

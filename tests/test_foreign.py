@@ -1,0 +1,77 @@
+"""What FreeBSD's own programs print, through report and inspect."""
+
+import json
+from pathlib import Path
+
+import pytest
+from recordings import SAMPLES, log
+
+from analyzer.analysis.summarize import summarize
+from analyzer.analysis.verdict import verdict
+
+RAW = sorted(SAMPLES.glob("*/raw/*.xz"))
+NOT_OF_FAULTS = ("dtrace-l", "probe-args", "sysctl-vm", "vmstat", "errors", "droptags", "nomatch")
+BADFAULT = [path for path in RAW if "badfault" in path.name]
+
+
+def failed_by_result(path: Path) -> dict[int, int]:
+    faults = summarize([str(path)]).total().table("faults")
+    failed = faults[(faults["execname"] == "badfault") | (faults["execname"] == "badfault10")]
+    return {rc: int(n) for rc, n in failed[failed["rc"] > 0].groupby("rc")["faults"].sum().items()}
+
+
+@pytest.mark.parametrize("path", BADFAULT, ids=lambda path: f"{path.parts[-3]}-{path.name}")
+def test_badfault_5_has_five_of_each_failure(path):
+    # KERN_OUT_OF_BOUNDS (9) is a KERN_PROTECTION_FAILURE (2) before 12.2.
+    assert failed_by_result(path) == ({1: 5, 2: 10} if "10.1" in path.parts else {1: 5, 2: 5, 9: 5})
+
+
+@pytest.mark.parametrize("path", RAW, ids=lambda path: f"{path.parts[-3]}-{path.name}")
+def test_every_raw_file_is_understood_and_reported_or_refused_in_a_line(path):
+    from analyzer.errors import DataError
+    from analyzer.report.build import build_document
+
+    summary = summarize([str(path)])
+    assert summary.total().unread_count == 0
+    if path.name.startswith(NOT_OF_FAULTS):
+        with pytest.raises(DataError, match="says nothing of the fault path"):
+            build_document(summary, 20)
+    else:
+        assert build_document(summary, 20).findings
+
+
+def test_a_console_stands_beside_its_trace(vmtrace):
+    console = SAMPLES / "10.1/raw/console-hang-lock-held.txt.xz"
+    run = vmtrace("report", log("10.1/d4326"), console, "--format", "json")
+    headlines = [finding["headline"] for finding in json.loads(run.stdout)["findings"]]
+    assert "D4326" in headlines[0]
+    (panic,) = [text for text in headlines if "freeing free page" in text]
+    assert "console-hang-lock-held" in panic
+
+
+def test_the_panics_of_the_facts_sheet_are_recognised():
+    kinds = {}
+    for path in RAW:
+        if path.name.startswith("console"):
+            (finding,) = [f for f in verdict(summarize([str(path)]).total()) if f.kind == "panic"]
+            kinds[path.name.removesuffix(".txt.xz")] = (finding.rows[0]["kind"], finding.certainty)
+    assert kinds == {
+        "console-hang-lock-held": ("double-free", "proved"),
+        "console-panic-double-free": ("double-free", "proved"),
+        "console-panic-invariants": ("lock-recursion", "proved"),
+    }
+
+
+def test_inspect_says_what_a_file_is(vmtrace):
+    out = vmtrace("inspect", SAMPLES / "13.2/raw/kdump-all-HT.txt.xz").stdout.decode()
+    assert "text of kdump(1)" in out and "0 lines not understood" in out
+    out = vmtrace("inspect", log("13.2/leak")).stdout.decode()
+    assert "a vmtrace log" in out and "1 line not understood" in out and "the log ends here" in out
+
+
+def test_a_format_can_be_named_and_a_wrong_name_is_refused(vmtrace):
+    run = vmtrace("inspect", log("13.2/clean"), "--as", "kdump")
+    assert run.returncode == 0 and b"text of kdump(1)" in run.stdout
+    assert b" 0 lines not understood" not in run.stdout
+    run = vmtrace("report", log("13.2/clean"), "--as", "nonsense")
+    assert run.returncode == 64 and b"nonsense" in run.stderr and b"kdump" in run.stderr
