@@ -14,9 +14,11 @@ NOT_MEASURED = "—"
 #   time      int or float, ns since the trace began
 #   share     float, 0 to 1
 #   interval  (float, float), two shares
+#   number    float, without a unit
+#   p         float, the p value of a test
 #   addr      int, or str that is one already
-KINDS = ("text", "code", "int", "id", "ns", "time", "share", "interval", "addr")
-NUMERIC_KINDS = ("int", "id", "ns", "time", "share", "interval")
+KINDS = ("text", "code", "int", "id", "ns", "time", "share", "interval", "number", "p", "addr")
+NUMERIC_KINDS = ("int", "id", "ns", "time", "share", "interval", "number", "p")
 
 _UNITS = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"))
 
@@ -54,8 +56,18 @@ def share(part: float) -> str:
 
 
 def interval(low: float, high: float) -> str:
-    """Two shares: (0.0312, 0.0874) -> "3.12–8.74 %"."""
-    return f"{share(low).removesuffix(' %')}–{share(high)}"
+    """Two shares: (0.0312, 0.0874) -> "3.12–8.74 %", (-0.01, 0.02) -> "-1 to 2 %"."""
+    return f"{share(low).removesuffix(' %')}{' to ' if low < 0 else '–'}{share(high)}"
+
+
+def number(value: float) -> str:
+    """A number in three digits, thousands in full: 1.0163 -> "1.02", 19012.4 -> "19,012"."""
+    return count(value) if abs(value) >= 1000 else _plain(_three_digits(value))
+
+
+def probability(p: float) -> str:
+    """A p value: 0.01234 -> "0.0123", 1e-9 -> "< 0.0001"."""
+    return "< 0.0001" if p < 0.0001 else _plain(_three_digits(p))
 
 
 def address(value: int | str) -> str:
@@ -76,8 +88,7 @@ def cell(kind: str, value: object) -> str:
         return interval(*value)
     if kind == "code":
         return "\n".join(map(visible, str(value).split("\n")))
-    write = {"text": _text, "int": count, "id": str, "ns": duration, "time": moment, "share": share, "addr": address}
-    return write[kind](value)
+    return _WRITE[kind](value)
 
 
 def is_unknown(value: object) -> bool:
@@ -97,3 +108,9 @@ def _plain(number: float) -> str:
     # Never 1e-05: the reader compares these by eye.
     text = format(Decimal(f"{number:.3g}"), "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+_WRITE = {
+    "text": _text, "int": count, "id": str, "ns": duration, "time": moment, "share": share, "number": number,
+    "p": probability, "addr": address,
+}  # fmt: skip

@@ -51,7 +51,7 @@ def test_the_text_opens_with_the_verdict(vmtrace):
     run = vmtrace("report", log("10.1/d4326"))
     assert run.returncode == 0 and run.stderr == b""
     lines = run.stdout.decode().splitlines()
-    assert lines[3].startswith("PROVED  This is the bug of review D4326")
+    assert lines[3].startswith("1. PROVED  This is the bug of review D4326")
 
 
 def test_same_input_same_bytes(vmtrace, tmp_path):

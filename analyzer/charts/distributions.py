@@ -5,13 +5,13 @@ import math
 import pandas as pd
 
 from analyzer.charts.figures import empty
-from analyzer.charts.model import ROW_HEAD, Axis, Chart, Points, Row, Steps
+from analyzer.charts.model import ROW_HEAD, Axis, Chart, Points, Row, Steps, Tone
 from analyzer.charts.scales import duration_axis
 from analyzer.format import counted, duration, share, visible
 
-_MOST_ROWS = 10
-_FOOT = 0.12
-_TALLEST = ROW_HEAD - _FOOT - 0.06
+MOST_ROWS = 10
+FOOT = 0.12
+_TALLEST = ROW_HEAD - FOOT - 0.06
 
 
 def path_latency(bins: pd.DataFrame, provenance: str) -> Chart:
@@ -40,20 +40,19 @@ def _distributions(key: str, title: str, bins: pd.DataFrame, noun: str, why: str
     bins = bins[bins["number"] > 0]
     if bins.empty:
         return empty(key, title, why, provenance)
-    # A bin from 0 has no left edge on a logarithmic axis; halving says "below high" as quantize does.
-    bins = bins.assign(low=bins["low"].where(bins["low"] > 0, bins["high"] / 2))
+    bins = without_zero(bins)
     totals = bins.groupby("name")["number"].sum().sort_values(ascending=False, kind="stable")
-    names = list(totals.index[:_MOST_ROWS])
+    names = list(totals.index[:MOST_ROWS])
     shapes, rows, medians, tails = [], [], [], []
     for i, name in enumerate(names):
         part = bins[bins["name"] == name].sort_values("low")
-        base = len(names) - 1 - i + _FOOT
-        shapes.append(_shape(visible(name), part, base, noun))
+        base = len(names) - 1 - i + FOOT
+        shapes.append(shape(visible(name), part, base, noun))
         for quantile, marked in ((0.5, medians), (0.99, tails)):
-            low, high = _quantile_bin(part, quantile)
-            text = f"{visible(name)}: {share(quantile)} took no longer than {_range(low, high)}"
+            low, high = quantile_bin(part, quantile)
+            text = f"{visible(name)}: {share(quantile)} took no longer than {bin_range(low, high)}"
             marked.append((math.sqrt(low * high), base, text))
-        median = _range(*_quantile_bin(part, 0.5))
+        median = bin_range(*quantile_bin(part, 0.5))
         rows.append(Row(visible(name), f"{counted(int(totals[name]), noun)}, median {median}"))
     marks = (
         *shapes,
@@ -65,13 +64,18 @@ def _distributions(key: str, title: str, bins: pd.DataFrame, noun: str, why: str
     longest = bins.loc[bins["high"].idxmax()]
     alt = (
         f"{rows[0].name}, the most frequent: {rows[0].value}; the longest, {visible(longest['name'])}, "
-        f"took {_range(longest['low'], longest['high'])}."
+        f"took {bin_range(longest['low'], longest['high'])}."
     )
     axis = duration_axis(bins["low"].min(), bins["high"].max())
     return Chart(key, title, alt, provenance, axis, Axis("", 0, len(rows)), marks, tuple(rows), legend=True)
 
 
-def _shape(name: str, part: pd.DataFrame, base: float, noun: str) -> Steps:
+def without_zero(bins: pd.DataFrame) -> pd.DataFrame:
+    """A bin from 0 has no left edge on a logarithmic axis; halving says "below high" as quantize does."""
+    return bins.assign(low=bins["low"].where(bins["low"] > 0, bins["high"] / 2))
+
+
+def shape(name: str, part: pd.DataFrame, base: float, noun: str, tone: Tone = "a") -> Steps:
     """One row's steps: share of the row per unit of the logarithmic axis, the tallest filling the row."""
     density = part["number"] / (part["high"] / part["low"]).map(math.log)
     edges, heights, texts = [float(part["low"].iloc[0])], [], []
@@ -82,17 +86,17 @@ def _shape(name: str, part: pd.DataFrame, base: float, noun: str) -> Steps:
             texts.append("")
         edges.append(float(high))
         heights.append(float(tall / density.max() * _TALLEST))
-        texts.append(f"{name}: {counted(int(number), noun)} in {_range(low, high)}")
-    return Steps(name, "a", tuple(edges), tuple(heights), base, tuple(texts))
+        texts.append(f"{name}: {counted(int(number), noun)} in {bin_range(low, high)}")
+    return Steps(name, tone, tuple(edges), tuple(heights), base, tuple(texts))
 
 
-def _quantile_bin(part: pd.DataFrame, quantile: float) -> tuple[float, float]:
+def quantile_bin(part: pd.DataFrame, quantile: float) -> tuple[float, float]:
     """The bin that holds the quantile; `part` is sorted."""
     place = int((part["number"].cumsum() < quantile * part["number"].sum()).sum())
     return float(part["low"].iloc[place]), float(part["high"].iloc[place])
 
 
-def _range(low: float, high: float) -> str:
+def bin_range(low: float, high: float) -> str:
     if high / low < 1.05:
         return duration(math.sqrt(low * high))
     (first, first_unit), (last, last_unit) = duration(low).split(), duration(high).split()

@@ -9,7 +9,7 @@ import sys
 import typer
 
 from analyzer import __version__
-from analyzer.cli import collect, doctor, export, inspect, report, script, summarize
+from analyzer.cli import check, collect, diff, doctor, export, inspect, report, script, summarize
 from analyzer.errors import UsageError, VmtraceError
 
 app = typer.Typer(
@@ -40,6 +40,8 @@ app.command()(collect.collect)
 app.command()(script.script)
 app.command()(doctor.doctor)
 app.command()(report.report)
+app.command()(diff.diff)
+app.command()(check.check)
 app.command()(summarize.summarize)
 app.command()(inspect.inspect)
 app.command()(export.export)

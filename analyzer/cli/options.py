@@ -23,7 +23,7 @@ Jobs = Annotated[int | None, typer.Option(min=1, help="Blocks read at once; defa
 Dask = Annotated[str | None, typer.Option(metavar="ADDRESS", help="Read the blocks on this Dask cluster.")]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Read the logs again, and keep nothing of them.")]
 
-_STEPS = ("soft", "zero-fill", "copy", "page-in", "rename", "replace", "alloc", "busy", "wait")
+STEPS = ("soft", "zero-fill", "copy", "page-in", "rename", "replace", "alloc", "busy", "wait")
 
 
 def record_filter(process, pid, path, since, until):
@@ -31,14 +31,14 @@ def record_filter(process, pid, path, since, until):
     from analyzer.analysis.filters import Filter
 
     for step in path or ():
-        if step not in _STEPS:
-            raise UsageError(f"--path {step}: is no step of a fault; the steps are {', '.join(_STEPS)}")
+        if step not in STEPS:
+            raise UsageError(f"--path {step}: is no step of a fault; the steps are {', '.join(STEPS)}")
     if since is not None and until is not None and since >= until:
         raise UsageError(f"--since {since:g} --until {until:g}: the time ends before it begins")
     return Filter(tuple(process or ()), tuple(pid or ()), tuple(path or ()), since, until)
 
 
-def read_logs(logs, wanted, jobs, dask, no_cache, as_format):
+def read_logs(logs, wanted, jobs, dask, no_cache, as_format=None):
     """The Summary of the logs that a command was given."""
     from analyzer.analysis.cache import Cache
     from analyzer.analysis.spread import cluster

@@ -45,11 +45,11 @@ def build_document(summary: Summary, top: int) -> Document:
     return Document(
         title=counted(len(summary.logs), "log") if several else str(log.meta["name"]),
         subtitle=_subtitle(log, summary),
-        findings=tuple(_finding(finding, part, several, top) for part, finding in findings),
+        findings=tuple(shown_finding(finding, part, several, top) for part, finding in findings),
         sections=sections(summary, log, chart_provenance(summary), top),
-        provenance=tuple(row for part in summary.logs for row in _provenance(part, several)),
+        provenance=tuple(row for part in summary.logs for row in provenance(part, several)),
         gaps=tuple(_prefix(part, several) + str(gap) for part in summary.logs for gap in gaps(part)),
-        unread=_unread(summary, top),
+        unread=unread(summary, top),
     )
 
 
@@ -101,7 +101,7 @@ def _maker(meta: dict[str, object]) -> list[str]:
     return [host(meta), kernel(meta), f"script {meta.get('script', 'unknown')}"]
 
 
-def _finding(finding: judged.Finding, log: LogSummary, several: bool, top: int) -> Finding:
+def shown_finding(finding: judged.Finding, log: LogSummary, several: bool, top: int) -> Finding:
     return Finding(
         certainty=finding.certainty,
         headline=_prefix(log, several) + finding.headline,
@@ -154,7 +154,7 @@ def describe(row: dict[str, object]) -> str:
     return f"fault {path_name(row['path'])}{failed}{counts}"
 
 
-def _provenance(log: LogSummary, several: bool) -> list[tuple[str, str]]:
+def provenance(log: LogSummary, several: bool) -> list[tuple[str, str]]:
     meta = log.meta
     shown = [("file", meta["name"]), ("sha256", meta["sha256"]), ("size", f"{meta['size']:,} bytes")]
     for key in ("script", "osreldate", "filter"):
@@ -167,7 +167,7 @@ def _provenance(log: LogSummary, several: bool) -> list[tuple[str, str]]:
     return [(_prefix(log, several) + what, str(value)) for what, value in shown]
 
 
-def _unread(summary: Summary, top: int) -> Table | None:
+def unread(summary: Summary, top: int) -> Table | None:
     lines = [(log.meta["name"], line) for log in summary.logs for line in log.unread]
     total = sum(log.unread_count for log in summary.logs)
     if not total:

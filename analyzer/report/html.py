@@ -109,12 +109,12 @@ def _verdict(document: Document) -> str:
     if document.gaps:
         items = "".join(f"<li>{_text(gap)}</li>" for gap in document.gaps)
         gaps = f'<div class="gaps"><h3>Missing from this trace</h3><ul>{items}</ul></div>'
-    findings = "".join(map(_finding, document.findings))
+    findings = "".join(_finding(number, finding) for number, finding in enumerate(document.findings, 1))
     return f'<section id="verdict"><h2>Verdict</h2><ol class="findings">{findings}</ol>{gaps}</section>'
 
 
-def _finding(finding: Finding) -> str:
-    parts = [f"<h3>{_text(finding.headline)}</h3>"]
+def _finding(number: int, finding: Finding) -> str:
+    parts = [f"<h3>{number}. {_text(finding.headline)}</h3>"]
     if finding.detail:
         parts.append(f"<p>{_text(finding.detail)}</p>")
     if finding.next_step:

@@ -11,7 +11,7 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
 def render_markdown(document: Document) -> str:
     """The whole report; charts stand as their sentences."""
     parts = [f"# {_escape(document.title)}", _escape(document.subtitle), "## Verdict"]
-    parts += [_finding(finding) for finding in document.findings]
+    parts += [_finding(number, finding) for number, finding in enumerate(document.findings, 1)]
     parts += [_section(section) for section in document.sections]
     if document.unread is not None:
         parts += ["## Lines that could not be read", _table(document.unread)]
@@ -23,9 +23,9 @@ def _escape(text: str) -> str:
     return _SPECIAL.sub(r"\\\1", visible(text))
 
 
-def _finding(finding: Finding) -> str:
-    lines = [f"- **{finding.certainty}**: {_escape(finding.headline)}"]
-    lines += [f"  {_escape(text)}" for text in (finding.detail, finding.next_step) if text]
+def _finding(number: int, finding: Finding) -> str:
+    lines = [f"{number}. **{finding.certainty}**: {_escape(finding.headline)}"]
+    lines += [f"   {_escape(text)}" for text in (finding.detail, finding.next_step) if text]
     return "\n".join(lines)
 
 

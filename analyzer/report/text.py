@@ -19,7 +19,7 @@ def print_text(document: Document, console: Console) -> None:
     """Print the report on `console`: the verdict, then section by section."""
     console.print(Text(visible(document.title), style="bold"), Text(visible(document.subtitle), style="dim"), sep="\n")
     console.print()
-    console.print(*(_finding(finding) for finding in document.findings), sep="\n")
+    console.print(*(_finding(number, finding) for number, finding in enumerate(document.findings, 1)), sep="\n")
     for section in document.sections:
         console.print(_section(section, max(console.width, _NARROWEST)))
     if document.unread is not None:
@@ -33,9 +33,9 @@ def _heading(text: str) -> Text:
     return Text(f"\n{text}\n{'─' * len(text)}", style="bold")
 
 
-def _finding(finding: Finding) -> Group:
+def _finding(number: int, finding: Finding) -> Group:
     style = "bold" if finding.ordinary else _STYLES[finding.certainty]
-    head = Text.assemble((f"{finding.certainty.upper()}  ", style), visible(finding.headline))
+    head = Text.assemble(f"{number}. ", (f"{finding.certainty.upper()}  ", style), visible(finding.headline))
     notes = [Text(visible(finding.detail), style="dim")] if finding.detail else []
     if finding.next_step:
         notes.append(Text(f"Next: {visible(finding.next_step)}"))

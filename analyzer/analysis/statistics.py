@@ -1,0 +1,160 @@
+"""Two samples compared: is the difference more than chance, and how large is it?
+
+Everything works on counts and on histograms, for that is what a Summary keeps.  All tests are two-sided; all
+intervals are of 95 %.  The tests take single faults, calls or moves as independent; those of one burst are not
+wholly so, and then a p value is too small.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from analyzer.analysis.failures import wilson
+from analyzer.analysis.histogram import percentiles
+
+_Z = 1.959963984540054  # 97.5 % of the standard normal distribution
+FEWEST = 8  # below that many on either side the normal approximation of `superiority` does not hold
+
+Range = tuple[float, float]
+
+
+def fisher(hits: int, of: int, other_hits: int, other_of: int) -> float:
+    """p of Fisher's exact test: the tables that are no likelier than this one, its margins given."""
+    drawn = hits + other_hits
+    lowest, highest = max(0, drawn - other_of), min(of, drawn)
+    k = np.arange(lowest, highest, dtype=np.float64)
+    steps = np.log(of - k) + np.log(drawn - k) - np.log(k + 1) - np.log(other_of - drawn + k + 1)
+    return _no_likelier(steps, hits - lowest)
+
+
+def conditional_poisson(events: int, exposure: int, other_events: int, other_exposure: int) -> float:
+    """p that two counts over their exposures come at one rate: given their sum, the first is binomial."""
+    total, odds = events + other_events, math.log(exposure / other_exposure)
+    k = np.arange(total, dtype=np.float64)
+    return _no_likelier(np.log(total - k) - np.log(k + 1) + odds, events)
+
+
+def _no_likelier(log_ratios: np.ndarray, seen: int) -> float:
+    """The probability of all outcomes no likelier than `seen`, of neighbours' log probability ratios."""
+    logs = np.concatenate([[0.0], np.cumsum(log_ratios)])
+    weights = np.exp(logs - logs.max())
+    return min(1.0, float(weights[logs <= logs[seen] + 1e-7].sum() / weights.sum()))
+
+
+def rate_difference(hits: int, of: int, other_hits: int, other_of: int) -> Range:
+    """The interval of hits/of - other_hits/other_of: Newcombe's hybrid score (1998, method 10)."""
+    return _mover(hits / of, wilson(hits, of), other_hits / other_of, wilson(other_hits, other_of))
+
+
+def count_difference(events: int, exposure: int, other_events: int, other_exposure: int) -> Range:
+    """The interval of the difference of two counts over their exposures, from the score interval of each."""
+
+    def score(n: int, over: int) -> Range:
+        middle, half = n + _Z * _Z / 2, _Z * math.sqrt(n + _Z * _Z / 4)
+        return max(0.0, middle - half) / over, (middle + half) / over
+
+    return _mover(
+        events / exposure, score(events, exposure), other_events / other_exposure, score(other_events, other_exposure)
+    )
+
+
+def _mover(value: float, own: Range, other: float, others: Range) -> Range:
+    """The interval of value - other, from the interval of each (Zou and Donner 2008)."""
+    difference = value - other
+    return (
+        difference - math.hypot(value - own[0], others[1] - other),
+        difference + math.hypot(own[1] - value, other - others[0]),
+    )
+
+
+@dataclass(frozen=True)
+class Superiority:
+    """Mann and Whitney's comparison of two distributions.
+
+    Attributes:
+        larger: the chance that one drawn from the second is larger than one drawn from the first, ties half.
+        low, high: its interval.
+        p: that it is one half.
+    """
+
+    larger: float
+    low: float
+    high: float
+    p: float
+
+    @property
+    def size(self) -> str:
+        """Vargha and Delaney's words (2000) for the distance from one half."""
+        distance = abs(self.larger - 0.5)
+        words = ((0.21, "large"), (0.14, "medium"), (0.06, "small"), (0, "negligible"))
+        return next(word for least, word in words if distance >= least)
+
+
+def superiority(first: pd.DataFrame, second: pd.DataFrame, count: str) -> Superiority | None:
+    """Two histograms (low, high, `count`) compared by rank; None where either has fewer than FEWEST.
+
+    Values of one bin are ties, and corrected for.  The interval is DeLong's (1988), on the logit.
+    """
+    both = _common_bins(first, second, count)
+    x, y = both[0].to_numpy(np.float64), both[1].to_numpy(np.float64)
+    n, m = x.sum(), y.sum()
+    if min(n, m) < FEWEST:
+        return None
+    below = (np.cumsum(x) - x / 2) / n  # for each bin of the second: how much of the first is smaller
+    above = (m - np.cumsum(y) + y / 2) / m
+    larger = float((y * below).sum() / m)
+    ties = x + y
+    spread = (n + m + 1 - (ties**3 - ties).sum() / ((n + m) * (n + m - 1))) / (12 * n * m)
+    p = math.erfc(abs(larger - 0.5) / math.sqrt(2 * spread)) if spread > 0 else 1.0
+    if not 0 < larger < 1:
+        end = wilson(int(min(n, m)), int(min(n, m)))[0]
+        return Superiority(larger, *((end, 1.0) if larger else (0.0, 1 - end)), p)
+    error = math.sqrt((x * (above - larger) ** 2).sum() / n / (n - 1) + (y * (below - larger) ** 2).sum() / m / (m - 1))
+    logit, half = math.log(larger / (1 - larger)), _Z * error / (larger * (1 - larger))
+    low, high = (1 / (1 + math.exp(-end)) for end in (logit - half, logit + half))
+    return Superiority(larger, low, high, p)
+
+
+def _common_bins(first: pd.DataFrame, second: pd.DataFrame, count: str) -> pd.DataFrame:
+    """Columns 0 and 1: what each histogram counts in each bin; bins that double where either has only those."""
+    coarse = any((part["high"] >= 2 * part["low"])[part["low"] >= 64].any() for part in (first, second))
+
+    def counted(part: pd.DataFrame) -> pd.Series:
+        low = part["low"].astype("float64")
+        key = np.where(low > 0, np.floor(np.log2(low.clip(lower=1))), -1) if coarse else low
+        return part.groupby(key)[count].sum()
+
+    return pd.concat([counted(first), counted(second)], axis=1, keys=[0, 1]).fillna(0).sort_index()
+
+
+def quantile(histogram: pd.DataFrame, count: str, share: float) -> tuple[float, float, float]:
+    """The quantile (ns) with the order statistics that bound it; an end is NaN where too few were counted."""
+    ordered = histogram.sort_values("low")
+    seen = ordered[count].cumsum().to_numpy()
+    number = int(seen[-1])
+    half = _Z * math.sqrt(number * share * (1 - share))
+    first, last = math.floor(number * share - half), math.ceil(number * share + half) + 1
+    low = float(ordered["low"].iloc[np.searchsorted(seen, first)]) if first >= 1 else math.nan
+    high = float(ordered["high"].iloc[np.searchsorted(seen, last)]) if last <= number else math.nan
+    return percentiles(histogram, count, [share])[0], low, high
+
+
+def quantile_ratio(first: pd.DataFrame, second: pd.DataFrame, count: str, share: float) -> tuple[float, float, float]:
+    """second's quantile over first's, with its interval; its ends are NaN where too few were counted."""
+    (old, *olds), (new, *news) = (quantile(part, count, share) for part in (first, second))
+    if any(math.isnan(end) or end <= 0 for end in (*olds, *news)) or old <= 0 or new <= 0:
+        return (new / old if old > 0 else math.nan), math.nan, math.nan
+    low, high = _mover(math.log(new), tuple(map(math.log, news)), math.log(old), tuple(map(math.log, olds)))
+    return new / old, math.exp(low), math.exp(high)
+
+
+def holm(values: list[float]) -> list[float]:
+    """p values corrected for their number (Holm 1979), in their order; NaN is no comparison and stays."""
+    tested = sorted((p, place) for place, p in enumerate(values) if not math.isnan(p))
+    corrected, largest = list(values), 0.0
+    for rank, (p, place) in enumerate(tested):
+        largest = max(largest, min(1.0, p * (len(tested) - rank)))
+        corrected[place] = largest
+    return corrected

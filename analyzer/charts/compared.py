@@ -1,0 +1,98 @@
+"""Charts of two sides, before and after: rates with their intervals, distributions of durations."""
+
+import pandas as pd
+
+from analyzer.charts.distributions import FOOT, MOST_ROWS, bin_range, quantile_bin, shape, without_zero
+from analyzer.charts.figures import empty
+from analyzer.charts.model import Axis, Chart, Points, Row
+from analyzer.charts.scales import duration_axis, rate_axis
+from analyzer.format import count, counted, share, visible
+
+_SIDES = (("before", "quiet", "square", 0.42), ("after", "a", "circle", 0.16))
+_LEAST_RATE = 1e-9  # where nothing was ever hit, the axis still needs an end
+
+
+def rates(key: str, title: str, table: pd.DataFrame, provenance: str) -> Chart:
+    """Rates before and after, with 95 % intervals.
+
+    Args:
+        table: what, and with the suffixes _before and _after hits, of (counts), rate, low, high (0 to 1); rows that
+            one side did not measure, or where neither was hit, are left out.
+    """
+    known = table[table["of_before"].notna() & table["of_after"].notna()] if len(table) else table
+    known = known[(known["hits_before"] > 0) | (known["hits_after"] > 0)] if len(known) else known
+    if known.empty:
+        return empty(key, title, "Nothing that both sides measured happened on either.", provenance)
+    shown = known.head(MOST_ROWS).reset_index(drop=True)
+    ends = [rate for side, *_ in _SIDES for name in ("low", "rate") for rate in shown[f"{name}_{side}"] if rate > 0]
+    axis = rate_axis(
+        "rate, logarithmic, with the 95 % interval",
+        max(min(ends), _LEAST_RATE),
+        float(shown[["high_before", "high_after"]].max().max()),
+    )
+    marks = []
+    for side, tone, symbol, at in _SIDES:
+        seen = shown[f"hits_{side}"] > 0
+        for name, shape_of, part in ((side, symbol, shown[seen]), (f"none {side}: upper end", "hollow", shown[~seen])):
+            if not part.empty:
+                marks.append(
+                    Points(
+                        name, tone, symbol=shape_of,
+                        x=tuple(float(rate) for rate in part[f"rate_{side}"].clip(lower=axis.low)),
+                        y=tuple(len(shown) - 1 - place + at for place in part.index),
+                        texts=tuple(f"{visible(r['what'])}, {side}: {_rate(r, side)}" for _, r in part.iterrows()),
+                        low=tuple(float(low) for low in part[f"low_{side}"].clip(lower=axis.low)),
+                        high=tuple(float(high) for high in part[f"high_{side}"]),
+                    )
+                )  # fmt: skip
+    rows = tuple(
+        Row(visible(row["what"]), f"{share(row['rate_before'])} → {share(row['rate_after'])}")
+        for _, row in shown.iterrows()
+    )
+    first = shown.iloc[0]
+    alt = f"{visible(first['what'])}: {_rate(first, 'before')} before, {_rate(first, 'after')} after."
+    if len(known) > len(shown):
+        alt += f" {len(known) - len(shown)} more are only in the table."
+    return Chart(key, title, alt, provenance, axis, Axis("", 0, len(rows)), tuple(marks), rows, legend=True)
+
+
+def _rate(row: pd.Series, side: str) -> str:
+    return f"{count(row[f'hits_{side}'])} of {count(row[f'of_{side}'])} ({share(row[f'rate_{side}'])})"
+
+
+def latency(before: pd.DataFrame, after: pd.DataFrame, provenance: str) -> Chart:
+    """How long faults took before and after, by path; only paths that both sides took.
+
+    Args:
+        before, after: path, low, high (float, ns), faults (int).
+    """
+    key, title = "latency-compared", "How long faults took, before and after"
+    sides = {"before": without_zero(before[before["faults"] > 0]), "after": without_zero(after[after["faults"] > 0])}
+    totals = [part.groupby("path")["faults"].sum() for part in sides.values()]
+    both = (totals[0] + totals[1]).dropna().sort_values(ascending=False, kind="stable")
+    if both.empty:
+        return empty(key, title, "No path was taken on both sides.", provenance)
+    names = list(both.index[:MOST_ROWS])
+    shapes, medians, rows = [], {"before": [], "after": []}, []
+    for place, name in enumerate(names):
+        base = len(names) - 1 - place + FOOT
+        middles = []
+        for (side, tone, _, _), part in zip(_SIDES, sides.values(), strict=True):
+            mine = part[part["path"] == name].rename(columns={"faults": "number"}).sort_values("low")
+            shapes.append(shape(f"{visible(name)}, {side}", mine, base, "fault", tone))
+            low, high = quantile_bin(mine, 0.5)
+            middles.append(bin_range(low, high))
+            text = f"{visible(name)}, {side}: {counted(int(mine['number'].sum()), 'fault')}, median {middles[-1]}"
+            medians[side].append(((low * high) ** 0.5, base, text))
+        rows.append(Row(visible(name), f"median {middles[0]} → {middles[1]}"))
+    marks = (
+        *shapes,
+        *(
+            Points(f"median {side}", tone, *(tuple(v) for v in zip(*medians[side], strict=True)), symbol=symbol)
+            for side, tone, symbol, _ in _SIDES
+        ),
+    )
+    bins = pd.concat([part[part["path"].isin(names)] for part in sides.values()])
+    axis = duration_axis(bins["low"].min(), bins["high"].max())
+    alt = f"{rows[0].name}, the most frequent path of both: {rows[0].value}."
+    return Chart(key, title, alt, provenance, axis, Axis("", 0, len(rows)), marks, tuple(rows), legend=True)

@@ -1,0 +1,140 @@
+"""vmtrace check: rules that a trace must keep, for CI and kyua."""
+
+import re
+import sys
+import tomllib
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from analyzer.cli.options import Jobs, Logs, NoCache, read_logs
+from analyzer.cli.output import create
+from analyzer.errors import DataError, NoInputError, UsageError
+
+_SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*%")
+_KEYS = ("max-imbalance", "max-failure-rate", "max-p99", "min-coverage")
+
+
+class CheckFormat(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+    JUNIT = "junit"
+
+
+def check(
+    logs: Logs,
+    baseline: Annotated[list[str] | None, typer.Option(metavar="LOG", help="What max-p99 compares with.")] = None,
+    max_imbalance: Annotated[int | None, typer.Option(min=0, help="Locks that may be left held; default 0.")] = None,
+    max_failure_rate: Annotated[
+        list[str] | None, typer.Option(metavar="FUNCTION=SHARE", help="As vm_page_rename=0.1%; may be repeated.")
+    ] = None,
+    max_p99: Annotated[
+        list[str] | None, typer.Option(metavar="PATH=+SHARE", help="As copy=+20%, slower than the baseline's.")
+    ] = None,
+    min_coverage: Annotated[
+        str | None, typer.Option(metavar="SHARE", help="As 99%: gaps within that are forgiven; default: none is.")
+    ] = None,
+    rules: Annotated[Path | None, typer.Option(help="A TOML file of rules; options go before it.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write there.")] = None,
+    form: Annotated[CheckFormat, typer.Option("--format")] = CheckFormat.TEXT,
+    jobs: Jobs = None,
+    no_cache: NoCache = False,
+) -> None:
+    """Exit with 0 where all rules are kept, 1 where one is broken, 2 where the trace cannot tell.
+
+    A double free is never allowed, where the log records frees.
+    """
+    from analyzer.analysis.check import check as judge
+    from analyzer.analysis.check import exit_code
+    from analyzer.report import checked as written
+
+    given = {"max-imbalance": max_imbalance, "min-coverage": min_coverage}
+    wanted = _rules(_read(rules) | {key: value for key, value in given.items() if value is not None}, rules)
+    wanted = _with(wanted, max_failure_rate or (), max_p99 or ())
+    log = read_logs(logs, None, jobs, None, no_cache)
+    before = read_logs(baseline, None, jobs, None, no_cache).total() if baseline else None
+    found = judge(log.total(), wanted, before)
+    write = {"text": written.check_text, "json": written.check_json, "junit": written.check_junit}[form]
+    text = write(found, [str(part.meta["name"]) for part in log.logs])
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        with create(output) as file:
+            file.write(text)
+    raise typer.Exit(exit_code(found))
+
+
+def _read(path: Path | None) -> dict[str, object]:
+    if path is None:
+        return {}
+    try:
+        read = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise NoInputError(f"{path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: is no TOML: {error}") from None
+    for key, value in read.items():
+        if key not in _KEYS:
+            raise DataError(f"{path}: {key}: is no rule; the rules are {', '.join(_KEYS)}")
+        if isinstance(value, dict) != (key in ("max-failure-rate", "max-p99")):
+            raise DataError(f'{path}: {key}: write max-imbalance = 0, min-coverage = "99%", [max-p99] copy = "+20%"')
+    return read
+
+
+def _rules(read: dict[str, object], path: Path | None):
+    from analyzer.analysis.check import Rules
+
+    imbalance = read.get("max-imbalance", 0)
+    if not isinstance(imbalance, int) or isinstance(imbalance, bool) or imbalance < 0:
+        raise DataError(f"{path}: max-imbalance: {imbalance!r} is no whole number from 0 on")
+    coverage = read.get("min-coverage")
+    return Rules(
+        imbalance,
+        dict(_failure_rule(name, value) for name, value in read.get("max-failure-rate", {}).items()),
+        dict(_p99_rule(name, value) for name, value in read.get("max-p99", {}).items()),
+        None if coverage is None else _share("min-coverage", coverage),
+    )
+
+
+def _with(rules, rates, percentiles):
+    """The rules with those of the command line, which go before."""
+    from dataclasses import replace
+
+    def parted(option: str, text: str) -> tuple[str, str]:
+        name, sign, value = text.partition("=")
+        if not sign:
+            raise UsageError(f"{option} {text}: write NAME=SHARE")
+        return name, value
+
+    rates = dict(_failure_rule(*parted("--max-failure-rate", text)) for text in rates)
+    percentiles = dict(_p99_rule(*parted("--max-p99", text)) for text in percentiles)
+    return replace(rules, max_failure_rate=rules.max_failure_rate | rates, max_p99=rules.max_p99 | percentiles)
+
+
+def _failure_rule(function: str, value: object) -> tuple[str, float]:
+    from analyzer.analysis.check import FUNCTIONS
+
+    if function not in FUNCTIONS:
+        raise UsageError(f"max-failure-rate {function}: is not counted; the functions are {', '.join(FUNCTIONS)}")
+    return function, _share(f"max-failure-rate {function}", value)
+
+
+def _p99_rule(path: str, value: object) -> tuple[str, float]:
+    from analyzer.cli.options import STEPS
+
+    for step in path.split("+"):
+        if step not in STEPS:
+            raise UsageError(f"max-p99 {path}: {step} is no step of a fault; the steps are {', '.join(STEPS)}")
+    text = str(value)
+    if not text.startswith("+"):
+        raise UsageError(f"max-p99 {path}={text}: say how much slower than the baseline: {path}=+20%")
+    return path, _share(f"max-p99 {path}", text[1:])
+
+
+def _share(rule: str, value: object) -> float:
+    match = _SHARE.fullmatch(str(value).strip())
+    if match is None:
+        raise UsageError(f"{rule}: {value} is no share; write it as 0.1%")
+    return float(match[1]) / 100

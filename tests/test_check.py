@@ -1,0 +1,105 @@
+"""vmtrace check as CI runs it."""
+
+import json
+import xml.etree.ElementTree as ET
+
+import pytest
+from conftest import log, recordings
+
+KNOWN = dict(recordings())
+COMPLETE = [
+    name
+    for name, facts in KNOWN.items()
+    if facts["complete"] and facts["records"].get("F") and not any(" drops" in m for m in facts["dtrace_messages"])
+]
+
+
+@pytest.mark.parametrize("name", COMPLETE)
+def test_complete_traces_are_judged(vmtrace, name):
+    run = vmtrace("check", log(name))
+    assert run.returncode == (1 if KNOWN[name].get("alarms") or KNOWN[name].get("imbalance") else 0), run.stdout
+
+
+@pytest.mark.parametrize("name, code", [("10.1/d4326", 1), ("13.2/leak", 1), ("10.1/failpoint-fixed", 2),
+                                        ("13.2/drops", 2), ("13.2/killed", 2), ("13.2/clean", 0)])  # fmt: skip
+def test_exit_codes(vmtrace, name, code):
+    run = vmtrace("check", log(name))
+    assert run.returncode == code and run.stderr == b""
+
+
+def test_a_failure_rate(vmtrace):
+    name = "13.2/failpoint-5pct"
+    moves = KNOWN[name]["moves"]
+    failed = sum(n for what, n in moves.items() if what.startswith("rename rc=1"))
+    of = sum(n for what, n in moves.items() if what.startswith("rename"))
+    for limit, code in ((failed / of * 101, 0), (failed / of * 99, 1)):
+        run = vmtrace("check", log(name), "--max-failure-rate", f"vm_page_rename={limit:.6f}%")
+        assert run.returncode == code, run.stdout
+        assert f"{failed} of {of:,}" in run.stdout.decode()
+    run = vmtrace("check", log(name), "--max-failure-rate", "vm_page_replace=1%")
+    assert run.returncode == 2
+
+
+def test_p99_against_a_baseline(vmtrace):
+    slow, fast = log("13.2/failpoint-1pct"), log("13.2/clean")
+    assert vmtrace("check", fast, "--baseline", slow, "--max-p99", "soft=+20%").returncode == 0
+    other = log("10.1/failpoint-fixed"), "--min-coverage", "1%"  # 10.1's zero-fill faults were slower
+    run = vmtrace("check", *other, "--baseline", log("10.1/d4326"), "--max-p99", "zero-fill=+20%")
+    assert run.returncode == 1 and b"BROKEN: max-p99 zero-fill" in run.stdout
+    run = vmtrace("check", fast, "--baseline", fast, "--max-p99", "copy=+0%", "--max-p99", "zero-fill+copy+alloc=+0%")
+    assert run.returncode == 2 and b"Too few" in run.stdout and b"is 1 times" in run.stdout
+
+
+def test_coverage_forgives_gaps_that_are_small(vmtrace):
+    name = "13.2/drops"
+    covered = KNOWN[name]["records"]["F"] / KNOWN[name]["counter_growth"]["vm.stats.vm.v_vm_faults"] * 100
+    for least, code in ((covered - 15, 0), (covered + 1, 2)):
+        run = vmtrace("check", log(name), "--min-coverage", f"{least:.3f}%")
+        assert run.returncode == code, run.stdout
+
+
+def test_rules_from_a_file_and_options_before_them(vmtrace, tmp_path):
+    (tmp_path / "rules.toml").write_text(
+        'max-imbalance = 1\nmin-coverage = "99%"\n'
+        '[max-failure-rate]\nvm_page_rename = "50%"\n[max-p99]\nsoft = "+900%"\n'
+    )
+    baseline = ("--baseline", log("13.2/failpoint-1pct"))
+    run = vmtrace("check", log("13.2/failpoint-5pct"), "--rules", "rules.toml", *baseline, "--format", "json")
+    found = json.loads(run.stdout)
+    assert run.returncode == found["exit"] == 0
+    assert [rule["rule"].split()[0] for rule in found["rules"]] == [
+        "min-coverage", "max-imbalance", "no", "max-failure-rate", "max-p99",
+    ]  # fmt: skip
+    stricter = ("--max-failure-rate", "vm_page_rename=0%")
+    assert vmtrace("check", log("13.2/failpoint-5pct"), "--rules", "rules.toml", *baseline, *stricter).returncode == 1
+
+
+def test_junit(vmtrace, tmp_path):
+    run = vmtrace("check", log("13.2/leak"), "--format", "junit", "-o", "out.xml")
+    assert run.returncode == 1
+    suite = ET.parse(tmp_path / "out.xml").getroot()
+    assert suite.get("tests") == str(len(suite.findall("testcase"))) == "2"
+    assert len(suite.findall(".//failure")) == int(suite.get("failures")) == 1
+    assert len(suite.findall(".//error")) == int(suite.get("errors")) == 1
+
+
+WRONG = [
+    (("--max-p99", "soft=+20%"), 64, b"baseline"),
+    (("--baseline", "x"), 66, b"No such file"),
+    (("--max-p99", "soft=20%", "--baseline", "x"), 64, b"+20%"),
+    (("--max-p99", "swift=+20%", "--baseline", "x"), 64, b"no step"),
+    (("--max-failure-rate", "vm_page_rename"), 64, b"NAME=SHARE"),
+    (("--max-failure-rate", "main=1%"), 64, b"vm_page_rename"),
+    (("--min-coverage", "0.99"), 64, b"0.1%"),
+    (("--rules", "missing.toml"), 66, b"missing.toml"),
+    (("--rules", "bad.toml"), 65, b"bad.toml"),
+    (("--rules", "unknown.toml"), 65, b"no rule"),
+]
+
+
+@pytest.mark.parametrize("arguments, code, says", WRONG)
+def test_wrong_calls(vmtrace, tmp_path, arguments, code, says):
+    (tmp_path / "bad.toml").write_text("max-imbalance = = 1")
+    (tmp_path / "unknown.toml").write_text("max-imbalances = 1")
+    run = vmtrace("check", log("13.2/badfault"), *arguments)
+    assert run.returncode == code and says in run.stderr and run.stderr.count(b"\n") == 1
