@@ -3,10 +3,11 @@
 import pandas as pd
 
 from analyzer import __version__
-from analyzer.analysis import verdict as judged
+from analyzer.analysis import finding as judged
 from analyzer.analysis.coverage import first_second, gaps, require_records
 from analyzer.analysis.reduce import SECOND
 from analyzer.analysis.summary import LogSummary, Summary
+from analyzer.analysis.verdict import verdict
 from analyzer.format import counted, duration
 from analyzer.ingest.formats import FORMATS
 from analyzer.ingest.releases import path_name, release
@@ -39,7 +40,7 @@ def build_document(summary: Summary, top: int) -> Document:
         require_records(part)
     log = summary.total()
     several = len(summary.logs) > 1
-    findings = [(part, finding) for part in summary.logs for finding in judged.verdict(part)]
+    findings = [(part, finding) for part in summary.logs for finding in verdict(part)]
     if several:
         findings.sort(key=lambda pair: _WEIGHT.index(pair[1].kind))
     return Document(
