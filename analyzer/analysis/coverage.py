@@ -97,6 +97,19 @@ def calls(log: LogSummary, function: str) -> int | None:
     return int(mine.sum()) if len(mine) else None
 
 
+def insert_function(log: LogSummary) -> str:
+    """What stands for a radix insert: from 15 on the insert is inlined, and its node allocation is traced."""
+    names = {*log.table("calls")["fn"], *log.table("failures")["fn"]}
+    return "vm_radix_node_alloc" if "vm_radix_node_alloc" in names else "vm_radix_insert"
+
+
+def move_function(log: LogSummary, move: str) -> str:
+    """The function of a page move, "rename" or "replace": from 15 on it is vm_page_iter_rename that renames."""
+    if move == "rename" and (log.table("calls")["fn"] == "vm_page_iter_rename").any():
+        return "vm_page_iter_rename"
+    return f"vm_page_{move}"
+
+
 def growth(log: LogSummary, counter: str) -> int | None:
     """By how much a counter of the kernel grew while tracing ran; None where the log has not both readings."""
     before, after = (log.meta.get(f"counter.{when}", {}).get(counter) for when in ("before", "after"))
@@ -126,11 +139,12 @@ def coverage_counts(log: LogSummary) -> pd.DataFrame:
         return int(moves.loc[moves["fn"] == function, "moves"].sum())
 
     function = handler(log.meta.get("osreldate"))
-    inserts = int(failures.loc[failures["fn"] == "vm_radix_insert", "failed"].sum())
+    inserts = int(failures.loc[failures["fn"] == insert_function(log), "failed"].sum())
+    rename = move_function(log, "rename")
     rows = [
         (f"faults: calls of {function}", recorded, calls(log, function)),
         ("faults: vm.stats.vm.v_vm_faults", recorded, growth(log, "vm.stats.vm.v_vm_faults")),
-        ("page moves: calls of vm_page_rename", moved("rename"), calls(log, "vm_page_rename")),
+        (f"page moves: calls of {rename}", moved("rename"), calls(log, rename)),
         ("page moves: calls of vm_page_replace", moved("replace"), calls(log, "vm_page_replace")),
         ("moves in faults: vm.stats.vm.v_cow_optim", took("rename", "replace"), growth(log, "vm.stats.vm.v_cow_optim")),
         (

@@ -1,8 +1,8 @@
 """Findings that a healthy kernel can have too: what failed, and was handled."""
 
 from analyzer.analysis import imbalance
-from analyzer.analysis.coverage import calls
-from analyzer.analysis.failures import MOVES, fail_point, failure_rates
+from analyzer.analysis.coverage import calls, insert_function, move_function
+from analyzer.analysis.failures import fail_point, failure_rates
 from analyzer.analysis.finding import Finding, rate, sure
 from analyzer.analysis.summary import LogSummary
 from analyzer.format import count, counted, share
@@ -16,7 +16,7 @@ def failed_moves(log: LogSummary) -> list[Finding]:
     for (function, infault), part in failed.groupby(["fn", "infault"], sort=False):
         same = moves[(moves["fn"] == function) & (moves["infault"] == infault) & (moves["rc"] >= 0)]
         number, of = int(part["moves"].sum()), int(same["moves"].sum())
-        name = MOVES.get(function, function)
+        name = move_function(log, function)
         place = {1: "inside faults", 0: "outside faults (fork's split, exit's collapse)"}.get(infault, "in all")
         rows = tuple(row for row in log.evidence.get("failed-move", ()) if row.get("infault", -1) == infault)
         found.append(
@@ -36,8 +36,9 @@ def failed_moves(log: LogSummary) -> list[Finding]:
 
 def failed_inserts(log: LogSummary) -> list[Finding]:
     failures = log.table("failures")
-    mine = failures[failures["fn"] == "vm_radix_insert"]
-    failed, of = int(mine["failed"].sum()), calls(log, "vm_radix_insert")
+    function = insert_function(log)
+    mine = failures[failures["fn"] == function]
+    failed, of = int(mine["failed"].sum()), calls(log, function)
     if not failed:
         return []
     inside = int(mine.loc[mine["infault"] == 1, "failed"].sum())
@@ -49,7 +50,7 @@ def failed_inserts(log: LogSummary) -> list[Finding]:
         Finding(
             "failed-insert",
             sure(log),
-            f"vm_radix_insert got no node {count(failed)} times{among}"
+            f"{function} got no node {count(failed)} times{among}"
             + (f", {count(inside)} of them inside a fault." if known else "."),
             f"Not every insert needs a new node.{asked}",
             "",

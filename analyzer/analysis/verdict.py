@@ -1,7 +1,7 @@
 """The verdict: what the trace proves, what it suggests, what it cannot say; in order of weight."""
 
 from analyzer.analysis import defects, imbalance, ordinary
-from analyzer.analysis.coverage import calls, coverage_counts, gaps, is_complete, may_have_lost_steps
+from analyzer.analysis.coverage import calls, coverage_counts, gaps, insert_function, is_complete, may_have_lost_steps
 from analyzer.analysis.finding import Finding
 from analyzer.analysis.summary import LogSummary
 from analyzer.format import count, counted
@@ -40,7 +40,7 @@ def _clean(log: LogSummary, found: list[Finding]) -> list[Finding]:
         ("lock left held", imbalance.balance_is_measured(log) and "lock-held" not in kinds),
         ("page freed twice", imbalance.frees_are_measured(log) and "double-free" not in kinds),
         ("failed page move", bool(len(log.table("moves"))) and not kinds & {"failed-move", "failed-move-in-fault"}),
-        ("failed radix insert", calls(log, "vm_radix_insert") is not None and "failed-insert" not in kinds),
+        ("failed radix insert", calls(log, insert_function(log)) is not None and "failed-insert" not in kinds),
     ]
     absent = [name for name, seen in looked if seen]
     if not absent or not is_complete(log):

@@ -77,8 +77,12 @@ class SlowReader:
             kind = record_type_of(tree)
             self.records[kind.tag] = kind
         key, value = _meta(tree)
+        if key == "host.cut":  # the collector's word for a line that dtrace began and did not end
+            self.notices.append(Notice(line, "cut", 1, "", text))
         if isinstance(value, dict):
             self.meta.setdefault(key, {}).update(value)
+        elif key == "host.filter" and key in self.meta:  # one line for each thing that narrows
+            self.meta[key] += f"\t{value}"
         else:
             self.meta.setdefault(key, value)
 
