@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analyzer.analysis.reduce import SECOND
 from analyzer.analysis.summary import LogSummary
 from analyzer.errors import DataError
 from analyzer.ingest.releases import handler, path_steps
@@ -168,7 +167,7 @@ def coverage_seconds(log: LogSummary) -> pd.DataFrame:
     """Second by second: second (since the trace began), recorded, called.  Empty without counts of calls."""
     function = handler(log.meta.get("osreldate"))
     counted = log.table("calls")
-    counted = counted[(counted["fn"] == function) & (counted["second"] > 0)].groupby("second")["calls"].sum()
+    counted = counted[(counted["fn"] == function) & (counted["second"] >= 0)].groupby("second")["calls"].sum()
     recorded = log.table("seconds").groupby("second")["faults"].sum()
     if counted.empty or recorded.empty:
         return pd.DataFrame({"second": [], "recorded": [], "called": []}).astype("int64")
@@ -177,10 +176,9 @@ def coverage_seconds(log: LogSummary) -> pd.DataFrame:
 
 
 def first_second(log: LogSummary) -> int:
-    """The second, on the clock of `second` columns, that the trace began in."""
+    """The value of `second` columns that stands for the beginning: 0, but on the clock of the wall for several logs."""
     seconds = log.table("seconds")["second"]
-    start = log.meta.get("timestamp", log.first_ts) or 0
-    return min(int(start // SECOND), int(seconds.min())) if len(seconds) else int(start // SECOND)
+    return int(seconds.min()) if len(seconds) and log.start == 0 else 0
 
 
 def never_returned(log: LogSummary) -> int:

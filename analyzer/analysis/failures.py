@@ -63,7 +63,7 @@ def failures_by_second(log: LogSummary) -> pd.DataFrame:
         (s, fault_function(osreldate), result_name(rc, osreldate), n) for s, rc, n in faults.itertuples(index=False)
     ]
     others = log.table("failures").groupby(["second", "fn", "rc"], as_index=False)["failed"].sum()
-    for second, function, rc, failed in others[others["second"] > 0].itertuples(index=False):
+    for second, function, rc, failed in others[others["second"] >= 0].itertuples(index=False):
         name = move_function(log, function) if function in MOVES else function
         rows.append((second, name, _other_result(function, rc), failed))
     frame = pd.DataFrame(rows, columns=["second", "function", "result", "failed"])

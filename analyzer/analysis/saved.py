@@ -2,7 +2,7 @@
 
     {"vmsum": 1, "logs": [{"meta": {…}, "tables": {name: {column: [values]}}, "evidence": {kind: [rows]},
      "notices": [[line, kind, count, where, text, after_ts]], "unread": [[line, column, text, expected]],
-     "unread_count": n, "first_ts": ns, "last_ts": ns}]}
+     "unread_count": n, "start": ns, "first_ts": ns, "last_ts": ns}]}
 
 Numbers are written in full, so that addresses of 64 bits stay exact.  The same Summary gives the same bytes.
 """
@@ -50,6 +50,7 @@ def _log_out(log: LogSummary) -> dict[str, object]:
         "notices": [astuple(notice) for notice in log.notices],
         "unread": [astuple(line) for line in log.unread],
         "unread_count": log.unread_count,
+        "start": log.start,
         "first_ts": log.first_ts,
         "last_ts": log.last_ts,
     }
@@ -66,6 +67,7 @@ def _log_in(saved: dict[str, object]) -> LogSummary:
         notices=[Notice(*values) for values in saved["notices"]],
         unread=[Unread(*values) for values in saved["unread"]],
         unread_count=saved["unread_count"],
+        start=saved["start"],
         first_ts=saved["first_ts"],
         last_ts=saved["last_ts"],
     )

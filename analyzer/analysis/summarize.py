@@ -132,7 +132,7 @@ def _summarize(block: Block, wanted: Filter, head: dict[str, object]) -> LogSumm
     parsed = read_block(block, WANTED)
     if wanted:
         parsed = wanted.apply(parsed, head.get("timestamp", 0), head.get("bits", {}).get("path"))
-    return summarize_block(parsed, head.get("script"))
+    return summarize_block(parsed, head.get("script"), head.get("timestamp", 0))
 
 
 def _check(source: Source, meta: dict[str, object]) -> None:

@@ -31,6 +31,7 @@ class LogSummary:
         evidence: rows by kind (analysis/evidence.py).
         notices: the first of them; the others folded into one of each kind and place.
         unread: the first of them; `unread_count` counts all.
+        start: when second 0 of the tables begins, ns on the clock of `ts`: the log's #timestamp.
         first_ts, last_ts: of its records, ns; None without records.
         end_ts: of the record that stands last, until the log is finished.
         threads, returns: the last records and the first fault record of each thread, until the log is finished.
@@ -43,6 +44,7 @@ class LogSummary:
     notices: list[Notice] = field(default_factory=list)
     unread: list[Unread] = field(default_factory=list)
     unread_count: int = 0
+    start: int = 0
     first_ts: int | None = None
     last_ts: int | None = None
     end_ts: int | None = None
@@ -68,20 +70,26 @@ class LogSummary:
         return tag in self.meta.get("fields", {}) and fields.issuperset(columns)
 
 
-def summarize_block(parsed: Parsed, script: str | None = None) -> LogSummary:
-    """One block's tables as a LogSummary; `script` is the log's, which names what its aggregations mean."""
+def summarize_block(parsed: Parsed, script: str | None = None, start: int = 0) -> LogSummary:
+    """One block's tables as a LogSummary.
+
+    Args:
+        script: the log's; it names what aggregations mean.
+        start: the log's #timestamp.
+    """
     ranges = [
         pc.min_max(table["ts"]).as_py() for table in parsed.tables.values() if "ts" in table.column_names and len(table)
     ]
     summary = LogSummary(
         meta=parsed.meta,
         tables=_together(
-            reduce_block(parsed), count_steps(parsed.tables), reduce_aggregations(parsed.tables, script)
+            reduce_block(parsed, start), count_steps(parsed.tables), reduce_aggregations(parsed.tables, script)
         ),
         evidence=collect_evidence(parsed.tables),
         notices=_folded(parsed.notices),
         unread=parsed.unread[:UNREAD_KEPT],
         unread_count=len(parsed.unread),
+        start=start,
         first_ts=min((r["min"] for r in ranges), default=None),
         last_ts=max((r["max"] for r in ranges), default=None),
         end_ts=parsed.last_ts,
@@ -135,6 +143,7 @@ def add(parts: list[LogSummary]) -> LogSummary:
         notices=_folded([notice for part in parts for notice in part.notices]),
         unread=[line for part in parts for line in part.unread][:UNREAD_KEPT],
         unread_count=sum(part.unread_count for part in parts),
+        start=parts[0].start,
         first_ts=min((part.first_ts for part in parts if part.first_ts is not None), default=None),
         last_ts=max((part.last_ts for part in parts if part.last_ts is not None), default=None),
     )
@@ -180,7 +189,7 @@ def _settled(summary: LogSummary, finished: bool) -> LogSummary:
         same = (made.unpaired["fault_ts"] == row["ts"]) & (made.unpaired["tid"] == row["tid"])
         row["unpaired"] = made.unpaired.loc[same, ["lock", "name", "site", "reader"]].to_dict("records")
     return replace(
-        add([summary, LogSummary(tables=_step_tables(made), evidence=evidence)]),
+        add([summary, LogSummary(tables=_step_tables(made, summary.start), evidence=evidence)]),
         end_ts=summary.end_ts,
         threads=summary.threads,
         returns=summary.returns,
@@ -197,8 +206,8 @@ def _together(*parts: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     return {name: frames[0] if len(frames) == 1 else pd.concat(frames) for name, frames in found.items()}
 
 
-def _step_tables(made: Settled) -> dict[str, pd.DataFrame]:
-    tables = reduce_faults(made.faults) if len(made.faults) else {}
+def _step_tables(made: Settled, start: int) -> dict[str, pd.DataFrame]:
+    tables = reduce_faults(made.faults, start) if len(made.faults) else {}
     cut = pd.DataFrame({"measure": ["cut faults"], "faults": [made.incomplete]})
     tables["balance"] = pd.concat([tables["balance"], cut]) if "balance" in tables else cut
     if len(made.moves):
@@ -232,9 +241,15 @@ def _identity(log: LogSummary) -> tuple[object, object]:
 
 
 def _on_wall_clock(log: LogSummary) -> LogSummary:
-    offset = log.meta.get("walltime", 0) - log.meta.get("timestamp", 0)
-    shifted = {
-        name: frame.assign(second=frame["second"] + round(offset / 1e9)) if "second" in frame else frame
+    """The log with its seconds and evidence on the clock of the wall, ns since 1970, which all logs share."""
+    began = log.meta.get("walltime", log.start)
+    tables = {
+        name: frame.assign(second=frame["second"].where(frame["second"] < 0, frame["second"] + began // 10**9))
+        if "second" in frame
+        else frame
         for name, frame in log.tables.items()
     }
-    return replace(log, tables=shifted)
+    evidence = {
+        kind: [row | {"ts": row["ts"] - log.start + began} for row in rows] for kind, rows in log.evidence.items()
+    }
+    return replace(log, tables=tables, evidence=evidence, start=0)

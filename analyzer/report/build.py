@@ -4,7 +4,7 @@ import pandas as pd
 
 from analyzer import __version__
 from analyzer.analysis import finding as judged
-from analyzer.analysis.coverage import first_second, gaps, require_records
+from analyzer.analysis.coverage import gaps, require_records
 from analyzer.analysis.reduce import SECOND
 from analyzer.analysis.summary import LogSummary, Summary
 from analyzer.analysis.verdict import verdict
@@ -118,7 +118,7 @@ def _prefix(log: LogSummary, several: bool) -> str:
 
 
 def _evidence(finding: judged.Finding, log: LogSummary, top: int) -> Table:
-    start = first_second(log) * SECOND if "timestamp" not in log.meta else log.meta["timestamp"]
+    start = log.start
     rows = [
         {
             "when": row["ts"] - start if row["ts"] else None,
