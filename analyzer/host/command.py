@@ -1,6 +1,6 @@
 """COMMAND: in a process group of its own, held until tracing is on."""
 
-import shutil
+import os
 import subprocess
 import sys
 import threading
@@ -38,6 +38,7 @@ class HeldCommand:
         self._name = words[0]
         target = sys.stderr if output_to_stderr else sys.stdout
         target.flush()
+        self._released = False
         self._process = box.start(
             script(words, tell=box.remote),
             stdout=subprocess.PIPE if box.remote else target.fileno(),
@@ -51,12 +52,13 @@ class HeldCommand:
                 raise IoError(f"COMMAND could not be started on {box.name}")
             self.group = int(first)
             self._pump = threading.Thread(
-                target=shutil.copyfileobj, args=(self._process.stdout, target.buffer), daemon=True
+                target=_copy, args=(self._process.stdout.fileno(), target.fileno()), daemon=True
             )
             self._pump.start()
 
     def release(self) -> None:
         """Let it run."""
+        self._released = True
         send(self._process, "go\n")
 
     def status(self) -> int | None:
@@ -67,14 +69,15 @@ class HeldCommand:
         return status if status is None or status >= 0 else 128 - status
 
     def signal(self, name: str) -> None:
-        """Send a signal (TERM, INT, …) to its whole group, if it still runs."""
-        if self.status() is None:
+        """Send a signal (TERM, INT, …) to its whole group, if it still runs; one still held ends without having run."""
+        if not self._released:
+            self.cancel()
+        elif self.status() is None:
             self._box.run(f"kill -{name} -{self.group}")
 
     def cancel(self) -> None:
         """Never released: it ends without having run."""
-        if self._process.stdin:
-            self._process.stdin.close()
+        self._process.stdin.close()
         self._process.wait()
 
     def wait(self, seconds: float, hurry) -> int | None:
@@ -83,3 +86,9 @@ class HeldCommand:
         while self.status() is None and time.monotonic() < until and not hurry():
             time.sleep(0.05)
         return self.status()
+
+
+def _copy(source: int, target: int) -> None:
+    while data := os.read(source, 1 << 16):
+        while data:
+            data = data[os.write(target, data) :]

@@ -1,5 +1,6 @@
 """What a host can do, and the command that mends each lack."""
 
+import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
 
@@ -107,5 +108,6 @@ def _reports(freebsd: bool) -> list[Finding]:
         return [Finding(True, "packages for reports")]
     mend = "pip install " + " ".join(missing)
     if freebsd:
-        mend = "pkg install " + " ".join(f"py311-{name}" for name in missing)
+        flavor = f"py{sys.version_info.major}{sys.version_info.minor}"
+        mend = "pkg install " + " ".join(f"{flavor}-{name}" for name in missing)
     return [Finding(False, f"packages for reports: {', '.join(missing)} not found; collect does not need them", mend)]

@@ -283,6 +283,8 @@ def test_fail_point_that_cannot_be_disarmed(stage):
         (["-x", "bufsize 4m"], "-x 'bufsize 4m': write it as"),
         (["--script", "nothing"], "no script 'nothing': choose one of vmagg, vmevents, vmfault, vmfault10, vmlocks"),
         (["--script", "vmfault10"], "vmfault10.d is for FreeBSD 10.0 to 10.x, and this is 13.2-RELEASE"),
+        (["--exec", "-csh"], "--exec '-csh': dtrace takes no name that begins with -"),
+        (["--exec", "x" * 20], "the kernel keeps 19 letters"),
         (["--", "no-such-command"], "COMMAND 'no-such-command' not found"),
     ],
 )
@@ -292,6 +294,14 @@ def test_wrong_use(stage, words, told):
     assert told in err
     assert not any("dtrace '-Z'" in event for event in stage.events)
     assert not (stage.folder / "vmtrace.log").exists()
+
+
+def test_process_that_is_not_there(stage):
+    child = subprocess.Popen(["true"])
+    child.wait()
+    status, _, err = stage.run("collect", "--pid", str(child.pid))
+    assert (status, stage.events) == (66, [])
+    assert err == f"vmtrace: no process {child.pid} on this machine: 'ps ax' lists what runs\n"
 
 
 def test_vmlocks_is_not_for_10(make_stage):

@@ -39,13 +39,13 @@ def test_ktrace(make_stage, name):
 
 def test_ktrace_of_a_process_until_signalled(stage):
     stage.set("kdump.txt", sample(KDUMP["13.2"]))
-    process = stage.start("collect", "--ktrace", "--pid", "123", *FAIL_POINT)
+    process = stage.start("collect", "--ktrace", "--pid", "1", *FAIL_POINT)
     stage.await_event(ARM)
     process.send_signal(signal.SIGTERM)
     status, _, err = finish(process)
     assert status == 0, err
     assert disarmed(stage)
-    assert stage.events[-2:] == ["ktrace -c -i -t f -f ktrace.out -p 123", "kdump -HT -f ktrace.out"]
+    assert stage.events[-2:] == ["ktrace -c -i -t f -f ktrace.out -p 1", "kdump -HT -f ktrace.out"]
 
 
 @pytest.mark.parametrize(
@@ -87,9 +87,9 @@ def test_ssh_does_all_of_it(stage):
         "counters read",
         "dtrace gets SIGTERM",
     ]
-    assert stage.events[0] == "ssh -M -S SOCKET root@box exec /bin/sh -s"
+    assert stage.events[0] == "ssh -T -M -S SOCKET -o ControlPersist=no root@box exec /bin/sh -s"
     pieces = [event for event in stage.events[1:] if event.startswith("ssh ")]
-    assert set(pieces) == {"ssh -S SOCKET -o ControlMaster=no root@box exec /bin/sh -s"}
+    assert set(pieces) == {"ssh -T -S SOCKET -o ControlMaster=no root@box exec /bin/sh -s"}
     more = {"via": "ssh root@box", "command": "sh -c 'echo there; exit 9'"}
     more["failpoint"] = "debug.fail_point.uma_zalloc_arg=1%return"
     assert stage.log() == expected(stage, "vmfault", "the end of COMMAND", **more)
