@@ -1,5 +1,6 @@
 """COMMAND: in a process group of its own, held until tracing is on."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -89,6 +90,7 @@ class HeldCommand:
 
 
 def _copy(source: int, target: int) -> None:
-    while data := os.read(source, 1 << 16):
-        while data:
-            data = data[os.write(target, data) :]
+    with contextlib.suppress(BrokenPipeError):  # nobody reads what the command prints
+        while data := os.read(source, 1 << 16):
+            while data:
+                data = data[os.write(target, data) :]

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from conftest import OSRELDATE, ROOT, sample
+from staging import OSRELDATE, ROOT, sample
 
 from analyzer.host import dscript, facts
 from analyzer.host.doctor import matches

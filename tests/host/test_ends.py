@@ -5,7 +5,7 @@ import signal
 import subprocess
 
 import pytest
-from conftest import SAMPLES, finish, sample
+from staging import SAMPLES, finish, sample
 
 ARM = "set debug.fail_point.uma_zalloc_arg=1%return"
 OFF = "set debug.fail_point.uma_zalloc_arg=off"
@@ -209,6 +209,13 @@ def test_unwritable_name(stage):
     status, _, err = stage.run("collect", "-o", "nowhere/log")
     assert (status, stage.events) == (73, [])
     assert err == "vmtrace: cannot write nowhere/log: No such file or directory; choose another name with -o\n"
+
+
+@pytest.mark.parametrize("force", [[], ["--force"]])
+def test_directory_as_log(stage, force):
+    status, _, err = stage.run("collect", "-o", "state", *force)
+    assert (status, stage.events) == (73, [])
+    assert err == "vmtrace: state is a directory: give the log a name in it\n"
 
 
 def test_not_root(stage):

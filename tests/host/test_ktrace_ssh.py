@@ -3,7 +3,7 @@
 import signal
 
 import pytest
-from conftest import finish, sample
+from staging import finish, sample
 from test_ends import ARM, FAIL_POINT, OFF, SLEEP, disarmed
 from test_record import expected, header
 

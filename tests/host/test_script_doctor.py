@@ -1,7 +1,7 @@
 """vmtrace script and vmtrace doctor."""
 
 import pytest
-from conftest import ROOT, sample
+from staging import ROOT, sample
 
 from analyzer.host import dscript
 
