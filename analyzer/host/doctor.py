@@ -45,6 +45,9 @@ def _system(box: Box, known: facts.Facts, freebsd: bool) -> Finding:
 def _recording(box: Box, known: facts.Facts) -> list[Finding]:
     root = known["user"] == "0"
     found = [Finding(root, "root" if root else f"user {known['user']}, not root", "" if root else "su root")]
+    if known["security.jail.jailed"] == "1":
+        text = "inside a jail, where dtrace may not trace the kernel"
+        found.append(Finding(False, text, "run it on the host of the jail"))
     for program in ("dtrace", "ktrace", "kdump"):
         there = bool(known[program])
         mend = "" if there else messages.MISSING[program]

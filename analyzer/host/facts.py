@@ -13,7 +13,7 @@ say release "$(uname -r)"
 say uname "$(uname -a)"
 say ident "$(uname -i 2>/dev/null)"
 say user "$(id -u)"
-for name in hw.ncpu hw.physmem hw.pagesize kern.osreldate; do
+for name in hw.ncpu hw.physmem hw.pagesize kern.osreldate security.jail.jailed; do
 	say $name "$(sysctl -n $name 2>/dev/null)"
 done
 say dtraceall "$(kldstat -q -m dtraceall 2>/dev/null && echo loaded)"

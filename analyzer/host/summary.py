@@ -44,9 +44,9 @@ def _coverage(result: Result) -> str:
         return "coverage: not measured, the kernel's counters were not read inside the trace"
     if "F" not in tally.declared and not tally.aggregated:
         return f"coverage: not measured, the script counts no faults; the kernel counted {growth:,}, {lossless}"
-    return f"coverage: {_part(tally.faults, growth)} faults that the kernel counted, {lossless}"
+    return f"coverage: {_part(tally.faults, growth)} that the kernel counted, {lossless}"
 
 
 def _part(recorded: int, counted: int) -> str:
     percent = 100 if recorded >= counted else int(1000 * recorded / counted) / 10
-    return f"{percent:g} %, {recorded:,} fault records for {counted:,}"
+    return f"{percent:g} %, {recorded:,} faults recorded for {counted:,}"

@@ -236,5 +236,5 @@ def test_summary_of_a_real_log(stage):
     growth = int(known.counters["after"][0][1]) - int(known.counters["before"][0][1])
     assert f"{faults:,} faults (" in err[0]
     assert err[1] == (
-        f"vmtrace: coverage: 100 %, {faults:,} fault records for {growth:,} faults that the kernel counted, no drops"
+        f"vmtrace: coverage: 100 %, {faults:,} faults recorded for {growth:,} that the kernel counted, no drops"
     )

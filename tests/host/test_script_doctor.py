@@ -41,6 +41,11 @@ def test_doctor_says_what_mends(stage):
     assert "?   probes and CTF: not looked at" in out
 
 
+def test_doctor_in_a_jail(stage):
+    stage.set("sysctl", (stage.state / "sysctl").read_text() + "security.jail.jailed: 1\n")
+    assert "no  inside a jail, where dtrace may not trace the kernel\n      -> run it on" in stage.run("doctor")[1]
+
+
 def test_doctor_without_device(stage):
     stage.set("refuses", "dtrace: failed to initialize dtrace: DTrace device not available on system\n")
     status, out, _ = stage.run("doctor")
