@@ -88,7 +88,7 @@ class SshBox(Box):
         before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGHUP)}
         try:
             self._master = subprocess.Popen(
-                ["ssh", "-T", "-M", "-S", self._socket, "-o", "ControlPersist=no", self.name, "exec /bin/sh -s"],
+                self._ssh("-M", "ControlPersist=no", "ServerAliveInterval=15"),
                 stdin=subprocess.PIPE,  # its end, when vmtrace is gone, ends the connection
                 stdout=subprocess.DEVNULL,
             )
@@ -101,7 +101,12 @@ class SshBox(Box):
             time.sleep(0.05)
 
     def shell(self) -> list[str]:
-        return ["ssh", "-T", "-S", self._socket, "-o", "ControlMaster=no", self.name, "exec /bin/sh -s"]
+        # Where the shared connection is gone, ssh tries one of its own: without a question, and not for ever.
+        return self._ssh("-T", "ControlMaster=no", "BatchMode=yes", "ConnectTimeout=15")
+
+    def _ssh(self, flag: str, *options: str) -> list[str]:
+        settings = [word for option in options for word in ("-o", option)]
+        return ["ssh", flag, "-S", self._socket, *settings, self.name, "exec /bin/sh -s"]
 
     def close(self) -> None:
         if self._master is not None:

@@ -7,8 +7,10 @@ import sys
 import threading
 import time
 
-from analyzer.errors import IoError, UsageError
+from analyzer.errors import IoError, UnavailableError, UsageError
 from analyzer.host.box import Box, quoted, send
+
+_GROUP = "ps -o pgid= -p $$"
 
 # The sh(1) is the group's leader and outlives signals to the group, so that it can pass the status on.
 _HOLD = """
@@ -22,7 +24,7 @@ exit $?
 
 def script(words: list[str], *, tell: bool) -> str:
     """The sh(1) that waits for a line and then runs the command; `tell` makes it print its process group first."""
-    return _HOLD.format(tell="ps -o pgid= -p $$" if tell else ":", command=quoted(words))
+    return _HOLD.format(tell=_GROUP if tell else ":", command=quoted(words))
 
 
 class HeldCommand:
@@ -52,6 +54,12 @@ class HeldCommand:
             if not first.isdigit():
                 raise IoError(f"COMMAND could not be started on {box.name}")
             self.group = int(first)
+            if box.run(_GROUP).out.strip() == first.decode():
+                self.cancel()
+                raise UnavailableError(
+                    f"the ssh server of {box.name} puts everything into one process group, and COMMAND needs its own: "
+                    "use OpenSSH's sshd there, or run vmtrace there"
+                )
             self._pump = threading.Thread(
                 target=_copy, args=(self._process.stdout.fileno(), target.fileno()), daemon=True
             )

@@ -198,7 +198,14 @@ class _Session:
         if self._signals.hurried() or not self._tracer.streams.ended:
             return
         status = self._tracer.status()
-        if status > 128:
+        if status == 255 and self._box.remote:
+            self._fail(
+                TemporaryError(
+                    f"the connection to {self._box.name} was lost; without it the box disarms the fail point and stops "
+                    f"dtrace by itself; what had come is kept in {self._output.name}"
+                )
+            )
+        elif status > 128:
             self._fail(
                 TemporaryError(
                     f"dtrace was killed by signal {status - 128}; what it had printed is kept in {self._output.name}"
