@@ -205,6 +205,19 @@ def test_closed_pipe(stage):
     assert disarmed(stage)
 
 
+def test_nobody_reads_the_messages(stage):
+    """stderr's reader has gone, as a terminal after a hang-up: the log is ended all the same."""
+    stage.plays([*stage.recorded.steps()[:2], ["err", "dtrace: 3 drops on CPU 1\n"], *stage.recorded.steps()[2:]])
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = stage.start("collect", *FAIL_POINT, "--duration", "300ms", stderr=writing)
+    os.close(writing)
+    assert process.wait(timeout=30) == 0
+    process.stdout.close()
+    assert disarmed(stage)
+    assert stage.log().endswith("#host.ended\tthe end of its duration\n")
+
+
 def test_unwritable_name(stage):
     status, _, err = stage.run("collect", "-o", "nowhere/log")
     assert (status, stage.events) == (73, [])
