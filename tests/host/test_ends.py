@@ -1,8 +1,10 @@
 """Every way to end: signals, death, hangs, full disks, refusals.  Records are kept, and nothing stays armed."""
 
+import fcntl
 import os
 import signal
 import subprocess
+import termios
 
 import pytest
 from staging import SAMPLES, finish, sample
@@ -54,6 +56,29 @@ def test_second_signal_ends_at_once(stage):
     assert "the trailer is missing" in err
     assert disarmed(stage)
     assert stage.recorded.running in stage.log()
+
+
+def test_ctrl_c_typed_on_a_terminal(stage):
+    """The terminal's SIGINT reaches vmtrace alone, which then ends dtrace and COMMAND in order."""
+    main, side = os.openpty()
+
+    def own_terminal():
+        os.setsid()
+        fcntl.ioctl(side, termios.TIOCSCTTY, 0)
+
+    tell = 'tell() { echo "$1" >>"$STANDIN/events"; }; trap "tell INT; exit 5" INT; tell run'
+    words = ["sh", "-c", f"{tell}; while :; do sleep 0.1; done"]
+    streams = {"stdin": side, "stdout": side, "stderr": side}
+    process = stage.start("collect", *FAIL_POINT, "--", *words, preexec_fn=own_terminal, **streams)
+    os.close(side)
+    stage.await_event("run")
+    os.write(main, b"\x03")
+    assert process.wait(timeout=30) == 5
+    os.close(main)
+    told = [event for event in stage.events if event in (ARM, OFF, "run", "INT") or "gets" in event]
+    assert told[:3] == [ARM, "run", OFF]
+    assert sorted(told[3:]) == ["INT", "dtrace gets SIGTERM"]
+    assert stage.log().endswith("#host.ended\tSIGINT\n")
 
 
 def test_signal_before_tracing_began(stage):
