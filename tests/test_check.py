@@ -4,7 +4,7 @@ import json
 import xml.etree.ElementTree as ET
 
 import pytest
-from conftest import log, recordings
+from recordings import log, recordings
 
 KNOWN = dict(recordings())
 COMPLETE = [

@@ -4,7 +4,7 @@ import json
 import os
 
 import pytest
-from conftest import ROOT, log, recordings
+from recordings import ROOT, log, recordings
 
 from analyzer.analysis.compare import compare
 from analyzer.analysis.summarize import summarize
