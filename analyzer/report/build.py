@@ -40,18 +40,21 @@ def build_document(summary: Summary, top: int) -> Document:
         require_records(part)
     log = summary.total()
     several = len(summary.logs) > 1
-    findings = [(part, finding) for part in summary.logs for finding in verdict(part)]
-    if several:
-        findings.sort(key=lambda pair: _WEIGHT.index(pair[1].kind))
     return Document(
         title=counted(len(summary.logs), "log") if several else str(log.meta["name"]),
         subtitle=_subtitle(log, summary),
-        findings=tuple(shown_finding(finding, part, several, top) for part, finding in findings),
+        findings=tuple(shown_finding(finding, part, several, top) for part, finding in ordered_findings(summary)),
         sections=sections(summary, log, chart_provenance(summary), top),
         provenance=tuple(row for part in summary.logs for row in provenance(part, several)),
         gaps=tuple(_prefix(part, several) + str(gap) for part in summary.logs for gap in gaps(part)),
         unread=unread(summary, top),
     )
+
+
+def ordered_findings(summary: Summary) -> list[tuple[LogSummary, judged.Finding]]:
+    """The findings of all logs as a report numbers them, each with its log; weightiest first."""
+    findings = [(part, finding) for part in summary.logs for finding in verdict(part)]
+    return findings if len(summary.logs) == 1 else sorted(findings, key=lambda pair: _WEIGHT.index(pair[1].kind))
 
 
 _WEIGHT = (

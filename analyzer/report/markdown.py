@@ -10,28 +10,29 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
 
 def render_markdown(document: Document) -> str:
     """The whole report; charts stand as their sentences."""
-    parts = [f"# {_escape(document.title)}", _escape(document.subtitle), "## Verdict"]
+    parts = [f"# {escape(document.title)}", escape(document.subtitle), "## Verdict"]
     parts += [_finding(number, finding) for number, finding in enumerate(document.findings, 1)]
     parts += [_section(section) for section in document.sections]
     if document.unread is not None:
         parts += ["## Lines that could not be read", _table(document.unread)]
-    parts += ["## Provenance", "\n".join(f"- {_escape(what)}: {_escape(value)}" for what, value in document.provenance)]
+    parts += ["## Provenance", "\n".join(f"- {escape(what)}: {escape(value)}" for what, value in document.provenance)]
     return "\n\n".join(parts) + "\n"
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
+    """Plain text, on one line, as Markdown shows it."""
     return _SPECIAL.sub(r"\\\1", visible(text))
 
 
 def _finding(number: int, finding: Finding) -> str:
-    lines = [f"{number}. **{finding.certainty}**: {_escape(finding.headline)}"]
-    lines += [f"   {_escape(text)}" for text in (finding.detail, finding.next_step) if text]
+    lines = [f"{number}. **{finding.certainty}**: {escape(finding.headline)}"]
+    lines += [f"   {escape(text)}" for text in (finding.detail, finding.next_step) if text]
     return "\n".join(lines)
 
 
 def _section(section: Section) -> str:
-    parts = [f"## {_escape(section.heading)}", _escape(section.sentence)]
-    parts += [f"*{_escape(chart.title)}*: {_escape(chart.alt)}" for chart in section.charts]
+    parts = [f"## {escape(section.heading)}", escape(section.sentence)]
+    parts += [f"*{escape(chart.title)}*: {escape(chart.alt)}" for chart in section.charts]
     parts += [_table(table) for table in section.tables]
     return "\n\n".join(parts)
 
@@ -41,5 +42,5 @@ def _table(table: Table) -> str:
     rows.append(["---:" if column.kind in NUMERIC_KINDS else "---" for column in table.columns])
     for row in table.rows:
         cells = (cell(column.kind, value) for column, value in zip(table.columns, row, strict=True))
-        rows.append([_escape(text.replace("\n", " < ")) for text in cells])
-    return f"{_escape(table.caption)}\n\n" + "\n".join(f"| {' | '.join(row)} |" for row in rows)
+        rows.append([escape(text.replace("\n", " < ")) for text in cells])
+    return f"{escape(table.caption)}\n\n" + "\n".join(f"| {' | '.join(row)} |" for row in rows)

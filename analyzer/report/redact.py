@@ -1,0 +1,243 @@
+"""Redaction: a log's text with its names replaced by pseudonyms and its addresses shifted.
+
+It works on the log itself, before anything is read of it, so that whatever is made of a redacted log holds nothing
+else.  In records and aggregations what stays is chosen, not what goes: a column that is not known to be harmless is
+replaced, and a line that cannot be read is removed.  In free text (the command, dtrace's messages) paths, accounts,
+addresses and every name that is known from elsewhere go; other words stay.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable
+
+from lark.exceptions import UnexpectedInput
+
+from analyzer.ingest.blocks import parse_directive, record_type_of
+from analyzer.ingest.escapes import unescape
+from analyzer.ingest.messages import PREFIX
+from analyzer.ingest.records import RecordType
+
+REMOVED = "(a line that could not be read was removed)"
+_MASK = (1 << 64) - 1
+_KERNEL = 0xFFFF_8000_0000_0000  # the upper half of amd64's address space
+_CODE = 0xFFFF_FFFF_8000_0000  # where the kernel's text is mapped
+_LOWEST_USER = 0x20_0000  # below are counts, flags and page indexes, no program is mapped there
+_HARMLESS = frozenset(["fn", "kind", "op", "name", "site", "mode", "what"])
+_NAMES = frozenset(["execname"])
+_PAGES = frozenset(["page", "mold", "freexor"])
+# Arguments of vmevents' functions that are pages (docs/freebsd-vm-tracing.md, section 2).
+_PAGE_ARGUMENTS = {
+    "vm_radix_insert": ("a1",), "vm_page_rename": ("a0",), "vm_page_iter_rename": ("a1",),
+    "vm_page_replace": ("a0", "a3"), "vm_page_free_toq": ("a0",), "vm_page_insert_after": ("a0",),
+    "pmap_zero_page": ("a0",), "pmap_copy_page": ("a0", "a1"), "pmap_enter": ("a2",),
+}  # fmt: skip
+# Values of #host directives that say nothing of whose machine it is.
+_PLAIN_HOST = frozenset(["ncpu", "physmem", "pagesize", "vmtrace", "ident"])
+_PATH = re.compile(r"[^\s'\",;:()=@]*/[^\s'\",;:()]*")
+_ACCOUNT = re.compile(r"([\w.$-]+)@([\w.-]+)")
+_ADDRESS = re.compile(r"0x([0-9a-fA-F]+)")
+_WORD = re.compile(r"[\w.+-]+")
+_FRAME = re.compile(r"( *)([^`]+)`([^+\n]+)(\+0x[0-9a-f]+)?( *)$")
+_INDENTED = re.compile(r" {4,}\S")
+_BUCKET = re.compile(r" *(?:value  -+ Distribution -+ count *|(?:(?:< |>= )?-?\d+) +[@\u2580-\u259f ]*\|.*)$")
+
+
+class Redactor:
+    """Pseudonyms and shifts; the same for every log of one bundle.
+
+    Attributes:
+        pseudonyms: by kind ("process", "path", "host", "user", "text", "module"): what was replaced, by what.
+        shifted: by kind ("object", "page", "thread", "user", "code"): how many addresses.
+    """
+
+    def __init__(self, secret: bytes) -> None:
+        """`secret` makes the shifts; nobody who has not the logs can know it."""
+        self._secret = secret
+        self.pseudonyms: dict[str, dict[str, str]] = {}
+        self.shifted: dict[str, int] = {}
+        self._shifts: dict[str, int] = {}
+
+    def learn(self, lines: Iterable[str]) -> None:
+        """Name what must be known before any line is rewritten: hosts, users and processes are words elsewhere."""
+        records: dict[str, RecordType] = {}
+        for line in lines:
+            if line.startswith("#fields\t"):
+                _learn_fields(records, line)
+            elif line.startswith("#host.uname\t"):
+                words = line.split("\t", 1)[1].split()
+                if len(words) > 1:
+                    self._host(words[1])
+            elif line.startswith("#host.filter\texec\t"):
+                self._process(line.split("\t", 2)[2])
+            elif line.startswith("#host.via\tssh "):
+                self._host(line.split()[-1].rpartition("@")[2])
+            elif not line.startswith("#") and "\t" in line:
+                for column, _, value in _cells(line, records):
+                    if column in _NAMES:
+                        self._process(value)
+            if "@" in line and line.startswith("#"):
+                for account, host in _ACCOUNT.findall(line):
+                    self._name("user", account)
+                    self._host(host)
+
+    def redact(self, lines: Iterable[str]) -> Iterable[str]:
+        """The log's lines, redacted; as many as there were."""
+        records: dict[str, RecordType] = {}
+        columns: list[str] | None = None  # of the aggregation that is open
+        for line in lines:
+            if line.startswith("#"):
+                columns = line.split("\t")[2:] if line.startswith("#aggregation\t") else None
+                if line.startswith("#fields\t"):
+                    _learn_fields(records, line)
+                yield self._directive(line)
+            elif line.startswith(PREFIX):
+                yield PREFIX + self._words(line.removeprefix(PREFIX))
+            elif not line:
+                yield line
+            elif columns is not None:
+                yield self._row(line, columns)
+            elif line.startswith(" " * 14):
+                yield self._frame(line)
+            else:
+                yield self._record(line, records)
+
+    def _name(self, kind: str, name: str) -> str:
+        known = self.pseudonyms.setdefault(kind, {})
+        return known.setdefault(name, f"{kind}-{len(known) + 1}")
+
+    def _host(self, name: str) -> None:
+        """A host is also called by the first part of its name."""
+        self._name("host", name)
+        self._name("host", name.partition(".")[0])
+
+    def _process(self, written: str) -> str:
+        """A process name as %S printed it, its closing NUL kept."""
+        name = unescape(written)
+        if not name:
+            return written
+        return self._name("process", name) + ("\\0" if written.endswith("\\0") else "")
+
+    def _shift(self, kind: str, value: int) -> int:
+        if kind not in self._shifts:
+            digest = hashlib.sha256(self._secret + kind.encode()).digest()
+            # Whole pages, and small enough that an address stays in its part of the address space.
+            bits = 14 if kind == "code" else 24
+            self._shifts[kind] = ((int.from_bytes(digest[:8], "big") % (1 << bits)) + 1) << 12
+        self.shifted[kind] = self.shifted.get(kind, 0) + 1
+        return (value + self._shifts[kind]) & _MASK
+
+    def _address(self, text: str, kind: str | None) -> str:
+        """An address shifted; of a kind that is not known the range decides, and small numbers stay."""
+        value = int(text, 16)
+        if value == 0:
+            return text
+        if value >= _CODE:
+            kind = "code"
+        elif kind is None:
+            if value < _LOWEST_USER:
+                return text
+            kind = "object" if value >= _KERNEL else "user"
+        return f"0x{self._shift(kind, value):x}"
+
+    def _record(self, line: str, records: dict[str, RecordType]) -> str:
+        cells = _cells(line, records)
+        if not cells:
+            return REMOVED
+        function = next((value for column, _, value in cells if column == "fn"), "")
+        return "\t".join([line.split("\t", 1)[0], *(self._cell(*cell, function) for cell in cells)])
+
+    def _cell(self, column: str, kind: str, value: str, function: str) -> str:
+        if kind == "addr":
+            return self._address(value, _kind_of(column, function))
+        if kind != "str" or not value:
+            return value
+        if column in _NAMES:
+            return self._process(value)
+        return self._code(value) if column in _HARMLESS else self._name("text", value)
+
+    def _code(self, value: str) -> str:
+        """A function, a lock's name or a code site: of the kernel they are public."""
+        return self._frame(value) if "`" in value else _ADDRESS.sub(lambda m: self._address(m[0], "code"), value)
+
+    def _frame(self, line: str) -> str:
+        match = _FRAME.match(line)
+        if match is None:
+            if not _ADDRESS.fullmatch(line.strip()):
+                return REMOVED if line.strip() else line
+            return _ADDRESS.sub(lambda m: self._address(m[0], None), line)
+        blanks, module, function, offset, after = match.groups(default="")
+        if module != "kernel" and not module.endswith(".ko"):
+            module, function = self._name("module", module), "function"
+        function = _ADDRESS.sub(lambda m: self._address(m[0], None), function)
+        return f"{blanks}{module}`{function}{offset}{after}"
+
+    def _directive(self, line: str) -> str:
+        name, tab, value = line.partition("\t")
+        key = name[1:]
+        if not key.startswith("host."):
+            try:
+                known = parse_directive(line).data != "other"
+            except UnexpectedInput:
+                return REMOVED
+            return line if known else name + tab + self._words(value)
+        if value.startswith("exec\t") and key == "host.filter":
+            return f"{name}\texec\t{self._process(value.removeprefix('exec' + tab))}"
+        return line if key.removeprefix("host.") in _PLAIN_HOST else name + tab + self._words(value)
+
+    def _words(self, text: str) -> str:
+        """Free text: paths, accounts, hosts, processes and addresses in it are replaced."""
+        text = _ACCOUNT.sub(lambda m: f"{self._name('user', m[1])}@{self._name('host', m[2])}", text)
+        text = _PATH.sub(lambda m: self._name("path", m[0]), text)
+        text = _ADDRESS.sub(lambda m: self._address(m[0], None), text)
+        known = [self.pseudonyms.get(kind, {}) for kind in ("process", "user", "host")]
+        return _WORD.sub(lambda m: next((names[m[0]] for names in known if m[0] in names), m[0]), text)
+
+    def _row(self, line: str, columns: list[str]) -> str:
+        """A line of an aggregation's body: keys and a value between TABs, a named key, a frame, or a bucket."""
+        if _BUCKET.match(line):
+            return line
+        if "\t" not in line and _INDENTED.match(line):
+            return self._frame(line) if not line.strip().isdigit() else line
+        cells = line.split("\t")
+        if len(columns) > 1 and columns[-1] == "quantize" and len(cells) == 1:
+            named = re.fullmatch(r"([a-z]+) (-?\d+)", line)
+            if named:
+                return line
+        return "\t".join(
+            self._key(column, cell) for column, cell in zip([*columns, *("",) * len(cells)], cells, strict=False)
+        )
+
+    def _key(self, column: str, cell: str) -> str:
+        if column in _NAMES:
+            return self._process(cell)
+        if re.fullmatch(r"-?\d+", cell):
+            return cell
+        if _ADDRESS.fullmatch(cell):
+            return self._address(cell, None)
+        return self._code(cell) if column in _HARMLESS else self._name("text", cell)
+
+
+def _learn_fields(records: dict[str, RecordType], line: str) -> None:
+    try:
+        found = record_type_of(parse_directive(line))
+    except UnexpectedInput:
+        return
+    records[found.tag] = found
+
+
+def _cells(line: str, records: dict[str, RecordType]) -> list[tuple[str, str, str]]:
+    """(column, type, text) of a record; empty where it is none that can be read."""
+    tag, *values = line.split("\t")
+    kind = records.get(tag)
+    if kind is None or re.match(kind.pattern, f"{line}\n") is None:
+        return []
+    return [(name, type_, value) for (name, type_), value in zip(kind.on_line, values, strict=True)]
+
+
+def _kind_of(column: str, function: str) -> str | None:
+    """What an address column holds; None where it can be anything."""
+    if column in _PAGES or column in _PAGE_ARGUMENTS.get(function, ()):
+        return "page"
+    if column == "va" or re.fullmatch(r"a\d", column):
+        return None
+    return "thread" if column == "owner" else "object"

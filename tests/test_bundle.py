@@ -1,0 +1,213 @@
+"""vmtrace bundle: what is in it, that it fits, and that no name survives in it."""
+
+import hashlib
+import io
+import json
+import lzma
+import os
+import re
+import struct
+import zipfile
+import zlib
+from pathlib import Path
+
+import pytest
+from recordings import ROOT, log
+
+from analyzer import load
+
+D4326 = "10.1/d4326"
+
+
+def bundled(vmtrace, tmp_path, *arguments) -> dict[str, bytes]:
+    run = vmtrace("bundle", *arguments, "-o", "e.zip")
+    assert run.returncode == 0, run.stderr
+    with zipfile.ZipFile(tmp_path / "e.zip") as archive:
+        assert archive.testzip() is None
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def test_sums_budget_and_what_was_left_out(vmtrace, tmp_path):
+    for budget in (1000, 300, 60):
+        files = bundled(vmtrace, tmp_path, log(D4326), "--budget", budget)
+        assert (tmp_path / "e.zip").stat().st_size <= budget * 1000
+        sums = dict(reversed(line.split("  ")) for line in files["SHA256SUMS"].decode().splitlines())
+        assert sums == {name: hashlib.sha256(data).hexdigest() for name, data in files.items() if name != "SHA256SUMS"}
+        readme = files["README.md"].decode()
+        attached, _, left = readme.partition("Left out to stay under")
+        assert all(name in attached for name in files if name.startswith(("excerpts", "pictures", "log", "findings")))
+        assert ("log-1.log.xz (" in left) == ("log-1.log.xz" not in files)
+    run = vmtrace("bundle", log(D4326), "-o", "small.zip", "--budget", "3")
+    assert run.returncode == 64 and b"need" in run.stderr and not (tmp_path / "small.zip").exists()
+
+
+def test_a_reader_who_has_only_the_bundle(vmtrace, tmp_path):
+    files = bundled(vmtrace, tmp_path, log(D4326), "--keep-names")
+    alarms = load(log(D4326)).alarms
+    page, held = f"0x{alarms['page'].iloc[0]:x}", f"0x{alarms['object'].iloc[1]:x}"
+    for name in ("README.md", "bugzilla.txt", "phabricator.txt"):
+        text = files[name].decode()
+        assert "bug of review D4326" in text and page in text and held in text and "kernel`" in text
+        assert "double-free" in text and "How to read it" in text
+    assert max(len(line) for line in files["bugzilla.txt"].decode().splitlines() if not line.startswith(" ")) < 100
+    assert "= This is the bug" in files["phabricator.txt"].decode()
+    assert json.loads(files["findings.json"])["findings"][0]["certainty"] == "proved"
+    provenance = json.loads(files["provenance.json"])
+    original = hashlib.sha256((ROOT / "samples" / f"{D4326}.log.xz").read_bytes()).hexdigest()
+    assert provenance["logs"][0]["original_sha256"] == original
+    # The log in it is the log, and each excerpt is one that says the same.
+    assert lzma.decompress(files["log-1.log.xz"]) == lzma.decompress(Path(log(D4326)).read_bytes())
+    (tmp_path / "x.log").write_bytes(files["excerpts/finding-1.log"])
+    found = json.loads(vmtrace("report", "x.log", "--format", "json").stdout)["findings"]
+    assert any(finding["headline"].startswith("This is the bug of review D4326") for finding in found)
+    whole = lzma.decompress(files["log-1.log.xz"]).decode().splitlines()
+    assert set(files["excerpts/finding-1.log"].decode().splitlines()) <= set(whole)
+
+
+def test_an_excerpt_of_steps_is_the_whole_fault(vmtrace, tmp_path):
+    files = bundled(vmtrace, tmp_path, log("10.1/events-rename"), log("13.2/leak"))
+    assert {"log-1.log.xz", "log-2.log.xz"} & set(files)
+    assert b"leaker" not in files["README.md"] and b"left held" in files["README.md"]
+
+
+def test_the_same_bytes_again(vmtrace, tmp_path):
+    zips = []
+    for seed in ("1", "2"):
+        environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONHASHSEED": seed, "TZ": f"UTC{seed}"}
+        assert vmtrace("bundle", log("13.2/leak"), "-o", f"{seed}.zip", env=environment).returncode == 0
+        zips.append((tmp_path / f"{seed}.zip").read_bytes())
+    assert zips[0] == zips[1]
+
+
+def everything(archive: bytes) -> bytes:
+    """All that a zip holds or says, packed things unpacked: members, their names, PNG chunks, the log."""
+    parts = [archive]
+    with zipfile.ZipFile(io.BytesIO(archive)) as files:
+        for entry in files.infolist():
+            data = files.read(entry)
+            parts += [entry.filename.encode(), entry.comment, entry.extra, data]
+            if entry.filename.endswith(".xz"):
+                parts.append(lzma.decompress(data))
+            if entry.filename.endswith(".png"):
+                parts += png_texts(data)
+    return b"\n".join(parts)
+
+
+def png_texts(data: bytes) -> list[bytes]:
+    found, at = [], 8
+    while at < len(data):
+        size, kind = struct.unpack(">I4s", data[at : at + 8])
+        chunk = data[at + 8 : at + 8 + size]
+        if kind == b"zTXt":
+            found.append(zlib.decompress(chunk.partition(b"\0")[2][1:]))
+        elif kind == b"iTXt":
+            rest = chunk.partition(b"\0")[2]
+            text = rest[2:].split(b"\0", 2)[2]
+            found.append(zlib.decompress(text) if rest[0] else text)
+        elif kind == b"tEXt":
+            found.append(chunk)
+        at += 12 + size
+    assert found  # pictures say where they come from
+    return found
+
+
+SECRETS = [
+    "secretd", "tab\\tin name", "/home/alice/.ssh/id_rsa", "./relative/key.pem", "alice", "build7", "box9",
+    "box9.corp.example", "backup-host", "0xfffff80001a14800", "0xfffff8007d0e6ee8", "0xffffffff805cfdc3",
+    "0xdeadbeef000", "0xfffff80001bf0920", "customer-db", "payroll", "libpayroll.so.1", "pay_all",
+]  # fmt: skip
+
+SECRET_LOG = r"""#host.uname	FreeBSD box9.corp.example 10.1-RELEASE #4: alice@build7:/home/alice/.ssh/id_rsa  amd64
+#host.ident	VMTRACE10
+#host.via	ssh backup-host
+#host.command	secretd ./relative/key.pem --db=/home/alice/.ssh/id_rsa 0xdeadbeef000
+#host.filter	exec	customer-db\0
+#host.stderr	alice says: secretd on box9 died, /home/alice/.ssh/id_rsa
+#vmtrace	1
+#script	vmfault10
+#osreldate	1001000
+#walltime	1795375422424523463
+#timestamp	16728530376
+#fields	F	ts:time	cpu:int	pid:int	tid:int	va:addr	rc:int	dur:ns	path:bits	held:addr	note:str	execname:str
+#fields	M	ts:time	cpu:int	pid:int	tid:int	fn:str	page:addr	src:addr	dst:addr	rc:int	infault:int	execname:str
+#fields	X	ts:time	cpu:int	pid:int	tid:int	kind:str	object:addr	page:addr	owner:addr	execname:str	stack:stack
+#bits	path	0x2	zero	0x8	rename	0x20	alloc
+F	16728530400	0	7	100	0xdeadbeef000	0	900	0x22	0x0	payroll	secretd\0
+F	16728540400	0	7	100	0xdeadbeef000	0	900	0x22	0x0	payroll	tab\tin name\0
+M	16728550400	0	7	100	rename	0xfffff8007d0e6ee8	0x0	0xfffff80001a14800	1	1	secretd\0
+X	16728560400	0	7	100	double-free	0xfffff80001a14800	0xfffff8007d0e6ee8	0x0	secretd\0
+              kernel`unlock_and_deallocate+0xef
+              kernel`0xffffffff805cfdc3
+              libpayroll.so.1`pay_all+0x12
+X	16728570400	0	7	100	lock-held	0xfffff80001a14800	0x0	0xfffff80001bf0920	secretd\0
+              kernel`vm_fault_hold+0x1259
+
+dtrace: script '/home/alice/.ssh/id_rsa' matched 5 probes
+dtrace: 3 drops on CPU 0
+customer-db payroll secretd
+#aggregation	names	execname	count
+secretd	2
+customer-db	1
+#aggregation	blobs	blob	count
+payroll	2
+#end	16728590400
+F	16728600400	0	7	100	0xdeadbeef000	0	900	0x22	0x0	payroll	secre"""
+
+
+def test_no_name_survives_anywhere(vmtrace, tmp_path):
+    (tmp_path / "alice-box9.log").write_text(SECRET_LOG)
+    run = vmtrace("bundle", "alice-box9.log", "-o", "e.zip")
+    assert run.returncode == 0, run.stderr
+    inside = everything((tmp_path / "e.zip").read_bytes())
+    assert [secret for secret in SECRETS if secret.encode() in inside] == []
+    # The preview names what went; and with --keep-names the same search finds it.
+    assert all(word in run.stderr.decode() for word in ("secretd → process-", "alice → user-", "/home/alice"))
+    assert vmtrace("bundle", "alice-box9.log", "-o", "k.zip", "--keep-names").returncode == 0
+    assert [secret for secret in SECRETS if secret.encode() not in everything((tmp_path / "k.zip").read_bytes())] == []
+    assert b"bug of review D4326" in inside  # and still it tells the finding
+
+
+@pytest.mark.parametrize("name", [D4326, "13.2/hostile-names", "13.2/events", "13.2/agg-5pct"])
+def test_no_name_of_a_recording_survives(vmtrace, tmp_path, name):
+    trace = load(log(name))
+    bundled(vmtrace, tmp_path, log(name))
+    inside = everything((tmp_path / "e.zip").read_bytes())
+    names = {str(n) for table in trace.tables.values() if "execname" in table for n in table["execname"].unique()}
+    paths = re.findall(r"/[\w./-]+", trace.meta["host.uname"] + trace.meta["host.command"])
+    found = [n for n in names if re.search(rb"(?<![\w.])" + re.escape(n.encode()) + rb"\\0", inside)]
+    assert found == [] and not [path for path in paths if path.encode() in inside]
+    addresses = set()
+    for table in trace.tables.values():
+        for column in {"va", "page", "src", "dst", "object", "owner", "held", "lock", "a0"} & set(table):
+            addresses |= {f"0x{value:x}" for value in table[column].unique()[:200] if value >= 0x200000}
+    written = set(re.findall(r"0x[0-9a-f]+", inside.decode(errors="replace")))
+    assert not addresses & written
+
+
+def test_redaction_keeps_what_belongs_together(vmtrace, tmp_path):
+    files = bundled(vmtrace, tmp_path, log(D4326))
+    (tmp_path / "r.log.xz").write_bytes(files["log-1.log.xz"])
+    before, after = load(log(D4326)), load(str(tmp_path / "r.log.xz"))
+    assert len(before.unread) == len(after.unread) and len(before.notices) == len(after.notices)
+    kinds = {"M": {"page": "page", "dst": "object", "src": "object"}, "X": {"object": "object", "page": "page"}}
+    shifts = {}
+    for tag, columns in kinds.items():
+        for column, kind in columns.items():
+            old, new = before.tables[tag][column], after.tables[tag][column]
+            shifts.setdefault(kind, set()).update((new - old)[old != 0])
+            assert (new[old == 0] == 0).all()
+    assert {kind: len(constants) for kind, constants in shifts.items()} == {"page": 1, "object": 1}
+    assert shifts["page"] != shifts["object"]
+    sizes = [sorted(trace.faults["execname"].value_counts()) for trace in (before, after)]
+    assert sizes[0] == sizes[1]
+    same = ["ts", "pid", "tid", "rc", "dur", "path", "line"]
+    assert before.tables["F"][same].equals(after.tables["F"][same])
+
+
+@pytest.mark.parametrize("data, code", [(b"hello\n" * 9, 65), (b"", 65)])
+def test_what_is_no_log(vmtrace, tmp_path, data, code):
+    (tmp_path / "x").write_bytes(data)
+    run = vmtrace("bundle", "x", "-o", "e.zip")
+    assert run.returncode == code and run.stderr.count(b"\n") == 1
+    run = vmtrace("bundle", log("13.2/leak"), "-o", "missing/e.zip")
+    assert run.returncode == 73 and run.stderr.count(b"\n") == 1
