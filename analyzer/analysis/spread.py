@@ -36,8 +36,8 @@ def threads(jobs: int | None) -> Iterator[Pool]:
 def cluster(address: str) -> Iterator[Pool]:
     """The workers of a running Dask cluster, each with this vmtrace installed.
 
-    A block travels with its task, so that the scheduler gives it to another worker when one dies.  Raises UnavailableError where
-    Dask or the cluster is not there, TemporaryError where worker after worker dies.
+    A block travels with its task, so that the scheduler gives it to another worker when one dies.  Raises
+    UnavailableError where Dask or the cluster is not there, TemporaryError where worker after worker dies.
     """
     try:
         from distributed import Client, KilledWorker
