@@ -22,6 +22,7 @@ _MASK = (1 << 64) - 1
 _KERNEL = 0xFFFF_8000_0000_0000  # the upper half of amd64's address space
 _CODE = 0xFFFF_FFFF_8000_0000  # where the kernel's text is mapped
 _LOWEST_USER = 0x20_0000  # below are counts, flags and page indexes, no program is mapped there
+_LARGEST_ERROR = 1 << 31
 _HARMLESS = frozenset(["fn", "kind", "op", "name", "site", "mode", "what"])
 _NAMES = frozenset(["execname"])
 _PAGES = frozenset(["page", "mold", "freexor"])
@@ -149,6 +150,10 @@ class Redactor:
     def _cell(self, column: str, kind: str, value: str, function: str) -> str:
         if kind == "addr":
             return self._address(value, _kind_of(column, function))
+        if kind == "int" and int(value) & _MASK >= _KERNEL and int(value) < -_LARGEST_ERROR:
+            # A pointer that a function returned: as vm_radix_remove does a page, which the log has as a signed number.
+            shifted = int(self._address(f"0x{int(value) & _MASK:x}", "page"), 16)
+            return str(shifted - (1 << 64))
         if kind != "str" or not value:
             return value
         if column in _NAMES:

@@ -19,12 +19,14 @@ def print_text(document: Document, console: Console) -> None:
     """Print the report on `console`: the verdict, then section by section."""
     console.print(Text(visible(document.title), style="bold"), Text(visible(document.subtitle), style="dim"), sep="\n")
     console.print()
-    console.print(*(_finding(number, finding) for number, finding in enumerate(document.findings, 1)), sep="\n")
+    if document.findings:
+        console.print(*(_finding(number, finding) for number, finding in enumerate(document.findings, 1)), sep="\n")
     for section in document.sections:
         console.print(_section(section, max(console.width, _NARROWEST)))
     if document.unread is not None:
         console.print(_heading("Lines that could not be read"), _table(document.unread), sep="\n")
-    console.print(_heading("Provenance"))
+    if document.provenance:
+        console.print(_heading("Provenance"))
     for what, value in document.provenance:
         console.print(Text(f"{visible(what)}: {visible(value)}"), soft_wrap=True)
 

@@ -1,0 +1,49 @@
+"""vmtrace show: the story of one fault, or of the faults that a finding rests on."""
+
+from typing import Annotated
+
+import typer
+
+from analyzer.cli.output import Format, write_document
+from analyzer.errors import UsageError
+
+_MOST = 3  # faults of one finding
+
+
+def show(
+    log: Annotated[str, typer.Argument(metavar="LOG", help="A vmtrace log, compressed or not.")],
+    fault: Annotated[int | None, typer.Option(min=1, help="Any line of the log that is of the fault.")] = None,
+    finding: Annotated[int | None, typer.Option(min=1, help="The finding's number in vmtrace report.")] = None,
+) -> None:
+    """Tell a fault or a finding step by step: times, locks held, stacks, neighbours on the same objects."""
+    if (fault is None) == (finding is None):
+        raise UsageError("show takes one of --fault LINE and --finding N")
+    if log == "-":
+        raise UsageError("show reads its log twice: name a file")
+    from analyzer.analysis.story import fault_story
+    from analyzer.ingest.trace import load
+    from analyzer.report.story import story_document
+
+    trace = load(log)
+    chosen = None if finding is None else _finding(log, finding)
+    lines = [fault] if chosen is None else list(dict.fromkeys(int(row["line"]) for row in chosen.rows))
+    stories = []
+    for line in lines:
+        story = fault_story(trace, line)
+        if story is not None and story not in stories and len(stories) < _MOST:
+            stories.append(story)
+    if not stories:
+        if chosen is None:
+            raise UsageError(f"--fault {fault}: line {fault} of {log} is no record of a fault; reports name the lines")
+        raise UsageError(f"--finding {finding}: rests on no single fault: {chosen.headline}")
+    write_document(story_document(log, trace, stories, chosen), None, None, Format.TEXT)
+
+
+def _finding(log: str, number: int):
+    from analyzer.analysis.summarize import summarize
+    from analyzer.report.build import ordered_findings
+
+    findings = ordered_findings(summarize([log]))
+    if number > len(findings):
+        raise UsageError(f"--finding {number}: {log} has findings 1 to {len(findings)}; vmtrace report numbers them")
+    return findings[number - 1][1]
