@@ -6,8 +6,9 @@ import pytest
 from recordings import log, recordings
 
 from analyzer.analysis.coverage import never_returned
+from analyzer.analysis.finding import ORDINARY, Finding
 from analyzer.analysis.summarize import summarize
-from analyzer.analysis.verdict import ORDINARY, Finding, verdict
+from analyzer.analysis.verdict import verdict
 
 KNOWN = dict(recordings())
 

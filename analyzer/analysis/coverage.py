@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analyzer.analysis.reduce import SECOND
 from analyzer.analysis.summary import LogSummary
 from analyzer.errors import DataError
 from analyzer.ingest.releases import handler, path_steps
@@ -97,6 +96,19 @@ def calls(log: LogSummary, function: str) -> int | None:
     return int(mine.sum()) if len(mine) else None
 
 
+def insert_function(log: LogSummary) -> str:
+    """What stands for a radix insert: from 15 on the insert is inlined, and its node allocation is traced."""
+    names = {*log.table("calls")["fn"], *log.table("failures")["fn"]}
+    return "vm_radix_node_alloc" if "vm_radix_node_alloc" in names else "vm_radix_insert"
+
+
+def move_function(log: LogSummary, move: str) -> str:
+    """The function of a page move, "rename" or "replace": from 15 on it is vm_page_iter_rename that renames."""
+    if move == "rename" and (log.table("calls")["fn"] == "vm_page_iter_rename").any():
+        return "vm_page_iter_rename"
+    return f"vm_page_{move}"
+
+
 def growth(log: LogSummary, counter: str) -> int | None:
     """By how much a counter of the kernel grew while tracing ran; None where the log has not both readings."""
     before, after = (log.meta.get(f"counter.{when}", {}).get(counter) for when in ("before", "after"))
@@ -126,11 +138,12 @@ def coverage_counts(log: LogSummary) -> pd.DataFrame:
         return int(moves.loc[moves["fn"] == function, "moves"].sum())
 
     function = handler(log.meta.get("osreldate"))
-    inserts = int(failures.loc[failures["fn"] == "vm_radix_insert", "failed"].sum())
+    inserts = int(failures.loc[failures["fn"] == insert_function(log), "failed"].sum())
+    rename = move_function(log, "rename")
     rows = [
         (f"faults: calls of {function}", recorded, calls(log, function)),
         ("faults: vm.stats.vm.v_vm_faults", recorded, growth(log, "vm.stats.vm.v_vm_faults")),
-        ("page moves: calls of vm_page_rename", moved("rename"), calls(log, "vm_page_rename")),
+        (f"page moves: calls of {rename}", moved("rename"), calls(log, rename)),
         ("page moves: calls of vm_page_replace", moved("replace"), calls(log, "vm_page_replace")),
         ("moves in faults: vm.stats.vm.v_cow_optim", took("rename", "replace"), growth(log, "vm.stats.vm.v_cow_optim")),
         (
@@ -154,7 +167,7 @@ def coverage_seconds(log: LogSummary) -> pd.DataFrame:
     """Second by second: second (since the trace began), recorded, called.  Empty without counts of calls."""
     function = handler(log.meta.get("osreldate"))
     counted = log.table("calls")
-    counted = counted[(counted["fn"] == function) & (counted["second"] > 0)].groupby("second")["calls"].sum()
+    counted = counted[(counted["fn"] == function) & (counted["second"] >= 0)].groupby("second")["calls"].sum()
     recorded = log.table("seconds").groupby("second")["faults"].sum()
     if counted.empty or recorded.empty:
         return pd.DataFrame({"second": [], "recorded": [], "called": []}).astype("int64")
@@ -163,10 +176,9 @@ def coverage_seconds(log: LogSummary) -> pd.DataFrame:
 
 
 def first_second(log: LogSummary) -> int:
-    """The second, on the clock of `second` columns, that the trace began in."""
+    """The value of `second` columns that stands for the beginning: 0, but on the clock of the wall for several logs."""
     seconds = log.table("seconds")["second"]
-    start = log.meta.get("timestamp", log.first_ts) or 0
-    return min(int(start // SECOND), int(seconds.min())) if len(seconds) else int(start // SECOND)
+    return int(seconds.min()) if len(seconds) and log.start == 0 else 0
 
 
 def never_returned(log: LogSummary) -> int:

@@ -5,11 +5,11 @@ import re
 
 import pandas as pd
 
-from analyzer.analysis.coverage import calls, first_second, growth
+from analyzer.analysis.coverage import calls, first_second, growth, insert_function, move_function
 from analyzer.analysis.summary import LogSummary
 from analyzer.ingest.releases import NOT_RECORDED, fault_function, insert_error_name, path_name, result_name
 
-MOVES = {"rename": "vm_page_rename", "replace": "vm_page_replace"}
+MOVES = ("rename", "replace")
 _FAIL_POINT = re.compile(r"(?:debug\.fail_point\.)?(\w+)='?(\d+(?:\.\d+)?)%(?:\d+\*)?return")
 _Z = 1.959963984540054  # 97.5 % of the standard normal distribution
 
@@ -28,7 +28,7 @@ def failure_rates(log: LogSummary) -> pd.DataFrame:
     """Every function and result: function, result, failed, of, rate, low, high.
 
     A function that never failed has one row with result "any failure" and failed 0.  `of` is the number of records
-    of faults and page moves, and the counted calls of vm_radix_insert.
+    of faults and page moves, and the counted calls of vm_radix_insert (vm_radix_node_alloc).
     """
     return _with_rates([*_fault_rows(log), *_move_rows(log), *_insert_rows(log)], ["function", "result"])
 
@@ -63,8 +63,9 @@ def failures_by_second(log: LogSummary) -> pd.DataFrame:
         (s, fault_function(osreldate), result_name(rc, osreldate), n) for s, rc, n in faults.itertuples(index=False)
     ]
     others = log.table("failures").groupby(["second", "fn", "rc"], as_index=False)["failed"].sum()
-    for second, function, rc, failed in others[others["second"] > 0].itertuples(index=False):
-        rows.append((second, MOVES.get(function, function), _other_result(function, rc), failed))
+    for second, function, rc, failed in others[others["second"] >= 0].itertuples(index=False):
+        name = move_function(log, function) if function in MOVES else function
+        rows.append((second, name, _other_result(function, rc), failed))
     frame = pd.DataFrame(rows, columns=["second", "function", "result", "failed"])
     return frame.assign(
         second=frame["second"].astype("int64") - first_second(log), failed=frame["failed"].astype("int64")
@@ -117,18 +118,19 @@ def _move_rows(log: LogSummary) -> list[tuple[str, str, int, int]]:
     where = {1: " in a fault", 0: " outside faults"}
     moves = log.table("moves")
     for (function, infault), part in moves[moves["rc"] != NOT_RECORDED].groupby(["fn", "infault"]):
-        name = MOVES.get(function, function) + where.get(infault, "")
+        name = move_function(log, function) + where.get(infault, "")
         rows += _rows(name, part.groupby("rc")["moves"].sum(), lambda rc: _other_result("rename", rc))
     return rows
 
 
 def _insert_rows(log: LogSummary) -> list[tuple[str, str, int, int]]:
-    of = calls(log, "vm_radix_insert")
+    function = insert_function(log)
+    of = calls(log, function)
     if of is None:
         return []
     failures = log.table("failures")
-    failed = failures[failures["fn"] == "vm_radix_insert"].groupby("rc")["failed"].sum()
-    return _rows("vm_radix_insert", pd.concat([failed, pd.Series({0: of - int(failed.sum())})]), insert_error_name)
+    failed = failures[failures["fn"] == function].groupby("rc")["failed"].sum()
+    return _rows(function, pd.concat([failed, pd.Series({0: of - int(failed.sum())})]), insert_error_name)
 
 
 def _rows(function: str, by_result: pd.Series, name) -> list[tuple[str, str, int, int]]:
@@ -138,7 +140,7 @@ def _rows(function: str, by_result: pd.Series, name) -> list[tuple[str, str, int
 
 
 def _other_result(function: str, rc: int) -> str:
-    return insert_error_name(rc) if function == "vm_radix_insert" else f"failed ({rc})"
+    return f"failed ({rc})" if function in MOVES else insert_error_name(rc)
 
 
 def _with_rates(rows: list[tuple], keys: list[str]) -> pd.DataFrame:

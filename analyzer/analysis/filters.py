@@ -51,7 +51,7 @@ class Filter:
             mask = self._mask(table, start, bits)
             if mask is not None:
                 kept[tag] = table.filter(mask)
-        return Parsed(kept, parsed.meta, parsed.notices, parsed.unread)
+        return Parsed(kept, parsed.meta, parsed.notices, parsed.unread, parsed.last_ts)
 
     def _mask(self, table: pa.Table, start: int, bits: dict[int, str] | None) -> pa.ChunkedArray | None:
         conditions = []

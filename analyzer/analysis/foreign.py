@@ -18,7 +18,9 @@ _AGGREGATION = re.compile(r"A\d+$")
 def summarize_foreign(parsed: Parsed) -> LogSummary:
     """The LogSummary of one whole file."""
     faults = _recorded(parsed.tables["F"]) if "F" in parsed.tables else None
-    tables = reduce_faults(faults) if faults is not None and len(faults) else {}
+    stamps = faults["ts"] if faults is not None and "ts" in faults.column_names and len(faults) else None
+    start = 0 if stamps is None else pc.min(stamps).as_py()
+    tables = reduce_faults(faults, start) if faults is not None and len(faults) else {}
     counts = {tag: len(table) for tag, table in parsed.tables.items() if len(table)}
     tables["records"] = pd.DataFrame({"tag": list(counts), "records": list(counts.values())})
     aggregations = [
@@ -31,7 +33,6 @@ def summarize_foreign(parsed: Parsed) -> LogSummary:
     if aggregations:
         tables["aggregations"] = pd.concat(aggregations, ignore_index=True)
     columns = {"F": [(name, "") for name in faults.column_names]} if faults is not None else {}
-    stamps = faults["ts"] if faults is not None and "ts" in faults.column_names and len(faults) else None
     return LogSummary(
         meta=parsed.meta | {"fields": columns},
         tables=tables,
@@ -39,6 +40,7 @@ def summarize_foreign(parsed: Parsed) -> LogSummary:
         notices=parsed.notices,
         unread=parsed.unread,
         unread_count=len(parsed.unread),
+        start=start,
         first_ts=None if stamps is None else pc.min(stamps).as_py(),
         last_ts=None if stamps is None else pc.max(stamps).as_py(),
     )

@@ -105,7 +105,7 @@ def imbalance_points(log: LogSummary) -> pd.DataFrame:
     rows += [(row, 1, "lock held", row["object"]) for row in _alarms(log, "lock-held")]
     rows += [(row, 0, "double free", row["page"]) for row in _alarms(log, "double-free")]
     rows += [(row, 0, "double free", None) for row in log.evidence.get("double-free", ())]
-    start = first_second(log) * SECOND
+    start = log.start + first_second(log) * SECOND
     points = [
         (
             (row["ts"] - start) / SECOND,

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from analyzer.analysis.coverage import calls
+from analyzer.analysis.coverage import calls, move_function
 from analyzer.analysis.failures import MOVES
 from analyzer.analysis.histogram import percentiles
 from analyzer.analysis.summary import LogSummary
@@ -25,11 +25,11 @@ def move_costs(log: LogSummary) -> pd.DataFrame:
         timed = time > 0
         rows.append(
             {
-                "function": MOVES.get(function, function),
+                "function": move_function(log, function),
                 "infault": int(infault),
                 "moves": number,
                 "failed": int(part.loc[~part["rc"].isin([0, NOT_RECORDED]), "moves"].sum()),
-                "calls": calls(log, MOVES.get(function, function)),
+                "calls": calls(log, move_function(log, function)),
                 "mean": time / number if timed else None,
                 "longest": int(part["longest"].max()) if timed else None,
                 "exclusively_busy": _share(part, part["busy"] == _EXCLUSIVE, "busy"),
@@ -39,7 +39,7 @@ def move_costs(log: LogSummary) -> pd.DataFrame:
             }
         )
     known = {row["function"] for row in rows}
-    for function in MOVES.values():
+    for function in (move_function(log, move) for move in MOVES):
         called = calls(log, function)
         if called and function not in known:  # vm_page_replace has no return probe on 13.2: counted, not recorded
             rows.append({"function": function, "infault": NOT_RECORDED, "moves": 0, "failed": 0, "calls": called})
@@ -51,14 +51,14 @@ def move_percentiles(log: LogSummary) -> pd.DataFrame:
     rows = []
     for function, part in log.table("move_latency").groupby("fn"):
         p50, p90, p99 = percentiles(part, "moves", [0.5, 0.9, 0.99])
-        rows.append({"function": MOVES.get(function, function), "p50": p50, "p90": p90, "p99": p99})
+        rows.append({"function": move_function(log, function), "p50": p50, "p90": p90, "p99": p99})
     return pd.DataFrame(rows, columns=["function", "p50", "p90", "p99"])
 
 
 def move_bins(log: LogSummary) -> pd.DataFrame:
     """The distribution of durations: function, low, high (ns), moves."""
     bins = log.table("move_latency")
-    return bins.assign(function=bins["fn"].map(lambda fn: MOVES.get(fn, fn)))[["function", "low", "high", "moves"]]
+    return bins.assign(function=bins["fn"].map(lambda fn: move_function(log, fn)))[["function", "low", "high", "moves"]]
 
 
 def _share(part: pd.DataFrame, mask: pd.Series, column: str) -> float | None:

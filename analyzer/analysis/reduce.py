@@ -57,26 +57,26 @@ WANTED = {
 }
 
 
-def reduce_block(parsed: Parsed) -> dict[str, pd.DataFrame]:
-    """The adding tables (analysis/tables.py) of one block of records."""
+def reduce_block(parsed: Parsed, start: int) -> dict[str, pd.DataFrame]:
+    """The adding tables (analysis/tables.py) of one block of records; `start` (ns) is when second 0 begins."""
     tables = parsed.tables
     counts = {tag: table.num_rows for tag, table in tables.items() if not tag.startswith("@")}
     found = {"records": pd.DataFrame({"tag": list(counts), "records": list(counts.values())})}
     if "F" in tables:
-        found |= reduce_faults(tables["F"])
+        found |= reduce_faults(tables["F"], start)
     if "M" in tables:
         found |= _moves(tables["M"])
     if "A" in tables:
         found["insert_stacks"] = _group(tables["A"], ["fn", "rc", "infault", "stack"], {}, "failed")
-    failures = [_failed(tables[tag]) for tag in ("M", "A") if tag in tables]
+    failures = [_failed(tables[tag], start) for tag in ("M", "A") if tag in tables]
     if failures:
         found["failures"] = pd.concat(failures, ignore_index=True)
     if "C" in tables and "T" in tables:
-        found["calls"] = _calls(tables["T"], tables["C"])
+        found["calls"] = _calls(tables["T"], tables["C"], start)
     return {name: frame for name, frame in found.items() if len(frame)}
 
 
-def reduce_faults(faults: pa.Table) -> dict[str, pd.DataFrame]:
+def reduce_faults(faults: pa.Table, start: int) -> dict[str, pd.DataFrame]:
     """The tables of fault records: counts, seconds, histograms and balance."""
     recorded, has = faults, set(faults.column_names)
     faults = complete(faults, FAULT_DEFAULTS)
@@ -87,7 +87,7 @@ def reduce_faults(faults: pa.Table) -> dict[str, pd.DataFrame]:
         "balance": _balance(recorded),
     }
     if "ts" in has:
-        seconds = pa.table({"second": pc.divide(faults["ts"], SECOND), "path": faults["path"], "rc": faults["rc"]})
+        seconds = pa.table({"second": _second(faults["ts"], start), "path": faults["path"], "rc": faults["rc"]})
         found["seconds"] = _group(seconds, ["second", "path", "rc"], {}, "faults")
     if "dur" in has:
         found["latency"] = _histogram(faults, "path", "faults")
@@ -151,20 +151,25 @@ def _moves(moves: pa.Table) -> dict[str, pd.DataFrame]:
     }
 
 
-def _failed(table: pa.Table) -> pd.DataFrame:
+def _failed(table: pa.Table, start: int) -> pd.DataFrame:
     """Failures by second and function: page moves with a result other than 0, and failed radix inserts."""
     table = complete(table, {"infault": NOT_RECORDED})
     failed = table.filter(pc.not_equal(table["rc"], 0))
-    failed = failed.append_column("second", pc.divide(failed["ts"], SECOND))
+    failed = failed.append_column("second", _second(failed["ts"], start))
     return _group(failed, ["second", "fn", "rc", "infault"], {}, "failed")
 
 
-def _calls(ticks: pa.Table, calls: pa.Table) -> pd.DataFrame:
+def _calls(ticks: pa.Table, calls: pa.Table, start: int) -> pd.DataFrame:
     """Calls by second: a C line counts the calls of the second that ends at the T line before it."""
     place = np.searchsorted(ticks["line"].to_numpy(), calls["line"].to_numpy()) - 1
     stamps = ticks["ts"].to_numpy()[place.clip(0)]
-    second = pa.array((stamps - SECOND // 2) // SECOND)
+    second = _second(pa.array(stamps - SECOND // 2), start)
     return _group(calls.append_column("second", second), ["second", "fn"], {"calls": "sum"}, None)
+
+
+def _second(times: pa.Array | pa.ChunkedArray, start: int) -> pa.Array | pa.ChunkedArray:
+    """Whole seconds since `start`; what was before it counts to the first."""
+    return pc.max_element_wise(pc.divide(pc.subtract(times, start), SECOND), 0)
 
 
 def _histogram(table: pa.Table, key: str, count: str) -> pd.DataFrame:

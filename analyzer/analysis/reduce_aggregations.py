@@ -58,10 +58,16 @@ def _vmagg(frames: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     there = {fn: frame for fn, frame in results.items() if frame is not None}
     if there:
         found["calls"] = pd.DataFrame(
-            {"second": 0, "fn": list(there), "calls": [int(frame["count"].sum()) for frame in there.values()]}
+            {
+                "second": NOT_RECORDED,
+                "fn": list(there),
+                "calls": [int(frame["count"].sum()) for frame in there.values()],
+            }
         )
         failed = [
-            frame[frame["rc"] != 0].rename(columns={"count": "failed"}).assign(second=0, fn=fn, infault=NOT_RECORDED)
+            frame[frame["rc"] != 0]
+            .rename(columns={"count": "failed"})
+            .assign(second=NOT_RECORDED, fn=fn, infault=NOT_RECORDED)
             for fn, frame in there.items()
         ]
         found["failures"] = pd.concat(failed, ignore_index=True)

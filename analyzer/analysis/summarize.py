@@ -1,23 +1,25 @@
 """Logs to a Summary: blocks in parallel, merged in their order."""
 
-import os
 from collections import deque
-from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 import pyarrow.compute as pc
 
+from analyzer.analysis.cache import Cache, Place
 from analyzer.analysis.filters import Filter
 from analyzer.analysis.foreign import summarize_foreign
 from analyzer.analysis.reduce import WANTED
+from analyzer.analysis.saved import read_summary
+from analyzer.analysis.spread import Pool, threads
 from analyzer.analysis.summary import LogSummary, Summary, finish, merge, summarize_block
-from analyzer.errors import DataError
+from analyzer.errors import DataError, UsageError
 from analyzer.ingest.blocks import Block, blocks
-from analyzer.ingest.gears import read_block
+from analyzer.ingest.gears import read_block, read_directives
 from analyzer.ingest.parsed import Notice, Parsed
 from analyzer.ingest.sources import Source
-from analyzer.ingest.whole import VMTRACE, format_of, read_foreign
+from analyzer.ingest.whole import SAVED, VMTRACE, format_of, read_foreign
 
 Progress = Callable[[Source], None]
 _MERGE_EVERY = 32
@@ -28,28 +30,47 @@ def summarize(
     wanted: Filter | None = None,
     jobs: int | None = None,
     progress: Progress | None = None,
+    cache: Cache | None = None,
+    workers: AbstractContextManager[Pool] | None = None,
     as_format: str | None = None,
 ) -> Summary:
     """The Summary of logs; a log that is given twice counts once.
 
     Args:
-        paths: of logs, "-" for standard input.
+        paths: of logs or saved Summaries, "-" for standard input.
         wanted: keep only matching records.
         jobs: how many blocks are read at once; as many as there are cores where it is None.
         progress: called with the source after each of its blocks.
+        cache: where Summaries of logs are kept between calls; nowhere where it is None.
+        workers: what reads the blocks in place of `jobs` threads of this process.
         as_format: what the files are (ingest/formats.py, or "vmtrace"); told from their first bytes where it is None.
 
-    Raises NoInputError, or DataError where a file is no log.
+    Raises NoInputError, DataError where a file is no log, or UsageError where a saved Summary is to be filtered.
     """
     summary = Summary()
-    for path in paths:
-        source = Source(path)
-        name = format_of(source, as_format)
-        if name == VMTRACE:
-            log = summarize_log(source, wanted or Filter(), jobs, progress)
-        else:
-            log = _foreign(source, name, wanted or Filter())
-        summary = summary.merge(Summary([log]))
+    with workers or threads(jobs) as pool:
+        for path in paths:
+            # What the user says a file is may be wrong; only what the file itself says is kept.
+            place = cache.place(path, wanted or Filter()) if cache and as_format is None else None
+            summary = summary.merge(_summary_of(path, wanted or Filter(), pool, progress, place, as_format))
+    return summary
+
+
+def _summary_of(
+    path: str, wanted: Filter, pool: Pool, progress: Progress | None, place: Place | None, as_format: str | None
+) -> Summary:
+    if place and (kept := place.find()):
+        return kept
+    source = Source(path)
+    name = format_of(source, as_format)
+    if name == SAVED:
+        return _saved(source, wanted)
+    if name == VMTRACE:
+        summary = Summary([summarize_log(source, wanted, pool, progress)])
+    else:
+        summary = Summary([_foreign(source, name, wanted)])
+    if place:
+        place.keep(summary)
     return summary
 
 
@@ -62,42 +83,56 @@ def _foreign(source: Source, name: str, wanted: Filter) -> LogSummary:
     return replace(log, meta=log.meta | _about(source, wanted))
 
 
-def summarize_log(source: Source, wanted: Filter, jobs: int | None, progress: Progress | None) -> LogSummary:
-    """The finished LogSummary of one vmtrace log."""
-    jobs = jobs or os.cpu_count() or 1
-    parts: list[LogSummary] = []
-    waiting: deque[Future[LogSummary]] = deque()
-    head: dict[str, object] = {}
+def _first_ts(parsed: Parsed) -> int:
+    """When a file begins that has no #timestamp."""
+    times = [pc.min(table["ts"]).as_py() for table in parsed.tables.values() if "ts" in table.column_names]
+    return min((time for time in times if time is not None), default=0)
 
-    def take() -> None:
-        parts.append(waiting.popleft().result())
+
+def _saved(source: Source, wanted: Filter) -> Summary:
+    if wanted:
+        raise UsageError(f"{source.name}: is a summary and has no records to choose from; filter its log ({wanted})")
+    return read_summary(b"".join(source.chunks()), source.name)
+
+
+def summarize_log(
+    source: Source, wanted: Filter, pool: Pool, progress: Progress | None = None
+) -> LogSummary:
+    """The finished LogSummary of one vmtrace log."""
+    parts: list[LogSummary] = []
+    for part in _log_parts(source, wanted, pool):
+        parts.append(part)
         if len(parts) == _MERGE_EVERY:
             parts[:] = [merge(parts)]
         if progress is not None:
             progress(source)
-
-    with ThreadPoolExecutor(jobs) as pool:
-        for number, block in enumerate(blocks(source)):
-            if number == 0:
-                # What the first block says of the whole log is needed to read the others.
-                parsed = read_block(block, WANTED)
-                _check(source, parsed.meta)
-                head = parsed.meta
-            waiting.append(pool.submit(_summarize, block, wanted, head))
-            if len(waiting) > jobs:
-                take()
-        while waiting:
-            take()
     if not parts:
         raise DataError(f"{source.name}: is empty; nothing was recorded")
     return _whole(source, finish(merge(parts)), wanted)
 
 
+def _log_parts(source: Source, wanted: Filter, pool: Pool) -> Iterator[LogSummary]:
+    """The blocks of a vmtrace log, each reduced, in the log's order."""
+    waiting = deque()
+    head: dict[str, object] = {}
+    for number, block in enumerate(blocks(source)):
+        if number == 0:
+            # What the first block says of the whole log is needed to read the others.
+            head = read_directives(block)
+            _check(source, head)
+        waiting.append(pool.submit(_summarize, block, wanted, head))
+        if len(waiting) > pool.ahead:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
 def _summarize(block: Block, wanted: Filter, head: dict[str, object]) -> LogSummary:
+    """One block as a LogSummary: it depends on nothing else, wherever it runs."""
     parsed = read_block(block, WANTED)
     if wanted:
         parsed = wanted.apply(parsed, head.get("timestamp", 0), head.get("bits", {}).get("path"))
-    return summarize_block(parsed, head.get("script"))
+    return summarize_block(parsed, head.get("script"), head.get("timestamp", 0))
 
 
 def _check(source: Source, meta: dict[str, object]) -> None:
@@ -114,18 +149,10 @@ def _whole(source: Source, log: LogSummary, wanted: Filter) -> LogSummary:
     if "end" not in log.meta:
         notices.append(Notice(0, "no-trailer", 1, "", "the log has no #end line: it was cut off", log.last_ts))
     if source.damage:
-        notices.append(
-            Notice(0, "cut", 1, source.name, f"the compressed file is damaged: {source.damage}", log.last_ts)
-        )
+        notices.append(Notice(0, "cut", 1, "", f"the compressed file is damaged: {source.damage}", log.last_ts))
     return replace(log, meta=log.meta | _about(source, wanted), notices=notices)
 
 
 def _about(source: Source, wanted: Filter) -> dict[str, object]:
     filtered = {"filter": str(wanted)} if wanted else {}
     return {"name": source.name, "sha256": source.sha256, "size": source.size} | filtered
-
-
-def _first_ts(parsed: Parsed) -> int:
-    """When a file begins that has no #timestamp."""
-    times = [pc.min(table["ts"]).as_py() for table in parsed.tables.values() if "ts" in table.column_names]
-    return min((time for time in times if time is not None), default=0)

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field, replace
 import pandas as pd
 import pyarrow.compute as pc
 
-from analyzer.analysis.evidence import Evidence, cap, collect_evidence, merge_thread_ends, settle, thread_ends
+from analyzer.analysis.evidence import Evidence, cap, collect_evidence, conclude, settle
 from analyzer.analysis.reduce import reduce_block, reduce_faults
 from analyzer.analysis.reduce_aggregations import reduce_aggregations
 from analyzer.analysis.steps import Settled, count_steps, join, open_steps, settle_steps
 from analyzer.analysis.tables import TABLES, merge_tables
+from analyzer.analysis.threads import first_faults, join_first, join_threads, thread_records
 from analyzer.ingest.parsed import Notice, Parsed, Unread
 
 UNREAD_KEPT = 100
@@ -28,9 +29,12 @@ class LogSummary:
         meta: the log's directives, and of a whole log `name`, `sha256`, `size`, `filter`.
         tables: the adding tables (analysis/tables.py).
         evidence: rows by kind (analysis/evidence.py).
-        notices, unread: the first of them; `unread_count` counts all.
+        notices: the first of them; the others folded into one of each kind and place.
+        unread: the first of them; `unread_count` counts all.
+        start: when second 0 of the tables begins, ns on the clock of `ts`: the log's #timestamp.
         first_ts, last_ts: of its records, ns; None without records.
-        threads: first and last fault of each thread, until the log is finished.
+        end_ts: of the record that stands last, until the log is finished.
+        threads, returns: the last records and the first fault record of each thread, until the log is finished.
         steps: records of vmevents that no fault has been made of yet, until the log is finished.
     """
 
@@ -40,9 +44,12 @@ class LogSummary:
     notices: list[Notice] = field(default_factory=list)
     unread: list[Unread] = field(default_factory=list)
     unread_count: int = 0
+    start: int = 0
     first_ts: int | None = None
     last_ts: int | None = None
+    end_ts: int | None = None
     threads: pd.DataFrame | None = None
+    returns: pd.DataFrame | None = None
     steps: pd.DataFrame | None = None
 
     def table(self, name: str) -> pd.DataFrame:
@@ -50,7 +57,7 @@ class LogSummary:
         if name in self.tables:
             return self.tables[name]
         kind = TABLES[name]
-        return pd.DataFrame({column: [] for column in (*kind.keys, *kind.sums, *kind.largest)})
+        return pd.DataFrame({column: [] for column in kind.columns})
 
     def count(self, tag: str) -> int:
         """How many records of that tag."""
@@ -63,38 +70,49 @@ class LogSummary:
         return tag in self.meta.get("fields", {}) and fields.issuperset(columns)
 
 
-def summarize_block(parsed: Parsed, script: str | None = None) -> LogSummary:
-    """One block's tables as a LogSummary; `script` is the log's, which names what its aggregations mean."""
+def summarize_block(parsed: Parsed, script: str | None = None, start: int = 0) -> LogSummary:
+    """One block's tables as a LogSummary.
+
+    Args:
+        script: the log's; it names what aggregations mean.
+        start: the log's #timestamp.
+    """
     ranges = [
         pc.min_max(table["ts"]).as_py() for table in parsed.tables.values() if "ts" in table.column_names and len(table)
     ]
     summary = LogSummary(
         meta=parsed.meta,
-        tables=merge_tables(
-            [reduce_block(parsed), count_steps(parsed.tables), reduce_aggregations(parsed.tables, script)]
+        tables=_together(
+            reduce_block(parsed, start), count_steps(parsed.tables), reduce_aggregations(parsed.tables, script)
         ),
         evidence=collect_evidence(parsed.tables),
-        notices=parsed.notices[:NOTICES_KEPT],
+        notices=_folded(parsed.notices),
         unread=parsed.unread[:UNREAD_KEPT],
         unread_count=len(parsed.unread),
+        start=start,
         first_ts=min((r["min"] for r in ranges), default=None),
         last_ts=max((r["max"] for r in ranges), default=None),
-        threads=thread_ends(parsed.tables.get("F")),
+        end_ts=parsed.last_ts,
+        threads=thread_records(parsed.tables),
+        returns=first_faults(parsed.tables.get("F")),
         steps=open_steps(parsed.tables),
     )
     return summary if summary.steps is None else _settled(summary, finished=False)
 
 
 def merge(parts: list[LogSummary]) -> LogSummary:
-    """Neighbouring blocks of one log, in its order, as one."""
+    """Neighbouring blocks of one log, in its order, as one; how they are grouped changes nothing."""
     if len(parts) == 1:
         return parts[0]
-    for place, part in enumerate(parts):
-        for other in parts[:place] + parts[place + 1 :]:
-            settle(part.evidence, other.threads)
+    together = add(_after_each_other(parts))
+    records = pd.concat([part.threads for part in parts], ignore_index=True)
+    returns = pd.concat([part.returns for part in parts], ignore_index=True)
+    settle(together.evidence, records.sort_values(["tid", "line"]), returns.sort_values(["tid", "line"]))
     together = replace(
-        add(parts),
-        threads=merge_thread_ends(part.threads for part in parts),
+        together,
+        end_ts=next((part.end_ts for part in reversed(parts) if part.end_ts is not None), None),
+        threads=join_threads([records]),
+        returns=join_first([returns]),
         steps=join([part.steps for part in parts]),
     )
     return together if together.steps is None else _settled(together, finished=False)
@@ -104,7 +122,15 @@ def finish(summary: LogSummary) -> LogSummary:
     """The log has no more blocks: what was open is settled, and lines that only a whole log can want are noted."""
     if summary.steps is not None:
         summary = _settled(summary, finished=True)
-    return replace(summary, threads=None, steps=None)
+    return replace(
+        summary,
+        tables=merge_tables([summary.tables]),
+        evidence=conclude(summary.evidence),
+        end_ts=None,
+        threads=None,
+        returns=None,
+        steps=None,
+    )
 
 
 def add(parts: list[LogSummary]) -> LogSummary:
@@ -114,12 +140,34 @@ def add(parts: list[LogSummary]) -> LogSummary:
         meta=_merged_meta([part.meta for part in parts]),
         tables=merge_tables(part.tables for part in parts),
         evidence={kind: cap([row for part in parts for row in part.evidence.get(kind, ())]) for kind in kinds},
-        notices=[notice for part in parts for notice in part.notices][:NOTICES_KEPT],
+        notices=_folded([notice for part in parts for notice in part.notices]),
         unread=[line for part in parts for line in part.unread][:UNREAD_KEPT],
         unread_count=sum(part.unread_count for part in parts),
+        start=parts[0].start,
         first_ts=min((part.first_ts for part in parts if part.first_ts is not None), default=None),
         last_ts=max((part.last_ts for part in parts if part.last_ts is not None), default=None),
     )
+
+
+def _after_each_other(parts: list[LogSummary]) -> list[LogSummary]:
+    """The parts, the notices of which know the record before them, be it in the part before."""
+    end: int | None = None
+    known = []
+    for part in parts:
+        notices = [notice if notice.after_ts is not None else replace(notice, after_ts=end) for notice in part.notices]
+        known.append(replace(part, notices=notices))
+        end = end if part.end_ts is None else part.end_ts
+    return known
+
+
+def _folded(notices: list[Notice]) -> list[Notice]:
+    """The first NOTICES_KEPT; of the others one of each kind and place that counts them all."""
+    folded: dict[tuple[str, str], Notice] = {}
+    for notice in notices[NOTICES_KEPT:]:
+        key = (notice.kind, notice.where)
+        first = folded.get(key)
+        folded[key] = notice if first is None else replace(first, count=first.count + notice.count)
+    return notices[:NOTICES_KEPT] + list(folded.values())
 
 
 def _merged_meta(metas: list[dict[str, object]]) -> dict[str, object]:
@@ -136,17 +184,30 @@ def _merged_meta(metas: list[dict[str, object]]) -> dict[str, object]:
 def _settled(summary: LogSummary, finished: bool) -> LogSummary:
     """The summary with faults made of its open steps."""
     made = settle_steps(summary.steps, finished)
-    tables = [summary.tables, _step_tables(made)]
     evidence = collect_evidence({"F": made.faults}) if len(made.faults) else {}
     for row in evidence.get("imbalance", ()):
         same = (made.unpaired["fault_ts"] == row["ts"]) & (made.unpaired["tid"] == row["tid"])
         row["unpaired"] = made.unpaired.loc[same, ["lock", "name", "site", "reader"]].to_dict("records")
-    with_new = add([summary, LogSummary(tables=merge_tables([_step_tables(made)]), evidence=evidence)])
-    return replace(with_new, tables=merge_tables(tables), threads=summary.threads, steps=made.rest)
+    return replace(
+        add([summary, LogSummary(tables=_step_tables(made, summary.start), evidence=evidence)]),
+        end_ts=summary.end_ts,
+        threads=summary.threads,
+        returns=summary.returns,
+        steps=made.rest,
+    )
 
 
-def _step_tables(made: Settled) -> dict[str, pd.DataFrame]:
-    tables = reduce_faults(made.faults) if len(made.faults) else {}
+def _together(*parts: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """The rows of all parts, not yet added: that is done once for many blocks."""
+    found: dict[str, list[pd.DataFrame]] = {}
+    for part in parts:
+        for name, frame in part.items():
+            found.setdefault(name, []).append(frame)
+    return {name: frames[0] if len(frames) == 1 else pd.concat(frames) for name, frames in found.items()}
+
+
+def _step_tables(made: Settled, start: int) -> dict[str, pd.DataFrame]:
+    tables = reduce_faults(made.faults, start) if len(made.faults) else {}
     cut = pd.DataFrame({"measure": ["cut faults"], "faults": [made.incomplete]})
     tables["balance"] = pd.concat([tables["balance"], cut]) if "balance" in tables else cut
     if len(made.moves):
@@ -180,9 +241,15 @@ def _identity(log: LogSummary) -> tuple[object, object]:
 
 
 def _on_wall_clock(log: LogSummary) -> LogSummary:
-    offset = log.meta.get("walltime", 0) - log.meta.get("timestamp", 0)
-    shifted = {
-        name: frame.assign(second=frame["second"] + round(offset / 1e9)) if "second" in frame else frame
+    """The log with its seconds and evidence on the clock of the wall, ns since 1970, which all logs share."""
+    began = log.meta.get("walltime", log.start)
+    tables = {
+        name: frame.assign(second=frame["second"].where(frame["second"] < 0, frame["second"] + began // 10**9))
+        if "second" in frame
+        else frame
         for name, frame in log.tables.items()
     }
-    return replace(log, tables=shifted)
+    evidence = {
+        kind: [row | {"ts": row["ts"] - log.start + began} for row in rows] for kind, rows in log.evidence.items()
+    }
+    return replace(log, tables=tables, evidence=evidence, start=0)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 
@@ -19,6 +20,10 @@ class Adding:
     keys: tuple[str, ...]
     sums: tuple[str, ...] = ()
     largest: tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (*self.keys, *self.sums, *self.largest)
 
 
 # Durations are ns; `second` is whole seconds on the clock of `ts`; low and high bound a histogram's bucket:
@@ -41,6 +46,17 @@ TABLES = {
 }
 
 
+_TEXTS = frozenset(
+    ["tag", "execname", "fn", "stack", "measure", "move", "operation", "mode", "lock", "site", "name", "key"]
+)
+_BOUNDS = frozenset(["low", "high"])
+
+
+def column_type(name: str) -> type:
+    """What a column of any table holds: str, np.float64 or np.int64."""
+    return str if name in _TEXTS else np.float64 if name in _BOUNDS else np.int64
+
+
 def merge_tables(parts: Iterable[dict[str, pd.DataFrame]]) -> dict[str, pd.DataFrame]:
     """Add tables of the same name; rows are sorted by their keys, so that the order of parts changes nothing."""
     collected: dict[str, list[pd.DataFrame]] = {}
@@ -53,4 +69,6 @@ def merge_tables(parts: Iterable[dict[str, pd.DataFrame]]) -> dict[str, pd.DataF
 def _add(kind: Adding, frames: list[pd.DataFrame]) -> pd.DataFrame:
     together = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
     how = {**dict.fromkeys(kind.sums, "sum"), **dict.fromkeys(kind.largest, "max")}
-    return together.groupby(list(kind.keys), sort=True, as_index=False, observed=True).agg(how)
+    added = together.groupby(list(kind.keys), sort=True, as_index=False, observed=True).agg(how)
+    numbers = {name: column_type(name) for name in kind.columns if column_type(name) is not str}
+    return added[list(kind.columns)].astype(numbers)

@@ -199,18 +199,22 @@ def _coverage_text(row) -> str:
 
 
 def coverage_over_time(seconds: pd.DataFrame, gaps: pd.DataFrame, provenance: str) -> Chart:
-    """Records beside the calls that the script counted, second by second, with the gaps.
+    """Records beside the calls that the script counted, both so far, with the gaps.
+
+    Sums, because dtrace reads its counts some time after the tick that they are printed for: second by second the
+    two would differ in a trace that lost nothing.
 
     Args:
         seconds: second (int), recorded (int), called (int).
         gaps: start, end (float seconds), text: where dtrace said that it lost records.
     """
-    key, title = "coverage-over-time", "Faults recorded and handler calls counted"
+    key, title = "coverage-over-time", "Faults recorded and handler calls counted so far"
     if seconds.empty:
         return empty(key, title, "This log has neither fault records nor counts of calls.", provenance)
     end = int(seconds["second"].max()) + 1
     width = bin_width(end)
-    bins = binned(seconds, width, [], ["recorded", "called"])
+    bins = binned(seconds, width, [], ["recorded", "called"]).set_index("second")
+    bins = bins.reindex(range(0, end, width), fill_value=0).cumsum().reset_index(names="second")
     marks = [Band(visible(r.text), float(r.start), float(r.end)) for r in gaps.itertuples()]
     for name, tone, column, wide in (("called", "quiet", "called", 0.95), ("recorded", "a", "recorded", 0.5)):
         marks.append(
@@ -218,7 +222,7 @@ def coverage_over_time(seconds: pd.DataFrame, gaps: pd.DataFrame, provenance: st
                 name, tone,
                 at=_floats(bins["second"] + width / 2), start=(0.0,) * len(bins), end=_floats(bins[column]),
                 width=width * wide,
-                texts=_bin_texts(bins, column, name),
+                texts=_so_far(bins, column, width),
             )
         )  # fmt: skip
     alt = (
@@ -226,8 +230,12 @@ def coverage_over_time(seconds: pd.DataFrame, gaps: pd.DataFrame, provenance: st
         f"{counted(int(seconds['called'].sum()), 'call')} of the handler counted; "
         + (f"{counted(len(gaps), 'gap')} marked." if len(gaps) else "no gap.")
     )
-    axis = count_axis(f"faults {per(width)}", float(bins[["recorded", "called"]].max().max()))
+    axis = count_axis("faults so far", float(bins[["recorded", "called"]].max().max()))
     return Chart(key, title, alt, provenance, seconds_axis(end), axis, tuple(marks), legend=True)
+
+
+def _so_far(bins: pd.DataFrame, column: str, width: int) -> tuple[str, ...]:
+    return tuple(f"{count(n)} {column} by {s + width} s" for s, n in zip(bins["second"], bins[column], strict=True))
 
 
 _SYMBOLS = ("circle", "diamond", "square", "cross")

@@ -61,7 +61,7 @@ def _figure(chart: Chart) -> Figure:
     plot = _ROW * len(chart.rows) if chart.rows else _PLOT if chart.marks else 0.8
     height = head + names + plot + bottom
     figure = Figure(figsize=(_WIDTH, height), facecolor=LIGHT["paper"])
-    left, right = (_INSET, 1 - _INSET) if chart.rows or not chart.marks else (0.085, 1 - _EDGE)
+    left, right = (_INSET, 1 - _INSET) if chart.rows or not chart.marks else (0.098, 1 - _EDGE)
     axes = figure.add_axes((left, bottom / height, right - left, plot / height))
     figure.text(_EDGE, 1 - 0.14 / height, chart.title, size=12, weight="bold", va="top")
     figure.text(_EDGE, 1 - 0.4 / height, "\n".join(alt), color=LIGHT["muted"], va="top", linespacing=1.3)

@@ -9,7 +9,7 @@ import sys
 import typer
 
 from analyzer import __version__
-from analyzer.cli import bundle, check, collect, diff, doctor, export, inspect, report, script, show
+from analyzer.cli import bundle, check, collect, diff, doctor, export, inspect, report, script, show, summarize
 from analyzer.errors import UsageError, VmtraceError
 
 app = typer.Typer(
@@ -42,6 +42,7 @@ app.command()(doctor.doctor)
 app.command()(report.report)
 app.command()(diff.diff)
 app.command()(check.check)
+app.command()(summarize.summarize)
 app.command()(bundle.bundle)
 app.command()(show.show)
 app.command()(inspect.inspect)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from analyzer.cli.options import Jobs, Logs, progress
+from analyzer.cli.options import Jobs, Logs, NoCache, read_logs
 from analyzer.cli.output import create
 from analyzer.errors import DataError, NoInputError, UsageError
 
@@ -40,6 +40,7 @@ def check(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write there.")] = None,
     form: Annotated[CheckFormat, typer.Option("--format")] = CheckFormat.TEXT,
     jobs: Jobs = None,
+    no_cache: NoCache = False,
 ) -> None:
     """Exit with 0 where all rules are kept, 1 where one is broken, 2 where the trace cannot tell.
 
@@ -47,15 +48,13 @@ def check(
     """
     from analyzer.analysis.check import check as judge
     from analyzer.analysis.check import exit_code
-    from analyzer.analysis.summarize import summarize
     from analyzer.report import checked as written
 
     given = {"max-imbalance": max_imbalance, "min-coverage": min_coverage}
     wanted = _rules(_read(rules) | {key: value for key, value in given.items() if value is not None}, rules)
     wanted = _with(wanted, max_failure_rate or (), max_p99 or ())
-    with progress() as step:
-        log = summarize(logs, None, jobs, step)
-        before = summarize(baseline, None, jobs, step).total() if baseline else None
+    log = read_logs(logs, None, jobs, None, no_cache)
+    before = read_logs(baseline, None, jobs, None, no_cache).total() if baseline else None
     found = judge(log.total(), wanted, before)
     write = {"text": written.check_text, "json": written.check_json, "junit": written.check_junit}[form]
     text = write(found, [str(part.meta["name"]) for part in log.logs])

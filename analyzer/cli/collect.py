@@ -37,6 +37,8 @@ def collect(
     targets = [name for name, given in (("--pid", pid), ("--exec", execname), ("COMMAND", command)) if given]
     if len(targets) > 1:
         raise UsageError(f"{' and '.join(targets)} exclude each other: give one")
+    if execname and (execname.startswith("-") or len(execname) > 19):
+        raise UsageError(f"--exec {execname!r}: dtrace takes no name that begins with -, the kernel keeps 19 letters")
     request = recording.Request(
         script=script,
         output=output,

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from analyzer.cli.options import Jobs, PathStep, Pid, Process, Since, Until, progress, record_filter
+from analyzer.cli.options import Dask, Jobs, NoCache, PathStep, Pid, Process, Since, Until, read_logs, record_filter
 from analyzer.cli.output import Form, Output, Plots, Top, write_document
 from analyzer.errors import UsageError
 
@@ -27,9 +27,10 @@ def diff(
     since: Since = None,
     until: Until = None,
     jobs: Jobs = None,
+    dask: Dask = None,
+    no_cache: NoCache = False,
 ) -> None:
     """Say what changed between two traces, by how much, and whether chance explains it."""
-    from analyzer.analysis.summarize import summarize
     from analyzer.report.compared import build_comparison
 
     logs = logs or []
@@ -40,6 +41,5 @@ def diff(
         if not side:
             raise UsageError(f"diff has no log for one side; name it with {name}")
     wanted = record_filter(process, pid, path, since, until)
-    with progress() as step:
-        old, new = (summarize(side, wanted, jobs, step) for side in sides)
+    old, new = (read_logs(side, wanted, jobs, dask, no_cache) for side in sides)
     write_document(build_comparison(old, new, top), output, plots, form)

@@ -9,7 +9,10 @@ import typer
 
 from analyzer.errors import UsageError
 
-Logs = Annotated[list[str], typer.Argument(metavar="LOG...", help="Logs, compressed or not; '-' is standard input.")]
+Logs = Annotated[
+    list[str],
+    typer.Argument(metavar="LOG...", help="Logs or their summaries, compressed or not; '-' is standard input."),
+]
 Process = Annotated[list[str] | None, typer.Option(help="Only this process name; may be repeated.")]
 Pid = Annotated[list[int] | None, typer.Option(help="Only this process; may be repeated.")]
 PathStep = Annotated[list[str] | None, typer.Option("--path", help="Only faults with this step: soft, copy, alloc, …")]
@@ -17,6 +20,8 @@ Since = Annotated[float | None, typer.Option(min=0, help="Only from this second 
 Until = Annotated[float | None, typer.Option(min=0, help="Only up to this second of the trace.")]
 AsFormat = Annotated[str | None, typer.Option("--as", help="Read it as this format, whatever it looks like.")]
 Jobs = Annotated[int | None, typer.Option(min=1, help="Blocks read at once; default: one a core.")]
+Dask = Annotated[str | None, typer.Option(metavar="ADDRESS", help="Read the blocks on this Dask cluster.")]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Read the logs again, and keep nothing of them.")]
 
 STEPS = ("soft", "zero-fill", "copy", "page-in", "rename", "replace", "alloc", "busy", "wait")
 
@@ -31,6 +36,18 @@ def record_filter(process, pid, path, since, until):
     if since is not None and until is not None and since >= until:
         raise UsageError(f"--since {since:g} --until {until:g}: the time ends before it begins")
     return Filter(tuple(process or ()), tuple(pid or ()), tuple(path or ()), since, until)
+
+
+def read_logs(logs, wanted, jobs, dask, no_cache, as_format=None):
+    """The Summary of the logs that a command was given."""
+    from analyzer.analysis.cache import Cache
+    from analyzer.analysis.spread import cluster
+    from analyzer.analysis.summarize import summarize
+
+    with progress() as step:
+        return summarize(
+            logs, wanted, jobs, step, None if no_cache else Cache(), cluster(dask) if dask else None, as_format
+        )
 
 
 @contextmanager

@@ -1,6 +1,19 @@
 """vmtrace report: from logs to a verdict, a page and pictures."""
 
-from analyzer.cli.options import AsFormat, Jobs, Logs, PathStep, Pid, Process, Since, Until, progress, record_filter
+from analyzer.cli.options import (
+    AsFormat,
+    Dask,
+    Jobs,
+    Logs,
+    NoCache,
+    PathStep,
+    Pid,
+    Process,
+    Since,
+    Until,
+    read_logs,
+    record_filter,
+)
 from analyzer.cli.output import Form, Output, Plots, Top, write_document
 
 
@@ -17,12 +30,11 @@ def report(
     until: Until = None,
     as_format: AsFormat = None,
     jobs: Jobs = None,
+    dask: Dask = None,
+    no_cache: NoCache = False,
 ) -> None:
     """Say how often what failed, which lock was left held and by whom, and what each path costs."""
-    from analyzer.analysis.summarize import summarize
     from analyzer.report.build import build_document
 
-    wanted = record_filter(process, pid, path, since, until)
-    with progress() as step:
-        summary = summarize(logs, wanted, jobs, step, as_format)
+    summary = read_logs(logs, record_filter(process, pid, path, since, until), jobs, dask, no_cache, as_format)
     write_document(build_document(summary, top), output, plots, form)

@@ -76,7 +76,7 @@ class SshBox(Box):
 
     def __init__(self, host: str) -> None:
         self.name = host
-        self._folder = Path(tempfile.mkdtemp(prefix="vmtrace-"))
+        self._folder = Path(tempfile.mkdtemp(prefix="vmtrace-", dir="/tmp"))  # the path of a socket must be short
         self._socket = str(self._folder / "ssh")
         self._master: subprocess.Popen | None = None
 
@@ -88,7 +88,7 @@ class SshBox(Box):
         before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGHUP)}
         try:
             self._master = subprocess.Popen(
-                ["ssh", "-M", "-S", self._socket, self.name, "exec /bin/sh -s"],
+                self._ssh("-M", "ControlPersist=no", "ServerAliveInterval=15"),
                 stdin=subprocess.PIPE,  # its end, when vmtrace is gone, ends the connection
                 stdout=subprocess.DEVNULL,
             )
@@ -101,11 +101,18 @@ class SshBox(Box):
             time.sleep(0.05)
 
     def shell(self) -> list[str]:
-        return ["ssh", "-S", self._socket, "-o", "ControlMaster=no", self.name, "exec /bin/sh -s"]
+        # Where the shared connection is gone, ssh tries one of its own: without a question, and not for ever.
+        return self._ssh("-T", "ControlMaster=no", "BatchMode=yes", "ConnectTimeout=15")
+
+    def _ssh(self, flag: str, *options: str) -> list[str]:
+        settings = [word for option in options for word in ("-o", option)]
+        return ["ssh", flag, "-S", self._socket, *settings, self.name, "exec /bin/sh -s"]
 
     def close(self) -> None:
         if self._master is not None:
             self._master.stdin.close()
+            if not Path(self._socket).exists():  # it still asks for a password
+                self._master.terminate()
             self._master.wait()
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -116,8 +123,10 @@ class SshBox(Box):
 
 def send(process: subprocess.Popen, text: str) -> None:
     """Write to its standard input; one that has ended already is not told."""
+    rest = memoryview(text.encode())
     try:
-        process.stdin.write(text.encode())
+        while rest:  # a signal may cut a write short
+            rest = rest[process.stdin.write(rest) :]
     except (BrokenPipeError, ValueError):
         return
 

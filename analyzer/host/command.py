@@ -1,13 +1,16 @@
 """COMMAND: in a process group of its own, held until tracing is on."""
 
-import shutil
+import contextlib
+import os
 import subprocess
 import sys
 import threading
 import time
 
-from analyzer.errors import IoError, UsageError
+from analyzer.errors import IoError, UnavailableError, UsageError
 from analyzer.host.box import Box, quoted, send
+
+_GROUP = "ps -o pgid= -p $$"
 
 # The sh(1) is the group's leader and outlives signals to the group, so that it can pass the status on.
 _HOLD = """
@@ -21,7 +24,7 @@ exit $?
 
 def script(words: list[str], *, tell: bool) -> str:
     """The sh(1) that waits for a line and then runs the command; `tell` makes it print its process group first."""
-    return _HOLD.format(tell="ps -o pgid= -p $$" if tell else ":", command=quoted(words))
+    return _HOLD.format(tell=_GROUP if tell else ":", command=quoted(words))
 
 
 class HeldCommand:
@@ -38,6 +41,7 @@ class HeldCommand:
         self._name = words[0]
         target = sys.stderr if output_to_stderr else sys.stdout
         target.flush()
+        self._released = False
         self._process = box.start(
             script(words, tell=box.remote),
             stdout=subprocess.PIPE if box.remote else target.fileno(),
@@ -50,13 +54,20 @@ class HeldCommand:
             if not first.isdigit():
                 raise IoError(f"COMMAND could not be started on {box.name}")
             self.group = int(first)
+            if box.run(_GROUP).out.strip() == first.decode():
+                self.cancel()
+                raise UnavailableError(
+                    f"the ssh server of {box.name} puts everything into one process group, and COMMAND needs its own: "
+                    "use OpenSSH's sshd there, or run vmtrace there"
+                )
             self._pump = threading.Thread(
-                target=shutil.copyfileobj, args=(self._process.stdout, target.buffer), daemon=True
+                target=_copy, args=(self._process.stdout.fileno(), target.fileno()), daemon=True
             )
             self._pump.start()
 
     def release(self) -> None:
         """Let it run."""
+        self._released = True
         send(self._process, "go\n")
 
     def status(self) -> int | None:
@@ -67,14 +78,15 @@ class HeldCommand:
         return status if status is None or status >= 0 else 128 - status
 
     def signal(self, name: str) -> None:
-        """Send a signal (TERM, INT, …) to its whole group, if it still runs."""
-        if self.status() is None:
+        """Send a signal (TERM, INT, …) to its whole group, if it still runs; one still held ends without having run."""
+        if not self._released:
+            self.cancel()
+        elif self.status() is None:
             self._box.run(f"kill -{name} -{self.group}")
 
     def cancel(self) -> None:
         """Never released: it ends without having run."""
-        if self._process.stdin:
-            self._process.stdin.close()
+        self._process.stdin.close()
         self._process.wait()
 
     def wait(self, seconds: float, hurry) -> int | None:
@@ -83,3 +95,10 @@ class HeldCommand:
         while self.status() is None and time.monotonic() < until and not hurry():
             time.sleep(0.05)
         return self.status()
+
+
+def _copy(source: int, target: int) -> None:
+    with contextlib.suppress(BrokenPipeError):  # nobody reads what the command prints
+        while data := os.read(source, 1 << 16):
+            while data:
+                data = data[os.write(target, data) :]

@@ -1,5 +1,6 @@
 """What a host can do, and the command that mends each lack."""
 
+import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
 
@@ -44,6 +45,9 @@ def _system(box: Box, known: facts.Facts, freebsd: bool) -> Finding:
 def _recording(box: Box, known: facts.Facts) -> list[Finding]:
     root = known["user"] == "0"
     found = [Finding(root, "root" if root else f"user {known['user']}, not root", "" if root else "su root")]
+    if known["security.jail.jailed"] == "1":
+        text = "inside a jail, where dtrace may not trace the kernel"
+        found.append(Finding(False, text, "run it on the host of the jail"))
     for program in ("dtrace", "ktrace", "kdump"):
         there = bool(known[program])
         mend = "" if there else messages.MISSING[program]
@@ -107,5 +111,6 @@ def _reports(freebsd: bool) -> list[Finding]:
         return [Finding(True, "packages for reports")]
     mend = "pip install " + " ".join(missing)
     if freebsd:
-        mend = "pkg install " + " ".join(f"py311-{name}" for name in missing)
+        flavor = f"py{sys.version_info.major}{sys.version_info.minor}"
+        mend = "pkg install " + " ".join(f"{flavor}-{name}" for name in missing)
     return [Finding(False, f"packages for reports: {', '.join(missing)} not found; collect does not need them", mend)]

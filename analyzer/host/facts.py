@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from analyzer.errors import PermissionDeniedError, UnavailableError, UsageError
+from analyzer.errors import NoInputError, PermissionDeniedError, UnavailableError, UsageError
 from analyzer.host import dscript, messages
 from analyzer.host.box import Box, quoted
 
@@ -13,7 +13,7 @@ say release "$(uname -r)"
 say uname "$(uname -a)"
 say ident "$(uname -i 2>/dev/null)"
 say user "$(id -u)"
-for name in hw.ncpu hw.physmem hw.pagesize kern.osreldate; do
+for name in hw.ncpu hw.physmem hw.pagesize kern.osreldate security.jail.jailed; do
 	say $name "$(sysctl -n $name 2>/dev/null)"
 done
 say dtraceall "$(kldstat -q -m dtraceall 2>/dev/null && echo loaded)"
@@ -73,6 +73,12 @@ def require(box: Box, facts: Facts, programs: tuple[str, ...]) -> None:
     for program in programs:
         if not facts[program]:
             raise UnavailableError(f"{program} not found on {box.name}: {messages.MISSING[program]}")
+
+
+def require_process(box: Box, pid: int) -> None:
+    """A process to trace must be there; 0 stands for none."""
+    if pid and box.run(f"kill -0 {pid}").status:
+        raise NoInputError(f"no process {pid} on {box.name}: 'ps ax' lists what runs")
 
 
 def load_modules(box: Box, facts: Facts) -> None:

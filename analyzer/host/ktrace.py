@@ -46,6 +46,7 @@ def record(box: Box, request: "Request", point: failpoint.FailPoint | None) -> i
     _check(request)
     known = facts.ask(box)
     facts.require(box, known, ("ktrace", "kdump"))
+    facts.require_process(box, request.pid)
     if point:
         failpoint.require_off(box, point)
     more = {"command": quoted(request.command), "failpoint": str(point) if point else "", "kdump": _KDUMP_FLAGS}

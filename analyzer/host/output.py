@@ -9,6 +9,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from analyzer.errors import CannotCreateError, IoError, UnavailableError
@@ -28,13 +29,16 @@ class Output:
         self._temporary: Path | None = None
         self._made: Path | None = None
         self._raw = sys.stdout.buffer.raw if self.to_stdout else self._open(Path(name), force)
+        self._on_disk = stat.S_ISREG(os.fstat(self._raw.fileno()).st_mode)
+        self._synced, self._synced_at = 0, 0.0  # bytes and when
         self._zstd: subprocess.Popen | None = None
         self._file = self._compressor(name)
 
     def _open(self, path: Path, force: bool):
         try:
-            special = path.exists() and not stat.S_ISREG(path.stat().st_mode)
-            if special and not path.is_dir():
+            if path.is_dir():
+                raise CannotCreateError(f"{path} is a directory: give the log a name in it")
+            if path.exists() and not stat.S_ISREG(path.stat().st_mode):
                 return io.FileIO(path, "w")
             if path.exists() and force:
                 self._temporary = path.with_name(path.name + ".new")
@@ -74,9 +78,23 @@ class Output:
 
     def keep(self) -> None:
         """From now on the file stays, and stands under its name."""
-        if self._temporary is not None:
-            os.replace(self._temporary, self.name)
-        self._temporary = self._made = None
+        try:
+            if self._temporary is not None:
+                os.replace(self._temporary, self.name)
+        except OSError as error:
+            raise IoError(f"cannot overwrite {self.name}: {error.strerror}; the log is {self._temporary}") from None
+        finally:
+            self._temporary = self._made = None
+
+    def sync(self) -> None:
+        """Have what was written survive a panic of the box, where it goes to a plain file; at most once a second."""
+        now = time.monotonic()
+        if self._file is self._raw and self._on_disk and self.written > self._synced and now - self._synced_at > 1:
+            self._synced, self._synced_at = self.written, now
+            try:
+                os.fsync(self._raw.fileno())
+            except OSError as error:
+                raise self._io_error(error) from None
 
     def discard(self) -> None:
         """Leave no trace of a log that never began."""

@@ -1,5 +1,7 @@
 """What the user sees while it runs: one line on a terminal, messages everywhere; all on stderr."""
 
+import contextlib
+import os
 import sys
 import time
 
@@ -20,7 +22,7 @@ class Progress:
     def say(self, message: str) -> None:
         """One message on a line of its own."""
         self._wipe()
-        print(f"vmtrace: {message}", file=sys.stderr, flush=True)
+        _print(f"vmtrace: {message}\n")
 
     def lost(self, kind: str, count: int, advice: str) -> None:
         """dtrace lost something: what, and, the first time, what to do."""
@@ -39,9 +41,16 @@ class Progress:
             f"{tally.lost['records']:,} drops"
         )
         self._width, width = len(line), self._width
-        print(f"\r{line}{' ' * (width - len(line))}", end="", file=sys.stderr, flush=True)
+        _print(f"\r{line}{' ' * (width - len(line))}")
 
     def _wipe(self) -> None:
         if self._width:
-            print(f"\r{' ' * self._width}\r", end="", file=sys.stderr)
+            _print(f"\r{' ' * self._width}\r")
             self._width = 0
+
+
+def _print(text: str) -> None:
+    # After a hang-up the terminal is gone; the log must be ended all the same.  Unbuffered, so that nothing is left to
+    # fail when Python ends.
+    with contextlib.suppress(OSError):
+        os.write(sys.stderr.fileno(), text.encode())

@@ -46,6 +46,7 @@ def record(request: Request) -> int:
 def _dtrace(box: Box, request: Request, point: failpoint.FailPoint | None) -> int:
     known = facts.ask(box)
     facts.require(box, known, ("dtrace",))
+    facts.require_process(box, request.pid)
     if request.script:
         facts.check_release(dscript.load(request.script), known)
     facts.load_modules(box, known)

@@ -125,7 +125,7 @@ class _Session:
         reason = "a failure"
         self._began = time.monotonic()
         self._attempt(lambda: before.update(counters.read(self._box)))
-        self._output.keep()
+        self._attempt(self._output.keep)
         self._write(header + counters.lines("before", before) + b"".join(self._early))
         self._early = None
         if self._plan.fail_point and not self._failure:
@@ -140,6 +140,7 @@ class _Session:
         """Until something ends it; says what."""
         while True:
             self._pump()
+            self._attempt(self._output.sync)
             self._progress.draw(time.monotonic() - self._began, self._tally)
             if self._failure is not None:
                 return "a failure"
@@ -197,7 +198,14 @@ class _Session:
         if self._signals.hurried() or not self._tracer.streams.ended:
             return
         status = self._tracer.status()
-        if status > 128:
+        if status == 255 and self._box.remote:
+            self._fail(
+                TemporaryError(
+                    f"the connection to {self._box.name} was lost; without it the box disarms the fail point and stops "
+                    f"dtrace by itself; what had come is kept in {self._output.name}"
+                )
+            )
+        elif status > 128:
             self._fail(
                 TemporaryError(
                     f"dtrace was killed by signal {status - 128}; what it had printed is kept in {self._output.name}"

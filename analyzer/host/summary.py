@@ -7,17 +7,19 @@ from analyzer.host.session import Result
 def lines(name: str, result: Result) -> list[str]:
     """The end of a recording in words; `name` is the log's."""
     tally = result.tally
-    counted = [
-        _count(tally.faults, "fault", tally.failures["F"]),
-        _count(tally.records["M"], "page move", tally.failures["M"]),
-        f"{tally.records['A']:,} radix nodes not to be had",
-    ]
-    steps = tally.records["E"] + tally.records["R"] + tally.records["L"]
-    if steps:
-        counted = [f"{steps:,} steps inside faults"]
-    if tally.records["X"]:
+    # Only what the script can see: a zero of anything else would be a lie.
+    counted = []
+    if "F" in tally.declared:
+        counted.append(_count(tally.records["F"], "fault", tally.failures["F"]))
+    if "M" in tally.declared:
+        counted.append(_count(tally.records["M"], "page move", tally.failures["M"]))
+    if "A" in tally.declared:
+        counted.append(f"{tally.records['A']:,} radix nodes not to be had")
+    if "X" in tally.declared:
         counted.append(f"{tally.records['X']:,} alarms")
-    told = [f"{name}: {result.seconds:.1f} s, " + ", ".join(counted)]
+    if "E" in tally.declared:
+        counted.append(f"{sum(tally.records[tag] for tag in 'ERL'):,} steps inside faults")
+    told = [f"{name}: {result.seconds:.1f} s, " + (", ".join(counted) or "aggregations")]
     told.append(_coverage(result))
     if tally.lost:
         told.append("lost: " + ", ".join(f"{count:,} {kind}" for kind, count in tally.lost.items()))
@@ -40,11 +42,11 @@ def _coverage(result: Result) -> str:
     growth = result.growth.get(counters.FAULTS)
     if growth is None:
         return "coverage: not measured, the kernel's counters were not read inside the trace"
-    if not tally.faults:
-        return f"coverage: no fault records; the kernel counted {growth:,} faults, {lossless}"
-    return f"coverage: {_part(tally.faults, growth)} faults that the kernel counted, {lossless}"
+    if "F" not in tally.declared and not tally.aggregated:
+        return f"coverage: not measured, the script counts no faults; the kernel counted {growth:,}, {lossless}"
+    return f"coverage: {_part(tally.faults, growth)} that the kernel counted, {lossless}"
 
 
 def _part(recorded: int, counted: int) -> str:
     percent = 100 if recorded >= counted else int(1000 * recorded / counted) / 10
-    return f"{percent:g} %, {recorded:,} fault records for {counted:,}"
+    return f"{percent:g} %, {recorded:,} faults recorded for {counted:,}"

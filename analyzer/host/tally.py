@@ -21,6 +21,7 @@ class Tally:
         records: records by tag.
         failures: those of F, M and A whose result is not 0.
         calls: calls of a function, from the C records.
+        declared: tags of which the script says what their columns are.
         lost: what dtrace says it lost, by kind.
         aggregated: faults in vmagg's table of results.
         filtered: whether the script says that it was narrowed.
@@ -31,6 +32,7 @@ class Tally:
         self.records: Counter[str] = Counter()
         self.failures: Counter[str] = Counter()
         self.calls: Counter[str] = Counter()
+        self.declared: set[str] = set()
         self.lost: Counter[str] = Counter()
         self.aggregated = 0
         self.filtered = False
@@ -70,6 +72,7 @@ class Tally:
 
     def _directives(self, data: bytes) -> None:
         for tag, columns in _FIELDS.findall(data):
+            self.declared.add(tag.decode())
             names = [column.partition(b":")[0] for column in columns.split(b"\t")]
             if tag in _WITH_RESULT and b"rc" in names:
                 skip = names.index(b"rc")

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 from lark import Tree
 from lark.exceptions import UnexpectedInput
 
@@ -13,7 +14,8 @@ from analyzer.ingest.sources import CHUNK, Source
 
 _LINE_START = re.compile(rb"\n(?=(?!C\t)[A-Z]+\t|#)")
 _FIELDS = re.compile(rb"^#fields\t.*", re.MULTILINE)
-_LAST_DIRECTIVE = b"\n#"
+_DIRECTIVE = b"\n#"
+_NEWLINE = ord("\n")
 _SEARCH = 1 << 16  # how far back a cut is looked for first
 
 
@@ -22,14 +24,21 @@ class Block:
     """Whole lines of one log.
 
     Attributes:
-        data: the bytes; only the last block of a log may end without a newline.
+        data: the bytes, not copied; only the last block of a log may end without a newline.
         first_line: number of its first line in the log, from 1.
         records: the record types that are known where it begins, by tag.
     """
 
-    data: bytes
+    data: memoryview
     first_line: int
     records: dict[str, RecordType]
+
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        return _received, (bytes(self.data), self.first_line, self.records)
+
+
+def _received(data: bytes, first_line: int, records: dict[str, RecordType]) -> Block:
+    return Block(memoryview(data), first_line, records)
 
 
 def blocks(source: Source, size: int = CHUNK) -> Iterator[Block]:
@@ -44,12 +53,13 @@ def blocks(source: Source, size: int = CHUNK) -> Iterator[Block]:
     for chunk in source.chunks(size):
         cut = _cut(rest)
         if cut:
-            yield Block(rest[:cut], line, records)
-            line += rest.count(b"\n", 0, cut)
-            records = _learn(records, rest[:cut])
-        rest = rest[cut:] + chunk
+            data = memoryview(rest)[:cut]
+            yield Block(data, line, records)
+            line += int(np.count_nonzero(np.frombuffer(data, np.uint8) == _NEWLINE))
+            records = _learn(records, rest, cut)
+        rest = b"".join((memoryview(rest)[cut:], chunk))
     if rest:
-        yield Block(rest, line, records)
+        yield Block(memoryview(rest), line, records)
 
 
 def _cut(data: bytes) -> int:
@@ -58,16 +68,17 @@ def _cut(data: bytes) -> int:
         matches = list(_LINE_START.finditer(data, start))
         if matches:
             cut = matches[-1].start() + 1
-            last = data.rfind(_LAST_DIRECTIVE, 0, cut) + 1
+            last = data.rfind(_DIRECTIVE, 0, cut) + 1 if b"#" in data else 0
             inside = data.startswith(b"#aggregation\t", last) and last < cut
             return last if inside else cut
     return 0
 
 
-def _learn(records: dict[str, RecordType], data: bytes) -> dict[str, RecordType]:
-    """`records` and the record types that the #fields lines of `data` define."""
+def _learn(records: dict[str, RecordType], data: bytes, end: int) -> dict[str, RecordType]:
+    """`records` and the record types that the #fields lines of `data` define up to `end`."""
     learnt = dict(records)
-    for match in _FIELDS.finditer(data) if b"#fields" in data else ():
+    # One byte is found ten times faster than a word.
+    for match in _FIELDS.finditer(data, 0, end) if b"#" in data else ():
         try:
             found = record_type_of(parse_directive(match[0].decode("ascii", "replace")))
         except UnexpectedInput:

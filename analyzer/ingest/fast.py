@@ -14,6 +14,8 @@ from pyarrow import csv
 from analyzer.ingest.escapes import unescape
 from analyzer.ingest.records import TEXT, RecordType
 
+_LONG_NUMBER = "[0-9]{19}|[0-9a-f]{17}"  # may need more than 64 bits
+
 
 class Lines:
     """The lines of one block, by number from 0, without copying them.
@@ -24,19 +26,19 @@ class Lines:
         count: how many lines.
     """
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: memoryview) -> None:
         self.data = data
         self._bytes = np.frombuffer(data, np.uint8)
         ends = np.flatnonzero(self._bytes == ord("\n")) + 1
         self._bounds = np.concatenate([[0], ends]).astype(np.int64)
         self.starts = self._bounds[:-1]
         self.count = len(self.starts)
-        self.tail = data[self._bounds[-1] :]
+        self.tail = bytes(data[self._bounds[-1] :])
 
     def text(self, number: int) -> str:
         """Line `number` without its newline; bytes that are no UTF-8 stay visible."""
         start, end = self._bounds[number : number + 2]
-        return self.data[start : end - 1].decode(errors="backslashreplace")
+        return str(self.data[start : end - 1], "utf-8", "backslashreplace")
 
     def beginning_with(self, prefix: bytes, first: int = 0, last: int | None = None) -> np.ndarray:
         """The numbers of the lines from `first` up to `last` that begin with `prefix`."""
@@ -64,14 +66,20 @@ def read_records(
     """The records on the lines `numbers`, all of one tag and without a stack.
 
     Returns the table (columns of #fields, or those of them that are `wanted`), the numbers of the lines
-    that are in it, and the numbers of the lines that were refused.
+    that are in it, and the numbers of the lines that lark refuses too.  What is in neither may be good or bad.
     """
     selected = lines.select(numbers)
-    good = pc.match_substring_regex(selected, kind.pattern)
-    if pc.all(good).as_py() is not False:
-        return _convert(selected, kind, wanted), numbers, numbers[:0]
-    mask = good.to_numpy(zero_copy_only=False)
-    return _convert(selected.filter(good), kind, wanted), numbers[mask], numbers[~mask]
+    matched = pc.match_substring_regex(selected, kind.pattern)
+    bad = numbers[:0]
+    if pc.all(matched).as_py() is False:
+        mask = matched.to_numpy(zero_copy_only=False)
+        selected, numbers, bad = selected.filter(matched), numbers[mask], numbers[~mask]
+    try:
+        return _convert(selected, kind, wanted), numbers, bad
+    except pa.ArrowInvalid:
+        # A number does not fit into 64 bits.
+        short = pc.invert(pc.match_substring_regex(selected, _LONG_NUMBER))
+        return _convert(selected.filter(short), kind, wanted), numbers[short.to_numpy(zero_copy_only=False)], bad
 
 
 def _convert(selected: pa.LargeBinaryArray, kind: RecordType, wanted: Collection[str] | None) -> pa.Table:
@@ -91,10 +99,10 @@ def _convert(selected: pa.LargeBinaryArray, kind: RecordType, wanted: Collection
             column_types={field.name: field.type for field in kind.schema},
             null_values=[],
             strings_can_be_null=False,
-            include_columns=kept,
+            include_columns=names,  # all: a number that is too large is found by converting it
         ),
-    ).combine_chunks()
-    return unescape_columns(table)
+    )
+    return unescape_columns(table.select(kept).combine_chunks())
 
 
 def unescape_columns(table: pa.Table) -> pa.Table:

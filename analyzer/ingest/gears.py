@@ -9,7 +9,7 @@ import pyarrow as pa
 from analyzer.ingest.aggregations import parse_aggregation
 from analyzer.ingest.blocks import Block
 from analyzer.ingest.fast import Lines, read_records
-from analyzer.ingest.parsed import Parsed
+from analyzer.ingest.parsed import Notice, Parsed
 from analyzer.ingest.slow import EXPLAINED, SlowReader
 
 Wanted = Mapping[str, Collection[str]]
@@ -37,9 +37,18 @@ def read_block(block: Block, wanted: Wanted | None = None, lark_alone: bool = Fa
         slow.refuse(block.first_line + lines.count, len(tail) + 1, tail, "the rest of the line: the log ends here")
     for tag, table in slow.tables().items():
         tables.setdefault(tag, []).append(_keep(table, tag, wanted))
-    parsed = Parsed({tag: _joined(parts) for tag, parts in tables.items()}, slow.meta, slow.notices, slow.unread)
-    parsed.notices = _with_time(parsed)
-    return parsed
+    joined = {tag: _joined(parts) for tag, parts in tables.items()}
+    unread = sorted(slow.unread, key=lambda refused: refused.line)
+    return Parsed(joined, slow.meta, _with_time(slow.notices, joined), unread, _last_ts(joined))
+
+
+def read_directives(block: Block) -> dict[str, object]:
+    """The directives of one block, as in Parsed.meta."""
+    lines = Lines(block.data)
+    slow = SlowReader(block.records)
+    for number in lines.beginning_with(b"#"):
+        slow.read(block.first_line + int(number), lines.text(number))
+    return slow.meta
 
 
 def merge_parsed(parts: list[Parsed]) -> Parsed:
@@ -130,15 +139,28 @@ def _joined(parts: list[pa.Table]) -> pa.Table:
     return pa.concat_tables(parts, promote_options="permissive").unify_dictionaries().combine_chunks()
 
 
-def _with_time(parsed: Parsed) -> list:
-    """The notices, each with the timestamp of the last record before it."""
-    timed = [t.select(["line", "ts"]) for t in parsed.tables.values() if "ts" in t.column_names]
-    if not timed or not parsed.notices:
-        return parsed.notices
+def _with_time(notices: list[Notice], tables: dict[str, pa.Table]) -> list[Notice]:
+    """The notices, in the order of lines, each with the timestamp of the last record before it."""
+    notices = sorted(notices, key=lambda notice: notice.line)
+    timed = _timed(tables)
+    if not timed or not notices:
+        return notices
     both = pa.concat_tables(timed).sort_by("line")
-    at = np.searchsorted(both["line"].to_numpy(), [notice.line for notice in parsed.notices]) - 1
+    at = np.searchsorted(both["line"].to_numpy(), [notice.line for notice in notices]) - 1
     stamps = both["ts"].to_numpy()
     return [
         replace(notice, after_ts=int(stamps[place]) if place >= 0 else None)
-        for notice, place in zip(parsed.notices, at, strict=True)
+        for notice, place in zip(notices, at, strict=True)
     ]
+
+
+def _last_ts(tables: dict[str, pa.Table]) -> int | None:
+    ends = []
+    for table in _timed(tables):
+        place = int(table["line"].to_numpy().argmax())
+        ends.append((table["line"][place].as_py(), table["ts"][place].as_py()))
+    return max(ends)[1] if ends else None
+
+
+def _timed(tables: dict[str, pa.Table]) -> list[pa.Table]:
+    return [table.select(["line", "ts"]) for table in tables.values() if "ts" in table.column_names and len(table)]

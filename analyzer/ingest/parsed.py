@@ -45,9 +45,11 @@ class Parsed:
         tables: pyarrow Tables by record tag ("F", "M", … of docs/log-format.md, or the tags of another format).
         meta: directives and what else is known of the whole: "script", "osreldate", "host.uname", ….
         notices, unread: as above, in the order of lines.
+        last_ts: timestamp (ns) of the record that stands last, None where none has one.
     """
 
     tables: dict[str, pa.Table] = field(default_factory=dict)
     meta: dict[str, object] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
     unread: list[Unread] = field(default_factory=list)
+    last_ts: int | None = None

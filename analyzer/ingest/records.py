@@ -32,6 +32,10 @@ class RecordType:
     tag: str
     columns: tuple[tuple[str, str], ...]
 
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        """Without the parser, which the receiver makes again."""
+        return RecordType, (self.tag, self.columns)
+
     @property
     def has_stack(self) -> bool:
         """Whether frames follow the line: such a record is read by lark."""
@@ -57,12 +61,12 @@ class RecordType:
 
     @cached_property
     def pattern(self) -> str:
-        """A regular expression of one whole line with its newline, made of the same terminals."""
+        """A regular expression of one whole line up to its newline, made of the same terminals."""
         parts = [self.tag]
         for _, kind in self.on_line:
             text = terminal("vmtrace", kind.upper(), "value")
             parts.append(f"(?:{text})?" if kind == "str" else f"(?:{text})")
-        return "^" + "\t".join(parts) + "\n$"
+        return "^" + "\t".join(parts) + "\n"
 
 
 def record_type(tag: str, columns: list[tuple[str, str]]) -> RecordType:

@@ -77,8 +77,12 @@ class SlowReader:
             kind = record_type_of(tree)
             self.records[kind.tag] = kind
         key, value = _meta(tree)
+        if key == "host.cut":  # the collector's word for a line that dtrace began and did not end
+            self.notices.append(Notice(line, "cut", 1, "", text))
         if isinstance(value, dict):
             self.meta.setdefault(key, {}).update(value)
+        elif key == "host.filter" and key in self.meta:  # one line for each thing that narrows
+            self.meta[key] += f"\t{value}"
         else:
             self.meta.setdefault(key, value)
 
@@ -89,7 +93,12 @@ class SlowReader:
             known = " or ".join(sorted(self.records)) or "a #fields line before any record"
             self.refuse(line, 1, text, known)
             return
-        row = _values(kind.parser.parse(text), kind)
+        tree = kind.parser.parse(text)
+        large = next((token for token in tree.children if not _fits(token)), None)
+        if large is not None:
+            self.refuse(line, large.column, text, "a number of 64 bits")
+            return
+        row = _values(tree, kind)
         row["line"] = line
         if kind.has_stack:
             self._stack = row["stack"] = []
@@ -108,6 +117,13 @@ class SlowReader:
     def _keep_stack_open(self, line: int) -> None:
         if self._stack_line == line - 1:
             self._stack_line = line
+
+
+def _fits(token: Token) -> bool:
+    """Whether a number has 64 bits, with its sign where its type has one."""
+    if token.type in ("ADDR", "BITS"):
+        return int(token, 16) < 1 << 64
+    return token.type not in ("TIME", "NS", "INT") or -1 << 63 <= int(token) < 1 << 63
 
 
 def _values(tree: Tree, kind: RecordType) -> dict[str, object]:

@@ -14,6 +14,7 @@ from analyzer.errors import NoInputError
 
 STDIN = "-"
 CHUNK = 16 << 20
+_PIECE = 1 << 20
 _MAGIC = {b"\x1f\x8b": "gzip", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
 
 
@@ -70,13 +71,13 @@ class Source:
 
     def chunks(self, size: int = CHUNK) -> Iterator[bytes]:
         """The text in pieces of `size` bytes; damage ends it early and is noted."""
-        pieces, have = [self._head], len(self._head)
+        pieces, have = [self._head] if self._head else [], len(self._head)
         self._head = b""
         while piece := self._read(max(1, size - have)):
             pieces.append(piece)
             have += len(piece)
             if have >= size:
-                yield b"".join(pieces)
+                yield pieces[0] if len(pieces) == 1 else b"".join(pieces)
                 pieces, have = [], 0
         if have:
             yield b"".join(pieces)
@@ -84,8 +85,10 @@ class Source:
 
     def _read(self, size: int) -> bytes:
         """Some bytes of the text, at the most `size`; none where it ends, or where damage ends it."""
+        stream = self._stream()
         try:
-            return self._stream().read1(size)
+            # read1 makes room for all that it is asked for, and a damaged stream loses what read had of it.
+            return stream.read(size) if stream is self._raw else stream.read1(min(size, _PIECE))
         except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
             self.damage = str(error)
             return b""

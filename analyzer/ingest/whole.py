@@ -9,6 +9,7 @@ from analyzer.ingest.sniff import HEAD_BYTES, sniff
 from analyzer.ingest.sources import Source
 
 VMTRACE = "vmtrace"
+SAVED = "vmsum"  # a saved Summary; analysis/saved.py reads it
 
 
 def format_of(source: Source, as_format: str | None) -> str:
@@ -40,6 +41,6 @@ def read_whole(path: str, as_format: str | None) -> tuple[str, str, Parsed]:
     name = format_of(source, as_format)
     if name == VMTRACE:
         return source.name, "a vmtrace log", merge_parsed([read_block(block) for block in blocks(source)])
-    if name not in FORMATS:
+    if name == SAVED:
         raise DataError(f"{source.name}: is a saved Summary; vmtrace report reads it")
     return source.name, FORMATS[name].words, read_foreign(source, name)

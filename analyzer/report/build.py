@@ -3,10 +3,11 @@
 import pandas as pd
 
 from analyzer import __version__
-from analyzer.analysis import verdict as judged
-from analyzer.analysis.coverage import first_second, gaps, require_records
+from analyzer.analysis import finding as judged
+from analyzer.analysis.coverage import gaps, require_records
 from analyzer.analysis.reduce import SECOND
 from analyzer.analysis.summary import LogSummary, Summary
+from analyzer.analysis.verdict import verdict
 from analyzer.format import counted, duration
 from analyzer.ingest.formats import FORMATS
 from analyzer.ingest.releases import path_name, release
@@ -52,7 +53,7 @@ def build_document(summary: Summary, top: int) -> Document:
 
 def ordered_findings(summary: Summary) -> list[tuple[LogSummary, judged.Finding]]:
     """The findings of all logs as a report numbers them, each with its log; weightiest first."""
-    findings = [(part, finding) for part in summary.logs for finding in judged.verdict(part)]
+    findings = [(part, finding) for part in summary.logs for finding in verdict(part)]
     return findings if len(summary.logs) == 1 else sorted(findings, key=lambda pair: _WEIGHT.index(pair[1].kind))
 
 
@@ -120,7 +121,7 @@ def _prefix(log: LogSummary, several: bool) -> str:
 
 
 def _evidence(finding: judged.Finding, log: LogSummary, top: int) -> Table:
-    start = first_second(log) * SECOND if "timestamp" not in log.meta else log.meta["timestamp"]
+    start = log.start
     rows = [
         {
             "when": row["ts"] - start if row["ts"] else None,

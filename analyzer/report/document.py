@@ -4,11 +4,9 @@ All texts are plain text as the log has them, process names included: each form 
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
+from analyzer.analysis.finding import Certainty
 from analyzer.charts.model import Chart
-
-Certainty = Literal["proved", "suspected", "not measured", "clean"]
 
 
 @dataclass(frozen=True)

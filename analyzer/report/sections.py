@@ -251,9 +251,12 @@ def _coverage(log: LogSummary, provenance: str, top: int) -> Section:
 
 
 def _gap_bands(log: LogSummary) -> pd.DataFrame:
-    """From the last record before a loss was reported, one second wide: start, end, text."""
-    start = log.meta.get("timestamp", log.first_ts or 0)
-    seconds = [(gap, (gap.after_ts - start) / 1e9) for gap in coverage.gaps(log) if gap.after_ts is not None]
+    """From the last record before a loss was reported, one second wide: start, end, text.
+
+    None for several logs: each has a clock of its own.
+    """
+    known = [gap for gap in coverage.gaps(log) if gap.after_ts is not None and log.start]
+    seconds = [(gap, (gap.after_ts - log.start) / 1e9) for gap in known]
     rows = [(max(0.0, at - 1), at, str(gap).partition(":")[0]) for gap, at in seconds]
     return pd.DataFrame(rows, columns=["start", "end", "text"])
 

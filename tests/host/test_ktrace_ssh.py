@@ -3,7 +3,7 @@
 import signal
 
 import pytest
-from conftest import finish, sample
+from staging import finish, sample
 from test_ends import ARM, FAIL_POINT, OFF, SLEEP, disarmed
 from test_record import expected, header
 
@@ -39,13 +39,13 @@ def test_ktrace(make_stage, name):
 
 def test_ktrace_of_a_process_until_signalled(stage):
     stage.set("kdump.txt", sample(KDUMP["13.2"]))
-    process = stage.start("collect", "--ktrace", "--pid", "123", *FAIL_POINT)
+    process = stage.start("collect", "--ktrace", "--pid", "1", *FAIL_POINT)
     stage.await_event(ARM)
     process.send_signal(signal.SIGTERM)
     status, _, err = finish(process)
     assert status == 0, err
     assert disarmed(stage)
-    assert stage.events[-2:] == ["ktrace -c -i -t f -f ktrace.out -p 123", "kdump -HT -f ktrace.out"]
+    assert stage.events[-2:] == ["ktrace -c -i -t f -f ktrace.out -p 1", "kdump -HT -f ktrace.out"]
 
 
 @pytest.mark.parametrize(
@@ -87,9 +87,10 @@ def test_ssh_does_all_of_it(stage):
         "counters read",
         "dtrace gets SIGTERM",
     ]
-    assert stage.events[0] == "ssh -M -S SOCKET root@box exec /bin/sh -s"
+    assert stage.events[0] == "ssh -M -S SOCKET -o ControlPersist=no -o ServerAliveInterval=15 root@box exec /bin/sh -s"
     pieces = [event for event in stage.events[1:] if event.startswith("ssh ")]
-    assert set(pieces) == {"ssh -S SOCKET -o ControlMaster=no root@box exec /bin/sh -s"}
+    options = "-o ControlMaster=no -o BatchMode=yes -o ConnectTimeout=15"
+    assert set(pieces) == {f"ssh -T -S SOCKET {options} root@box exec /bin/sh -s"}
     more = {"via": "ssh root@box", "command": "sh -c 'echo there; exit 9'"}
     more["failpoint"] = "debug.fail_point.uma_zalloc_arg=1%return"
     assert stage.log() == expected(stage, "vmfault", "the end of COMMAND", **more)
@@ -120,6 +121,24 @@ def test_ssh_lost(stage):
     process.communicate(timeout=10)
     stage.await_event(OFF)
     stage.await_event("dtrace gets SIGTERM")
+
+
+def test_ssh_connection_lost(stage):
+    stage.plays([["out", stage.recorded.running], ["sleep", 0.3], ["exit", 255]])
+    status, _, err = stage.run("collect", "--ssh", "box", *FAIL_POINT, *SLEEP)
+    assert status == 75
+    assert "vmtrace: the connection to box was lost; without it the box disarms" in err
+    assert disarmed(stage)
+    assert stage.recorded.running in stage.log()
+
+
+def test_ssh_server_without_process_groups(stage):
+    """As a server that gives its sessions no session of their own: a signal to COMMAND would end everything."""
+    stage.set("no-groups")
+    status, _, err = stage.run("collect", "--ssh", "box", "--", "touch", str(stage.folder / "ran"))
+    assert status == 69
+    assert "vmtrace: the ssh server of box puts everything into one process group, and COMMAND needs its own" in err
+    assert not (stage.folder / "ran").exists()
 
 
 def test_ssh_cannot_connect(stage):

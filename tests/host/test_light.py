@@ -7,7 +7,7 @@ import tomllib
 from importlib.metadata import distribution
 
 import pytest
-from conftest import ROOT
+from staging import ROOT
 
 HEAVY = {"pandas", "numpy", "plotly", "pyarrow", "matplotlib", "lark", "rich"}
 

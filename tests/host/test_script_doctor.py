@@ -1,7 +1,7 @@
 """vmtrace script and vmtrace doctor."""
 
 import pytest
-from conftest import ROOT, sample
+from staging import ROOT, sample
 
 from analyzer.host import dscript
 
@@ -39,6 +39,11 @@ def test_doctor_says_what_mends(stage):
     assert "no  user 1001, not root\n      -> su root\n" in out
     assert "no  module dtraceall not loaded\n      -> kldload dtraceall\n" in out
     assert "?   probes and CTF: not looked at" in out
+
+
+def test_doctor_in_a_jail(stage):
+    stage.set("sysctl", (stage.state / "sysctl").read_text() + "security.jail.jailed: 1\n")
+    assert "no  inside a jail, where dtrace may not trace the kernel\n      -> run it on" in stage.run("doctor")[1]
 
 
 def test_doctor_without_device(stage):

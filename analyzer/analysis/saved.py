@@ -1,0 +1,96 @@
+"""A Summary as a file: one JSON object that begins {"vmsum": 1, a thousand times smaller than its logs.
+
+    {"vmsum": 1, "logs": [{"meta": {…}, "tables": {name: {column: [values]}}, "evidence": {kind: [rows]},
+     "notices": [[line, kind, count, where, text, after_ts]], "unread": [[line, column, text, expected]],
+     "unread_count": n, "start": ns, "first_ts": ns, "last_ts": ns}]}
+
+Numbers are written in full, so that addresses of 64 bits stay exact.  The same Summary gives the same bytes.
+"""
+
+import json
+import math
+from dataclasses import astuple
+
+import numpy as np
+import pandas as pd
+
+from analyzer.analysis.summary import LogSummary, Summary
+from analyzer.analysis.tables import TABLES, column_type
+from analyzer.errors import DataError
+from analyzer.ingest.parsed import Notice, Unread
+
+VERSION = 1
+
+
+def write_summary(summary: Summary) -> bytes:
+    """The bytes of a .vmsum file; the logs must be finished."""
+    saved = {"vmsum": VERSION, "logs": [_log_out(log) for log in summary.logs]}
+    return json.dumps(saved, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+
+
+def read_summary(data: bytes, name: str) -> Summary:
+    """The Summary of a .vmsum file; raises DataError where it is damaged or of another version."""
+    try:
+        saved = json.loads(data)
+        version = saved["vmsum"]
+        if version == VERSION:
+            return Summary([_log_in(log) for log in saved["logs"]])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise DataError(f"{name}: is a damaged summary; make it again with 'vmtrace summarize'") from None
+    raise DataError(f"{name}: is a summary of version {version}; this vmtrace reads version {VERSION}")
+
+
+def _log_out(log: LogSummary) -> dict[str, object]:
+    return {
+        "meta": log.meta,
+        "tables": {
+            name: {column: _column_out(frame[column]) for column in frame} for name, frame in sorted(log.tables.items())
+        },
+        "evidence": log.evidence,
+        "notices": [astuple(notice) for notice in log.notices],
+        "unread": [astuple(line) for line in log.unread],
+        "unread_count": log.unread_count,
+        "start": log.start,
+        "first_ts": log.first_ts,
+        "last_ts": log.last_ts,
+    }
+
+
+def _log_in(saved: dict[str, object]) -> LogSummary:
+    return LogSummary(
+        meta=_meta_in(saved["meta"]),
+        tables={
+            name: pd.DataFrame({column: _column_in(column, columns[column]) for column in TABLES[name].columns})
+            for name, columns in saved["tables"].items()
+        },
+        evidence=saved["evidence"],
+        notices=[Notice(*values) for values in saved["notices"]],
+        unread=[Unread(*values) for values in saved["unread"]],
+        unread_count=saved["unread_count"],
+        start=saved["start"],
+        first_ts=saved["first_ts"],
+        last_ts=saved["last_ts"],
+    )
+
+
+def _meta_in(meta: dict[str, object]) -> dict[str, object]:
+    """JSON has neither tuples nor numbers as keys: `fields` and `bits` as ingest gives them."""
+    if "fields" in meta:
+        meta["fields"] = {tag: [tuple(column) for column in columns] for tag, columns in meta["fields"].items()}
+    if "bits" in meta:
+        meta["bits"] = {
+            column: {int(mask): name for mask, name in names.items()} for column, names in meta["bits"].items()
+        }
+    return meta
+
+
+def _column_out(column: pd.Series) -> list[object]:
+    """Infinite bounds as text: JSON has no number for them."""
+    if column_type(column.name) is not np.float64:
+        return column.tolist()
+    return [str(value) if math.isinf(value) else int(value) if value == int(value) else value for value in column]
+
+
+def _column_in(name: str, values: list[object]) -> list[object] | np.ndarray:
+    kind = column_type(name)
+    return values if kind is str else np.array([kind(value) for value in values], dtype=kind)

@@ -1,0 +1,58 @@
+"""Where blocks are read: in threads of this process, or on a Dask cluster."""
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from analyzer.errors import TemporaryError, UnavailableError
+
+_RETRIES = 3  # times that a block is given to another worker after its own died
+
+
+@dataclass(frozen=True)
+class Pool:
+    """What runs a function on a block.
+
+    Attributes:
+        submit: (function, arguments…) to a future; function and arguments can be pickled.
+        ahead: how many blocks may wait at once: they are what memory is needed for.
+    """
+
+    submit: Callable
+    ahead: int
+
+
+@contextmanager
+def threads(jobs: int | None) -> Iterator[Pool]:
+    """Threads of this process, one a core where `jobs` is None: Arrow and numpy release the interpreter's lock."""
+    jobs = jobs or os.cpu_count() or 1
+    with ThreadPoolExecutor(jobs) as pool:
+        yield Pool(pool.submit, jobs)
+
+
+@contextmanager
+def cluster(address: str) -> Iterator[Pool]:
+    """The workers of a running Dask cluster, each with this vmtrace installed.
+
+    A block travels with its task, so that another worker can do it when one dies.  Raises UnavailableError where
+    Dask or the cluster is not there, TemporaryError where worker after worker dies.
+    """
+    try:
+        from distributed import Client, KilledWorker
+    except ImportError:
+        raise UnavailableError("--dask: Dask is not installed; pip install 'vmtrace[dask]'") from None
+    try:
+        client = Client(address, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise UnavailableError(f"--dask {address}: no Dask scheduler answers there: {error}") from None
+
+    def submit(function: Callable, *arguments: object):
+        return client.submit(function, *arguments, retries=_RETRIES, pure=False)
+
+    with client:
+        try:
+            yield Pool(submit, 2 * max(1, sum(client.nthreads().values())))
+        except KilledWorker as error:
+            raise TemporaryError(f"--dask {address}: the workers die: {error}".partition("\n")[0]) from None

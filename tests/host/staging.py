@@ -1,0 +1,148 @@
+"""A stage: the real command as a process, on a Linux that looks like one of the recorded FreeBSD boxes."""
+
+import json
+import lzma
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+SAMPLES = ROOT / "samples"
+STANDINS = ROOT / "tests" / "standins"
+OSRELDATE = {"13.2": 1302001, "10.1": 1001000}
+
+
+def sample(name):
+    """The text of a recording."""
+    return lzma.decompress((SAMPLES / name).read_bytes()).decode()
+
+
+class Recorded:
+    """A recorded log, taken apart as dtrace had printed it."""
+
+    def __init__(self, name):
+        self.release = name.partition("/")[0]
+        lines = sample(name).splitlines(keepends=True)
+        self.host = {
+            line.split("\t")[0][6:]: line.split("\t", 1)[1].rstrip("\n") for line in lines if line.startswith("#host.")
+        }
+        self.counters = {
+            when: [line.split("\t")[1:] for line in lines if line.startswith(f"#counter.{when}\t")]
+            for when in ("before", "after")
+        }
+        self.messages = [line for line in lines if line.startswith("dtrace: ")]
+        self.out = "".join(
+            line for line in lines if not line.startswith(("#host.", "#counter.", "dtrace: "))
+        )
+        end = self.out.find("#end\t")
+        last = self.out.rfind("T\t", 0, end) if end > 0 else len(self.out)
+        self.running, self.ending = self.out[:last], self.out[last:]
+
+    def steps(self):
+        """How dtrace printed it: lowered buffers, the records, the trailer when told to end."""
+        return [
+            *(["err", line] for line in self.messages),
+            ["out", self.running],
+            ["wait"],
+            ["out", self.ending],
+        ]
+
+
+class Stage:
+    """A box made of stand-ins."""
+
+    def __init__(self, folder, name="13.2/badfault.log.xz"):
+        self.folder = folder
+        self.state = folder / "state"
+        self.state.mkdir()
+        self.recorded = Recorded(name)
+        self.box()
+        self.plays(self.recorded.steps())
+
+    def box(self):
+        recorded, state = self.recorded, self.state
+        release = f"{recorded.release}-RELEASE"
+        host = recorded.host
+        for flag, text in (("s", "FreeBSD"), ("r", release), ("a", host["uname"]), ("i", host["ident"])):
+            (state / f"uname-{flag}").write_text(text + "\n")
+        (state / "user").write_text("0\n")
+        (state / "events").write_text("")
+        (state / "loaded").write_text("")
+        (state / "dtrace-l.txt").write_text(sample(f"{recorded.release}/raw/dtrace-l.txt.xz"))
+        for when, pairs in recorded.counters.items():
+            (state / f"counters.{when}").write_text("".join(f"{name}: {value.strip()}\n" for name, value in pairs))
+        (state / "sysctl").write_text(
+            f"hw.ncpu: {recorded.host['ncpu']}\nhw.physmem: {recorded.host['physmem']}\n"
+            f"hw.pagesize: {recorded.host['pagesize']}\nkern.osreldate: {OSRELDATE[recorded.release]}\n"
+            "debug.fail_point.uma_zalloc_arg: off\n"
+        )
+
+    def plays(self, steps):
+        """What the stand-in dtrace does."""
+        (self.state / "dtrace.json").write_text(json.dumps(steps))
+
+    def set(self, name, text=""):
+        (self.state / name).write_text(text)
+
+    def unset(self, name):
+        (self.state / name).unlink()
+
+    @property
+    def events(self):
+        return (self.state / "events").read_text().splitlines()
+
+    def await_event(self, text):
+        """Until something has happened; a test that waits for what never comes fails."""
+        until = time.monotonic() + 10
+        while not any(text in event for event in self.events):
+            assert time.monotonic() < until, f"{text!r} did not happen: {self.events}"
+            time.sleep(0.02)
+
+    def start(self, *words, **options):
+        environment = {
+            "PATH": f"{STANDINS}:{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PYTHONPATH": str(ROOT),
+            "STANDIN": str(self.state),
+            "HOME": str(self.folder),
+        }
+        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
+        return subprocess.Popen(
+            [sys.executable, "-m", "analyzer", *words], cwd=self.folder, env=environment, text=True, **options
+        )
+
+    def run(self, *words, **options):
+        """The command to its end: (exit status, stdout, stderr)."""
+        return finish(self.start(*words, **options))
+
+    def log(self, name="vmtrace.log"):
+        return (self.folder / name).read_text()
+
+
+def finish(process):
+    try:
+        out, err = process.communicate(timeout=30)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
+    return process.returncode, out, err
+
+
+def no_process_left(stage):
+    """Whether nothing that was started for this stage still runs."""
+    until = time.monotonic() + 5
+    marker = f"STANDIN={stage.state}".encode()
+    while True:
+        left = []
+        for process in Path("/proc").iterdir():
+            if process.name.isdigit():
+                try:
+                    environment = (process / "environ").read_bytes().split(b"\0")
+                except OSError:
+                    continue
+                if marker in environment:
+                    left.append((process / "cmdline").read_bytes())
+        if not left or time.monotonic() > until:
+            return left == []
+        time.sleep(0.05)
