@@ -2,8 +2,8 @@
 
 import pandas as pd
 
+from analyzer.analysis.finding import Finding
 from analyzer.analysis.story import Story
-from analyzer.analysis.verdict import Finding
 from analyzer.format import address, count, counted, duration, moment
 from analyzer.ingest.releases import BITS, insert_error_name, path_name, release, result_name
 from analyzer.ingest.trace import Trace
