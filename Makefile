@@ -16,13 +16,13 @@ report: $(VENV)/installed
 
 test: $(VENV)/installed
 	$(VENV)/bin/ruff check .
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest -n 2 --dist loadfile
 
 # The oldest versions that pyproject.toml admits.
 test-low:
 	$(PYTHON) -m venv $(VENV)-low
 	$(VENV)-low/bin/python -m pip install --quiet --editable '.[test]' 'pandas==2.3.*' 'plotly==5.24.*'
-	$(VENV)-low/bin/python -m pytest
+	$(VENV)-low/bin/python -m pytest -n 2 --dist loadfile
 
 # Half an hour, and 7 GB in the folder for temporary files.
 bench: $(VENV)/installed
