@@ -45,8 +45,8 @@ def files_of(data: bytes) -> dict[str, bytes]:
 
 
 def test_sums_budget_and_what_was_left_out(bundle_of, vmtrace, tmp_path):
-    for budget, options in ((1000, ()), (60, ("--budget", "60"))):
-        data = bundle_of(D4326, *options)
+    for name, budget, options in ((D4326, 1000, ()), ("13.2/leak", 60, ("--budget", "60"))):
+        data = bundle_of(name, *options)
         files = files_of(data)
         assert len(data) <= budget * 1000
         sums = dict(reversed(line.split("  ")) for line in files["SHA256SUMS"].decode().splitlines())
@@ -55,7 +55,7 @@ def test_sums_budget_and_what_was_left_out(bundle_of, vmtrace, tmp_path):
         attached, _, left = readme.partition("Left out to stay under")
         assert all(name in attached for name in files if name.startswith(("excerpts", "pictures", "log", "findings")))
         assert ("log-1.log.xz (" in left) == ("log-1.log.xz" not in files)
-    run = vmtrace("bundle", log(D4326), "-o", "small.zip", "--budget", "3")
+    run = vmtrace("bundle", log("13.2/leak"), "-o", "small.zip", "--budget", "3")
     assert run.returncode == 64 and b"need" in run.stderr and not (tmp_path / "small.zip").exists()
 
 
