@@ -24,7 +24,7 @@ test-low:
 	$(VENV)-low/bin/python -m pip install --quiet --editable '.[test]' 'pandas==2.3.*' 'plotly==5.24.*'
 	$(VENV)-low/bin/python -m pytest -n 2 --dist loadfile
 
-# Half an hour, and 7 GB in the folder for temporary files.
+# Ten minutes and more, and 7 GB in the folder for temporary files.
 bench: $(VENV)/installed
 	$(VENV)/bin/python bench/run.py
 

@@ -29,15 +29,15 @@ SLICE = 1_000_000  # bytes that lark alone reads
 VMTRACE = [sys.executable, "-m", "analyzer"]
 
 
-def run(command: list[str]) -> tuple[float, float]:
-    """Wall time (s) and peak memory (MB) of one process."""
+def run(command: list[str]) -> tuple[float, float, float]:
+    """Wall time (s), peak memory (MB) and processor time (s) of one process."""
     start = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"{' '.join(command)}: exit code {process.returncode}")
-    return time.perf_counter() - start, usage.ru_maxrss / 1024
+    return time.perf_counter() - start, usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime
 
 
 def report(log: Path) -> list[str]:
@@ -94,19 +94,22 @@ def compare(log: Path, damaged: Path, faults: Path, fields: str, rounds: int) ->
     commands = {name: command for name, command in commands.items() if shutil.which(command[0])}
     times: dict[str, list[float]] = {name: [] for name in [*commands, "lark alone, from a slice"]}
     memory: dict[str, list[float]] = {name: [] for name in times}
+    work: dict[str, list[float]] = {name: [] for name in times}
     for _ in range(rounds):
         for name, command in commands.items():
-            seconds, megabytes = run(command)
+            seconds, megabytes, processor = run(command)
             times[name].append(seconds)
             memory[name].append(megabytes)
+            work[name].append(processor)
         times["lark alone, from a slice"].append(apart(lark_alone, log))
     ours = times["vmtrace report"]
     print(f"\n{log.stat().st_size / 1e6:,.0f} MB, {rounds} rounds\n")
-    print("| program | seconds | vmtrace takes × its time | peak MB |\n|---|---|---|---|")
+    print("| program | seconds | vmtrace takes × its time | processor seconds | peak MB |\n|---|---|---|---|---|")
     for name, theirs in times.items():
         ratios = [mine / other for mine, other in zip(ours, theirs, strict=True)]
         peak = f"{max(memory[name]):,.0f}" if memory[name] else ""
-        print(f"| {name} | {spread(theirs)} | {spread(ratios, '.3f')} | {peak} |")
+        processor = spread(work[name]) if work[name] else ""
+        print(f"| {name} | {spread(theirs)} | {spread(ratios, '.3f')} | {processor} | {peak} |")
 
 
 def grow(logs: list[Path], rounds: int) -> None:
@@ -115,9 +118,9 @@ def grow(logs: list[Path], rounds: int) -> None:
     before: list[tuple[float, float]] = []
     for log in logs:
         now = [run(report(log)) for _ in range(rounds)]
-        cells = [f"{log.stat().st_size / 1e6:,.0f}", spread([seconds for seconds, _ in now])]
+        cells = [f"{log.stat().st_size / 1e6:,.0f}", spread([each[0] for each in now])]
         cells.append(spread([a[0] / b[0] for a, b in zip(now, before, strict=True)]) if before else "")
-        cells.append(spread([megabytes for _, megabytes in now], ".0f"))
+        cells.append(spread([each[1] for each in now], ".0f"))
         cells.append(spread([a[1] / b[1] for a, b in zip(now, before, strict=True)]) if before else "")
         print("| " + " | ".join(cells) + " |")
         before = now

@@ -15,7 +15,7 @@ from analyzer.analysis.spread import Pool
 from analyzer.analysis.summarize import summarize
 from analyzer.analysis.summary import NOTICES_KEPT, LogSummary, Summary, add, finish, merge, summarize_block
 from analyzer.errors import DataError, UsageError
-from analyzer.ingest.blocks import blocks
+from analyzer.ingest.blocks import Block, blocks
 from analyzer.ingest.gears import read_block
 from analyzer.ingest.parsed import Notice
 from analyzer.ingest.sources import Source
@@ -86,14 +86,14 @@ def test_the_order_in_which_blocks_are_done_changes_nothing(monkeypatch):
 def parts(request, tmp_path_factory) -> list[LogSummary]:
     log = tmp_path_factory.mktemp("logs") / "sample.log"
     log.write_bytes(text(request.param))
-    return [summarize_block(read_block(block), "vmfault") for block in blocks(Source(str(log)), 200_000)]
+    return [summarize_block(read_block(block), "vmfault") for block in blocks(Source(str(log)), 300_000)]
 
 
 def saved(log: LogSummary) -> bytes:
     return write_summary(Summary([log]))
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_grouping_of_blocks_merges_to_the_same(parts, data):
     cuts = sorted(data.draw(st.sets(st.integers(1, len(parts) - 1))))
@@ -155,3 +155,11 @@ def test_another_version_or_a_damaged_summary_is_refused(tmp_path, change, says)
     kept.write_bytes(change(write_summary(summarize([str(SAMPLES / "13.2" / "badfault.log.xz")]))))
     with pytest.raises(DataError, match=says):
         summarize([str(kept)])
+
+
+def test_calls_belong_to_the_second_that_ends_before_them():
+    header = b"#vmtrace\t1\n#fields\tT\tts:time\n#fields\tC\tfn:str\tcalls:int\n#fields\tF\tts:time\trc:int\n"
+    ticks = b"T\t5000000000\nC\tvm_fault\t3\nF\t5100000000\t0\nT\tdamaged\nC\tvm_fault\t4\n"
+    parsed = read_block(Block(memoryview(header + ticks), 1, {}))
+    calls = finish(summarize_block(parsed)).table("calls")
+    assert calls.values.tolist() == [[0, "vm_fault", 4], [4, "vm_fault", 3]]

@@ -71,8 +71,8 @@ def reduce_block(parsed: Parsed, start: int) -> dict[str, pd.DataFrame]:
     failures = [_failed(tables[tag], start) for tag in ("M", "A") if tag in tables]
     if failures:
         found["failures"] = pd.concat(failures, ignore_index=True)
-    if "C" in tables and "T" in tables:
-        found["calls"] = _calls(tables["T"], tables["C"], start)
+    if "C" in tables:
+        found["calls"] = _calls(parsed, start)
     return {name: frame for name, frame in found.items() if len(frame)}
 
 
@@ -159,11 +159,23 @@ def _failed(table: pa.Table, start: int) -> pd.DataFrame:
     return _group(failed, ["second", "fn", "rc", "infault"], {}, "failed")
 
 
-def _calls(ticks: pa.Table, calls: pa.Table, start: int) -> pd.DataFrame:
-    """Calls by second: a C line counts the calls of the second that ends at the T line before it."""
-    place = np.searchsorted(ticks["line"].to_numpy(), calls["line"].to_numpy()) - 1
-    stamps = ticks["ts"].to_numpy()[place.clip(0)]
-    second = _second(pa.array(stamps - SECOND // 2), start)
+def _calls(parsed: Parsed, start: int) -> pd.DataFrame:
+    """Calls by second: a C line counts the calls of the second that ends at the T line before it.
+
+    Where that line was damaged, the second is NOT_RECORDED.
+    """
+    calls = parsed.tables["C"]
+    lines = calls["line"].to_numpy()
+    second = pa.array(np.full(len(lines), NOT_RECORDED))
+    if "T" in parsed.tables:
+        ticks = parsed.tables["T"].sort_by("line")
+        others = [table["line"].to_numpy() for tag, table in parsed.tables.items() if tag.isalpha() and tag not in "TC"]
+        others = np.sort(np.concatenate([*others, [-1], [line.line for line in parsed.unread]]))
+        tick = np.searchsorted(ticks["line"].to_numpy(), lines) - 1
+        nearest = ticks["line"].to_numpy()[tick.clip(0)]
+        known = (tick >= 0) & (others[np.searchsorted(others, lines) - 1] < nearest)
+        stamps = ticks["ts"].to_numpy()[tick.clip(0)]
+        second = pc.if_else(pa.array(known), _second(pa.array(stamps - SECOND // 2), start), NOT_RECORDED)
     return _group(calls.append_column("second", second), ["second", "fn"], {"calls": "sum"}, None)
 
 

@@ -16,8 +16,9 @@ from analyzer.analysis.steps import Settled, count_steps, join, open_steps, sett
 from analyzer.analysis.tables import TABLES, merge_tables
 from analyzer.analysis.threads import first_faults, join_first, join_threads, thread_records
 from analyzer.ingest.parsed import Notice, Parsed, Unread
+from analyzer.ingest.slow import EXPLAINED
 
-UNREAD_KEPT = 100
+UNREAD_KEPT = EXPLAINED  # no more, or what a line says would depend on the blocks
 NOTICES_KEPT = 1000
 
 

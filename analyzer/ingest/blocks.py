@@ -77,8 +77,8 @@ def _cut(data: bytes) -> int:
 def _learn(records: dict[str, RecordType], data: bytes, end: int) -> dict[str, RecordType]:
     """`records` and the record types that the #fields lines of `data` define up to `end`."""
     learnt = dict(records)
-    # One byte is found ten times faster than a word.
-    for match in _FIELDS.finditer(data, 0, end) if b"#" in data else ():
+    # One byte is found ten times faster than a word, and a word ten times faster than a regular expression.
+    for match in _FIELDS.finditer(data, 0, end) if b"#" in data and b"#fields\t" in data else ():
         try:
             found = record_type_of(parse_directive(match[0].decode("ascii", "replace")))
         except UnexpectedInput:

@@ -33,6 +33,7 @@ class Lines:
         self._bounds = np.concatenate([[0], ends]).astype(np.int64)
         self.starts = self._bounds[:-1]
         self.count = len(self.starts)
+        self._first = self._bytes[self.starts]
         self.tail = bytes(data[self._bounds[-1] :])
 
     def text(self, number: int) -> str:
@@ -43,7 +44,7 @@ class Lines:
     def beginning_with(self, prefix: bytes, first: int = 0, last: int | None = None) -> np.ndarray:
         """The numbers of the lines from `first` up to `last` that begin with `prefix`."""
         starts = self.starts[first:last]
-        found = np.flatnonzero(self._bytes[starts] == prefix[0])
+        found = np.flatnonzero(self._first[first:last] == prefix[0])
         for place, byte in enumerate(prefix[1:], 1):
             # A line shorter than the prefix runs into its newline or the next line; the newline tells.
             at = np.minimum(starts[found] + place, len(self._bytes) - 1)

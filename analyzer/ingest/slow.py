@@ -13,7 +13,7 @@ from analyzer.ingest.messages import PREFIX, parse_message
 from analyzer.ingest.parsed import Notice, Unread
 from analyzer.ingest.records import RecordType
 
-EXPLAINED = 100  # refused lines of one block that lark explains; of more only the place is kept
+EXPLAINED = 25  # refused lines of a block that lark explains, at a third of a millisecond; of more the place is kept
 _SHOWN = 200  # characters of a line that could not be read
 _INDENT = " " * 14
 _CONVERT: dict[str, Callable[[str], object]] = {
