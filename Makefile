@@ -24,7 +24,11 @@ test-low:
 	$(VENV)-low/bin/python -m pip install --quiet --editable '.[test]' 'pandas==2.3.*' 'plotly==5.24.*'
 	$(VENV)-low/bin/python -m pytest
 
+# Half an hour, and 7 GB in the folder for temporary files.
+bench: $(VENV)/installed
+	$(VENV)/bin/python bench/run.py
+
 clean:
 	rm -rf $(VENV) $(VENV)-low out build dist
 
-.PHONY: all report test test-low clean
+.PHONY: all report test test-low bench clean

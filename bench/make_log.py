@@ -12,8 +12,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from analyzer.ingest.sources import Source
-
 _SECOND = 1_000_000_000
 _TIMED = re.compile(rb"([A-Z]+\t)([0-9]+)(.*\n)")
 _COUNTER = b"#counter."
@@ -21,6 +19,8 @@ _COUNTER = b"#counter."
 
 def read_sample(path: str) -> tuple[bytes, list[bytes]]:
     """The header of a recording, and the lines of its records."""
+    from analyzer.ingest.sources import Source
+
     lines = b"".join(Source(path).chunks()).splitlines(keepends=True)
     records = [line for line in lines if not line.startswith((b"#", b"dtrace: ", b"\n")) and line.endswith(b"\n")]
     header = [line for line in lines if line.startswith(b"#") and not line.startswith((_COUNTER, b"#end"))]

@@ -1,10 +1,13 @@
-"""Where the recordings are, and what is known of them."""
+"""The recordings in samples/: where they are, what is known of them, and their text, whole or the beginning of it."""
 
 import json
+import lzma
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 SAMPLES = ROOT / "samples"
+LOGS = sorted(SAMPLES.glob("*/*.log.xz"))
 
 
 def recordings() -> list[tuple[str, dict]]:
@@ -19,3 +22,20 @@ def recordings() -> list[tuple[str, dict]]:
 def log(name: str) -> str:
     """The path of a recording, "13.2/clean"."""
     return str(SAMPLES / f"{name}.log.xz")
+
+
+def name(path: Path) -> str:
+    """The name of a recording's path."""
+    return f"{path.parent.name}/{path.name.removesuffix('.log.xz')}"
+
+
+@cache
+def text(path: Path) -> bytes:
+    return lzma.decompress(path.read_bytes())
+
+
+@cache
+def beginning(path: Path, size: int = 400_000) -> bytes:
+    """The first whole lines of a recording, about `size` bytes."""
+    data = text(path)
+    return data if len(data) <= size else data[: data.rfind(b"\n", 0, size) + 1]

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from analyzer.ingest import kdump
 from analyzer.ingest.kdump import Layout, detect_layout, parse_kdump
+from analyzer.ingest.sniff import sniff
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 TEXTS = sorted(SAMPLES.glob("*/raw/kdump-*.txt.xz"))
@@ -218,3 +219,11 @@ def test_a_cut_loses_no_whole_record(data):
     assert records.select(columns) == expected.select(columns)
     lines = whole[:cut].count(b"\n")
     assert records.num_rows == sum(line <= lines for line in parse_kdump(whole).tables["K"]["line"].to_pylist())
+
+
+def test_what_the_collector_says_above_kdumps_text_is_kept():
+    whole = text("13.2", "badfault-HT")
+    parsed = parse_kdump(b"#host.kdump\t-HT\n#osreldate\t1302001\n" + whole)
+    assert (parsed.meta["host.kdump"], parsed.meta["osreldate"], parsed.unread) == ("-HT", 1302001, [])
+    assert parsed.tables["F"]["line"].to_pylist() == [n + 2 for n in parse_kdump(whole).tables["F"]["line"].to_pylist()]
+    assert sniff(b"#host.kdump\t-HT\n" + whole) == "kdump"

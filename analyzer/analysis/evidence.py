@@ -77,7 +77,7 @@ def settle(evidence: Evidence, records: pd.DataFrame, faults: pd.DataFrame) -> N
 
 def conclude(evidence: Evidence) -> Evidence:
     """The evidence of a whole log: what came before chosen, and whether faults returned decided."""
-    return {kind: [_concluded(row) for row in rows] for kind, rows in evidence.items()}
+    return {kind: [_concluded(row) for row in rows] for kind, rows in sorted(evidence.items())}
 
 
 def cap(rows: list[Row]) -> list[Row]:

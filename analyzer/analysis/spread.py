@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from analyzer.errors import TemporaryError, UnavailableError
 
-_RETRIES = 3  # times that a block is given to another worker after its own died
+_PATIENCE = 5  # seconds to wait for a scheduler
 
 
 @dataclass(frozen=True)
@@ -36,20 +36,20 @@ def threads(jobs: int | None) -> Iterator[Pool]:
 def cluster(address: str) -> Iterator[Pool]:
     """The workers of a running Dask cluster, each with this vmtrace installed.
 
-    A block travels with its task, so that another worker can do it when one dies.  Raises UnavailableError where
-    Dask or the cluster is not there, TemporaryError where worker after worker dies.
+    A block travels with its task, so that the scheduler gives it to another worker when one dies.  Raises
+    UnavailableError where Dask or the cluster is not there, TemporaryError where worker after worker dies.
     """
     try:
         from distributed import Client, KilledWorker
     except ImportError:
         raise UnavailableError("--dask: Dask is not installed; pip install 'vmtrace[dask]'") from None
     try:
-        client = Client(address, set_as_default=False)
+        client = Client(address, timeout=_PATIENCE, set_as_default=False)
     except (OSError, ValueError) as error:
         raise UnavailableError(f"--dask {address}: no Dask scheduler answers there: {error}") from None
 
     def submit(function: Callable, *arguments: object):
-        return client.submit(function, *arguments, retries=_RETRIES, pure=False)
+        return client.submit(function, *arguments, pure=False)
 
     with client:
         try:

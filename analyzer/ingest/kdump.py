@@ -1,6 +1,7 @@
 """kdump(1)'s text: the fault records of ktrace, and every other record as a timeline."""
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 
@@ -10,10 +11,12 @@ import pyarrow.compute as pc
 from lark import Token, Tree
 from lark.exceptions import UnexpectedInput
 
+from analyzer.ingest.blocks import parse_directive
 from analyzer.ingest.faultpairs import PROTECTIONS, TIMELINE, fault_tables
 from analyzer.ingest.grammar import expectation, load_grammar, terminal
 from analyzer.ingest.parsed import Notice, Parsed, Unread
 from analyzer.ingest.releases import KERN_RESULTS
+from analyzer.ingest.slow import directive_value
 
 _SAMPLE = 2000  # lines that tell which columns kdump printed
 _SLICE = 1 << 17  # lines: what is held beside the tables stays small
@@ -68,7 +71,8 @@ def parse_kdump(data: bytes, bulk: bool = True) -> Parsed:
     Tables: K, the timeline of all records (line, pid, tid, comm, ts, type, body; a body keeps its further lines),
     and F, PFLT and PRET as in `fault_tables`.  ts is ns since 1970 (-T) or since the first record (-E, -R), null
     without times; meta["time"] says which: "absolute", "elapsed" or "none".  tid is null without -H.
-    A last line without its newline was cut: it is left out, with a Notice "cut".
+    A last line without its newline was cut: it is left out, with a Notice "cut".  Lines that begin with # are
+    directives of `vmtrace collect --ktrace`, and stand in meta.
     Without `bulk` lark reads every line: the same tables, a hundred times slower.
     """
     text = data.decode(errors="backslashreplace")
@@ -78,6 +82,7 @@ def parse_kdump(data: bytes, bulk: bool = True) -> Parsed:
     if rest:
         number = len(lines) + 1 if newline else 1
         notices.append(Notice(number, "cut", 1, "", "the last line has no end"))
+    lines, about = _directives(lines)
     layout = detect_layout(lines.slice(0, _SAMPLE).to_pylist())
     records = _read_bulk(lines, layout) if bulk else _RECORD.empty_table()
     refused = np.setdiff1d(np.flatnonzero(pc.not_equal(lines, "").to_numpy(False)) + 1, records["line"].to_numpy())
@@ -98,10 +103,21 @@ def parse_kdump(data: bytes, bulk: bool = True) -> Parsed:
     )
     return Parsed(
         tables={"F": tables["F"], "K": timeline, "PFLT": tables["PFLT"], "PRET": tables["PRET"]},
-        meta={"format": "kdump", "time": clock, "threads": layout.tid},
+        meta={"format": "kdump", "time": clock, "threads": layout.tid} | about,
         notices=sorted([*notices, *lost, *doubts], key=lambda notice: notice.line),
         unread=sorted(unread, key=lambda each: each.line),
     )
+
+
+def _directives(lines: pa.Array) -> tuple[pa.Array, dict[str, object]]:
+    """The lines with directives blanked, and what those said.  kdump itself begins no line with #."""
+    about: dict[str, object] = {}
+    marked = pc.starts_with(lines, "#")
+    for text in lines.filter(marked).to_pylist():
+        with suppress(UnexpectedInput):
+            key, value = directive_value(parse_directive(text))
+            about.setdefault(key, value)
+    return pc.if_else(marked, "", lines) if about else lines, about
 
 
 @cache

@@ -76,7 +76,7 @@ class SlowReader:
         if tree.data == "fields":
             kind = record_type_of(tree)
             self.records[kind.tag] = kind
-        key, value = _meta(tree)
+        key, value = directive_value(tree)
         if key == "host.cut":  # the collector's word for a line that dtrace began and did not end
             self.notices.append(Notice(line, "cut", 1, "", text))
         if isinstance(value, dict):
@@ -153,7 +153,7 @@ def _table(kind: RecordType, rows: list[dict[str, object]]) -> pa.Table:
     return pa.table(columns)
 
 
-def _meta(tree: Tree) -> tuple[str, object]:
+def directive_value(tree: Tree) -> tuple[str, object]:
     """A directive as a key of Parsed.meta and its value."""
     tokens = [str(token) for token in tree.scan_values(lambda token: token.type not in ("TAB", "OTHER"))]
     match tree.data:

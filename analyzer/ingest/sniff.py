@@ -62,7 +62,7 @@ def _signs() -> dict[str, re.Pattern]:
     console = [("_PANIC",), ("_BEGIN",), ("_THREAD", "PID", "_TID"), ("_FREEING",), ("FUNCTION", "OFFSET", "_FRAME")]
     stamped = [("_SYSLOG", *names) for names in console]
     return {
-        "vmtrace": re.compile(r"#[a-z][a-z.]*\t|[A-Z]{1,4}\t\d+\t"),
+        "vmtrace": re.compile(r"#(?:vmtrace|fields|aggregation)\t|[A-Z]{1,4}\t\d+\t"),
         "console": lines("console", "line", *console, *stamped, ("_SYSLOG", "_PANIC")),
         "lockstat": lines("lockstat", "line", ("EVENT", "_COLON", "NUMBER", "_EVENTS_IN")),
         "listing": lines("listing", "line", ("_HEADER",), ("_ARGS", "NUMBER", "_END")),

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from analyzer.errors import NoInputError
 
 STDIN = "-"
-CHUNK = 16 << 20
+CHUNK = 8 << 20
 _PIECE = 1 << 20
 _MAGIC = {b"\x1f\x8b": "gzip", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
 

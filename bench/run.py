@@ -1,0 +1,161 @@
+"""Measure vmtrace against other readers of the same log, in one run, as ratios.
+
+    python bench/run.py                       # 100, 1000 and 4000 MB, 5 rounds
+    python bench/run.py --megabytes 50 200 --rounds 3
+
+All programs run in turn, round after round, so that what else the machine does falls on all alike.  A ratio is taken
+within a round; the table has the median of the rounds, and the smallest and largest.  The first size is the warm-up
+of growth; comparisons are made on the second, or on the only one.
+"""
+
+import argparse
+import multiprocessing
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from make_log import make_log
+
+HERE = Path(__file__).parent
+SAMPLE = HERE.parent / "samples" / "13.2" / "large.log.xz"
+SLICE = 1_000_000  # bytes that lark alone reads
+VMTRACE = [sys.executable, "-m", "analyzer"]
+
+
+def run(command: list[str]) -> tuple[float, float]:
+    """Wall time (s) and peak memory (MB) of one process."""
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)}: exit code {process.returncode}")
+    return time.perf_counter() - start, usage.ru_maxrss / 1024
+
+
+def report(log: Path) -> list[str]:
+    return [*VMTRACE, "report", str(log), "--format", "text", "--no-cache"]
+
+
+def apart(function: Callable, *arguments: object) -> object:
+    """Run a function in a process of its own: a child's peak memory would count what its parent has."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()
+
+
+def fault_records(log: Path, output: Path) -> str:
+    """Write the F records of a log to a file of their own; returns the #fields line of F."""
+    fields = ""
+    with log.open("rb") as lines, output.open("wb") as file:
+        for line in lines:
+            if line.startswith(b"F\t"):
+                file.write(line)
+            elif line.startswith(b"#fields\tF\t"):
+                fields = line.decode().rstrip("\n")
+    return fields
+
+
+def lark_alone(log: Path) -> float:
+    """Seconds that lark alone would need for the whole log, from those for a slice."""
+    from analyzer.ingest.blocks import Block, blocks
+    from analyzer.ingest.gears import read_block
+    from analyzer.ingest.sources import Source
+
+    first = next(blocks(Source(str(log))))
+    data = bytes(first.data)[:SLICE]
+    data = data[: data.rfind(b"\n") + 1]
+    start = time.perf_counter()
+    read_block(Block(memoryview(data), 1, {}), lark_alone=True)
+    return (time.perf_counter() - start) * log.stat().st_size / len(data)
+
+
+def spread(values: list[float], form: str = ".2f") -> str:
+    return f"{statistics.median(values):{form}} ({min(values):{form}}–{max(values):{form}})"
+
+
+def compare(log: Path, damaged: Path, faults: Path, fields: str, rounds: int) -> None:
+    """Print time and ratio of each program on one log."""
+    counts = str(HERE / "counts.awk")
+    commands = {
+        "vmtrace report": report(log),
+        "wc -l": ["wc", "-l", str(log)],
+        "pyarrow.csv, F records only": [sys.executable, str(HERE / "bare_csv.py"), fields, str(faults)],
+        "mawk, the counts alone": ["mawk", "-f", counts, str(log)],
+        "gawk -b, the counts alone": ["gawk", "-b", "-f", counts, str(log)],
+        "vmtrace report, every 100th line damaged": report(damaged),
+    }
+    commands = {name: command for name, command in commands.items() if shutil.which(command[0])}
+    times: dict[str, list[float]] = {name: [] for name in [*commands, "lark alone, from a slice"]}
+    memory: dict[str, list[float]] = {name: [] for name in times}
+    for _ in range(rounds):
+        for name, command in commands.items():
+            seconds, megabytes = run(command)
+            times[name].append(seconds)
+            memory[name].append(megabytes)
+        times["lark alone, from a slice"].append(apart(lark_alone, log))
+    ours = times["vmtrace report"]
+    print(f"\n{log.stat().st_size / 1e6:,.0f} MB, {rounds} rounds\n")
+    print("| program | seconds | vmtrace takes × its time | peak MB |\n|---|---|---|---|")
+    for name, theirs in times.items():
+        ratios = [mine / other for mine, other in zip(ours, theirs, strict=True)]
+        peak = f"{max(memory[name]):,.0f}" if memory[name] else ""
+        print(f"| {name} | {spread(theirs)} | {spread(ratios, '.3f')} | {peak} |")
+
+
+def grow(logs: list[Path], rounds: int) -> None:
+    """Print how time and memory grow with the size of the log."""
+    print("\n| MB | seconds | × the size before | peak MB | × the size before |\n|---|---|---|---|---|")
+    before: list[tuple[float, float]] = []
+    for log in logs:
+        now = [run(report(log)) for _ in range(rounds)]
+        cells = [f"{log.stat().st_size / 1e6:,.0f}", spread([seconds for seconds, _ in now])]
+        cells.append(spread([a[0] / b[0] for a, b in zip(now, before, strict=True)]) if before else "")
+        cells.append(spread([megabytes for _, megabytes in now], ".0f"))
+        cells.append(spread([a[1] / b[1] for a, b in zip(now, before, strict=True)]) if before else "")
+        print("| " + " | ".join(cells) + " |")
+        before = now
+
+
+def start_up(folder: Path, rounds: int) -> None:
+    """Print how long the commands take that have little to do."""
+    tiny = folder / "tiny.log"
+    apart(make_log, str(SAMPLE), 1_000_000, tiny)
+    commands = {"vmtrace --help": [*VMTRACE, "--help"], "vmtrace report, 1 MB": report(tiny)}
+    known = subprocess.run([*VMTRACE, "--help"], capture_output=True, text=True, check=True).stdout
+    if "collect" in known:
+        commands["vmtrace collect --dry-run"] = [*VMTRACE, "collect", "vmfault", "--dry-run"]
+    print("\n| command | seconds |\n|---|---|")
+    for name, command in commands.items():
+        print(f"| {name} | {spread([run(command)[0] for _ in range(rounds)])} |")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--megabytes", type=int, nargs="+", default=[100, 1000, 4000])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--folder", type=Path, help="where the logs are made")
+    wanted = parser.parse_args()
+    sys.stdout.reconfigure(line_buffering=True)
+    with tempfile.TemporaryDirectory(dir=wanted.folder) as name:
+        folder = Path(name)
+        logs = [folder / f"{size}.log" for size in wanted.megabytes]
+        for size, log in zip(wanted.megabytes, logs, strict=True):
+            apart(make_log, str(SAMPLE), size * 1_000_000, log)
+        which = min(1, len(logs) - 1)
+        damaged, faults = folder / "damaged.log", folder / "faults.tsv"
+        apart(make_log, str(SAMPLE), wanted.megabytes[which] * 1_000_000, damaged, 100)
+        fields = fault_records(logs[which], faults)
+        start_up(folder, wanted.rounds)
+        compare(logs[which], damaged, faults, fields, wanted.rounds)
+        grow(logs, wanted.rounds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""What the benchmark compares must be the same: the awk program's numbers are vmtrace's."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from recordings import SAMPLES, beginning, text
+
+from analyzer.analysis.summarize import summarize
+
+BENCH = Path(__file__).parent.parent / "bench"
+AWKS = [name for name in ("mawk", "gawk", "awk") if shutil.which(name)]
+
+
+def vmtrace_counts(path: Path) -> set[str]:
+    log = summarize([str(path)]).logs[0]
+    faults, balance = log.table("faults"), log.table("balance")
+    results = faults.groupby(["rc", "path"])["faults"].sum()
+    times = faults.groupby("path")["dur"].sum()
+    (unbalanced,) = balance.loc[balance["measure"] == "unbalanced", "faults"]
+    return {
+        *(f"result {rc}\t0x{path:x} {count}" for (rc, path), count in results.items()),
+        f"unbalanced {unbalanced}",
+        *(f"time 0x{path:x} {time}" for path, time in times.items()),
+    }
+
+
+@pytest.mark.parametrize("awk", AWKS)
+@pytest.mark.parametrize("which", ["clean", "badfault", "leak"])
+def test_awk_counts_what_vmtrace_counts(awk, which, tmp_path):
+    log = tmp_path / f"{which}.log"
+    data = text(SAMPLES / "13.2" / f"{which}.log.xz")
+    log.write_bytes(data[: data.rfind(b"\n") + 1])
+    counted = subprocess.run(
+        [awk, "-f", str(BENCH / "counts.awk"), str(log)], capture_output=True, text=True, check=True
+    )
+    assert set(counted.stdout.splitlines()) == vmtrace_counts(log)
+
+
+@pytest.fixture
+def make_log(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCH))
+    import make_log
+
+    yield make_log.make_log
+    sys.modules.pop("make_log")
+
+
+def test_a_made_log_is_copies_of_a_recording(make_log, tmp_path):
+    sample = tmp_path / "sample.log"
+    sample.write_bytes(beginning(SAMPLES / "13.2" / "clean.log.xz", 100_000))
+    made = tmp_path / "made.log"
+    make_log(str(sample), 1_000_000, made)
+    one, many = (summarize([str(path)]).logs[0] for path in (sample, made))
+    assert 990_000 < made.stat().st_size <= 1_000_100
+    assert many.count("F") > 9 * one.count("F")
+    assert not many.unread_count
+    assert "end" in many.meta
+    assert set(many.table("faults")["path"]) == set(one.table("faults")["path"])
+    assert many.table("seconds")["second"].nunique() > 9 * one.table("seconds")["second"].nunique() // 2
+
+
+def test_damage_is_every_nth_line(make_log, tmp_path):
+    made = tmp_path / "made.log"
+    make_log(str(SAMPLES / "13.2" / "badfault.log.xz"), 300_000, made, damage=100)
+    log = summarize([str(made)]).logs[0]
+    lines = made.read_bytes().count(b"\n")
+    assert 0.009 < log.unread_count / lines < 0.011

@@ -1,0 +1,109 @@
+"""The fast gear and lark alone give equal tables, of good lines and of damaged ones."""
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from recordings import LOGS, SAMPLES, beginning, name
+
+from analyzer.ingest.blocks import Block
+from analyzer.ingest.gears import read_block
+from analyzer.ingest.parsed import Parsed
+
+LARGE = SAMPLES / "13.2" / "large.log.xz"
+FIXED = SAMPLES / "10.1" / "failpoint-fixed.log.xz"
+
+
+def both_gears(data: bytes) -> tuple[Parsed, Parsed]:
+    block = Block(memoryview(data), 1, {})
+    return read_block(block), read_block(block, lark_alone=True)
+
+
+def rows(table: pa.Table) -> list[dict[str, object]]:
+    return table.sort_by("line").to_pylist() if "line" in table.column_names else table.to_pylist()
+
+
+def assert_equal(fast: Parsed, slow: Parsed) -> None:
+    assert fast.tables.keys() == slow.tables.keys()
+    for tag in fast.tables:
+        assert fast.tables[tag].schema.names == slow.tables[tag].schema.names
+        assert rows(fast.tables[tag]) == rows(slow.tables[tag])
+    assert fast.meta == slow.meta
+    assert fast.notices == slow.notices
+    assert [line.line for line in fast.unread] == [line.line for line in slow.unread]
+
+
+@pytest.mark.parametrize("path", LOGS, ids=name)
+def test_the_gears_agree_on_every_recording(path):
+    fast, slow = both_gears(beginning(path, 150_000))
+    assert fast.tables
+    assert_equal(fast, slow)
+
+
+def test_only_the_slow_gear_is_slow_on_good_lines(monkeypatch):
+    data = beginning(LARGE, 50_000)
+    refuse = pytest.fail
+    monkeypatch.setattr("analyzer.ingest.slow.SlowReader._record", lambda *_: refuse("lark read a good record"))
+    assert read_block(Block(memoryview(data), 1, {})).tables["F"].num_rows == data.count(b"\nF\t")
+
+
+@pytest.mark.parametrize(
+    ("number", "read"),
+    [
+        (b"9223372036854775807", True),
+        (b"9223372036854775808", False),
+        (b"-9223372036854775808", True),
+        (b"-9223372036854775809", False),
+        (b"00000000000000000000000000000000007", True),
+        (b"99999999999999999999999999999999999", False),
+        (b"0x12", False),
+        (b" 1", False),
+        (b"+1", False),
+        (b"", False),
+    ],
+)
+def test_numbers_end_where_64_bits_end(number, read):
+    good = b"#fields\tQ\ta:int\tb:str\nQ\t1\tx\n"
+    fast, slow = both_gears(good + b"Q\t" + number + b"\ty\n")
+    assert_equal(fast, slow)
+    assert [row["a"] for row in rows(fast.tables["Q"])] == ([1, int(number)] if read else [1])
+    assert len(fast.unread) == (not read)
+
+
+@pytest.mark.parametrize(
+    ("address", "read"),
+    [
+        (b"0xffffffffffffffff", True),
+        (b"0x10000000000000000", False),
+        (b"0x000000000000000000000001", True),
+        (b"0XFF", False),
+        (b"0xFF", False),
+        (b"ff", False),
+        (b"0x", False),
+    ],
+)
+def test_addresses_end_where_64_bits_end(address, read):
+    fast, slow = both_gears(b"#fields\tQ\ta:addr\nQ\t0x1\nQ\t" + address + b"\n")
+    assert_equal(fast, slow)
+    assert fast.tables["Q"]["a"].to_pylist() == ([1, int(address, 16)] if read else [1])
+
+
+@pytest.mark.parametrize("wanted", [None, {"Q": ["b"]}])
+def test_a_line_is_refused_for_a_column_that_nobody_wants(wanted):
+    data = b"#fields\tQ\ta:int\tb:int\nQ\t1\t2\nQ\t99999999999999999999\t4\n"
+    parsed = read_block(Block(memoryview(data), 1, {}), wanted)
+    assert parsed.tables["Q"]["b"].to_pylist() == [2]
+    assert [line.line for line in parsed.unread] == [3]
+
+
+# What damage does to bytes: one is lost, one is another, a piece is gone, a line ends in the middle.
+DAMAGE = st.tuples(st.integers(1300, 9000), st.sampled_from([b"", b"\t", b"\n", b"x", b"-", b"9" * 20, b"\xff", b" "]))
+
+
+@settings(max_examples=40, deadline=None)
+@given(changes=st.lists(DAMAGE, min_size=1, max_size=8), path=st.sampled_from([LARGE, FIXED]))
+def test_the_gears_agree_on_damaged_lines(changes, path):
+    data = bytearray(beginning(path, 10_000))
+    for place, instead in sorted(changes, reverse=True):
+        data[place : place + 1] = instead
+    assert_equal(*both_gears(bytes(data)))

@@ -1,0 +1,157 @@
+"""Summaries add: however a log is cut, grouped and spread, the saved bytes are the same."""
+
+from concurrent.futures import Future
+from contextlib import nullcontext
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from recordings import LOGS, SAMPLES, name, text
+
+from analyzer.analysis import summarize as summarizing
+from analyzer.analysis.filters import Filter
+from analyzer.analysis.saved import read_summary, write_summary
+from analyzer.analysis.spread import Pool
+from analyzer.analysis.summarize import summarize
+from analyzer.analysis.summary import NOTICES_KEPT, LogSummary, Summary, add, finish, merge, summarize_block
+from analyzer.errors import DataError, UsageError
+from analyzer.ingest.blocks import blocks
+from analyzer.ingest.gears import read_block
+from analyzer.ingest.parsed import Notice
+from analyzer.ingest.sources import Source
+
+FAILING = SAMPLES / "10.1" / "d4326.log.xz"
+MERGED = [FAILING, *(SAMPLES / "13.2" / f"{which}.log.xz" for which in ("failpoint-5pct", "drops", "events"))]
+
+
+def saved_with_blocks(path, size, monkeypatch) -> bytes:
+    monkeypatch.setattr(summarizing, "blocks", lambda source: blocks(source, size))
+    return write_summary(summarize([str(path)]))
+
+
+@pytest.mark.parametrize("path", LOGS, ids=name)
+def test_a_saved_summary_reads_back_equal(path):
+    whole = summarize([str(path)])
+    data = write_summary(whole)
+    back = read_summary(data, "x.vmsum")
+    assert back.logs[0].meta == whole.logs[0].meta
+    assert back.logs[0].evidence == whole.logs[0].evidence
+    assert back.logs[0].notices == whole.logs[0].notices
+    for table, frame in whole.logs[0].tables.items():
+        assert back.logs[0].tables[table].equals(frame)
+        assert list(back.logs[0].tables[table].dtypes) == list(frame.dtypes)
+    assert write_summary(back) == data
+
+
+SMALL = [path for path in LOGS if path.stat().st_size < 300_000]
+
+
+@pytest.mark.parametrize("path", [path for path in LOGS if path.stat().st_size < 300_000], ids=name)
+def test_the_size_of_blocks_changes_nothing(path, monkeypatch):
+    whole = write_summary(summarize([str(path)]))
+    for size in (90_000, 333_333):
+        assert saved_with_blocks(path, size, monkeypatch) == whole
+
+
+@pytest.mark.parametrize("jobs", [1, 2, 4])
+def test_the_number_of_jobs_changes_nothing(jobs, monkeypatch):
+    monkeypatch.setattr(summarizing, "blocks", lambda source: blocks(source, 300_000))
+    path = SAMPLES / "10.1" / "d4326.log.xz"
+    assert write_summary(summarize([str(path)], jobs=jobs)) == write_summary(summarize([str(path)], jobs=3))
+
+
+def test_the_order_in_which_blocks_are_done_changes_nothing(monkeypatch):
+    monkeypatch.setattr(summarizing, "blocks", lambda source: blocks(source, 300_000))
+    waiting = []
+
+    class LastFirst(Future):
+        """Done when a result is asked for, after all that were submitted later."""
+
+        def result(self):
+            while waiting:
+                waiting.pop()()
+            return super().result()
+
+    def submit(function, *arguments):
+        future = LastFirst()
+        waiting.append(lambda: future.set_result(function(*arguments)))
+        return future
+
+    path = SAMPLES / "13.2" / "clean.log.xz"
+    backwards = summarize([str(path)], workers=nullcontext(Pool(submit, 4)))
+    assert write_summary(backwards) == write_summary(summarize([str(path)]))
+
+
+@pytest.fixture(scope="module", params=MERGED, ids=name)
+def parts(request, tmp_path_factory) -> list[LogSummary]:
+    log = tmp_path_factory.mktemp("logs") / "sample.log"
+    log.write_bytes(text(request.param))
+    return [summarize_block(read_block(block), "vmfault") for block in blocks(Source(str(log)), 200_000)]
+
+
+def saved(log: LogSummary) -> bytes:
+    return write_summary(Summary([log]))
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_grouping_of_blocks_merges_to_the_same(parts, data):
+    cuts = sorted(data.draw(st.sets(st.integers(1, len(parts) - 1))))
+    groups = [parts[start:end] for start, end in zip([0, *cuts], [*cuts, len(parts)], strict=True)]
+    assert saved(finish(merge([merge(group) for group in groups]))) == saved(finish(merge(parts)))
+
+
+def test_evidence_looks_over_the_edge_of_a_block(monkeypatch):
+    whole = summarize([str(FAILING)]).logs[0]
+    alarms = whole.evidence["alarm"]
+    assert alarms
+    assert all(len(row["before"]) == 4 for row in alarms)
+    assert all(near["ts"] < row["ts"] for row in alarms for near in row["before"])
+    assert {row["returned"] for row in alarms} <= {False, None}
+
+
+def test_messages_beyond_the_first_thousand_still_count():
+    notices = [Notice(n, "drop", 2, f"CPU {n % 2}", "2 drops") for n in range(3 * NOTICES_KEPT)]
+    half = len(notices) // 2
+    merged = add([LogSummary(notices=notices[:half]), LogSummary(notices=notices[half:])])
+    assert sum(notice.count for notice in merged.notices) == 2 * len(notices)
+    assert len(merged.notices) == NOTICES_KEPT + 2
+
+
+def test_a_log_given_twice_counts_once(tmp_path):
+    path = str(SAMPLES / "13.2" / "badfault.log.xz")
+    once = summarize([path])
+    assert write_summary(summarize([path, path])) == write_summary(once)
+    kept = tmp_path / "badfault.vmsum"
+    kept.write_bytes(write_summary(once))
+    assert write_summary(summarize([path, str(kept)])) == write_summary(once)
+
+
+def test_a_summary_stands_for_its_logs(tmp_path):
+    paths = [str(SAMPLES / "13.2" / f"{which}.log.xz") for which in ("badfault", "leak")]
+    together = summarize(paths)
+    kept = tmp_path / "both.vmsum"
+    kept.write_bytes(write_summary(together))
+    assert write_summary(summarize([str(kept)])) == write_summary(together)
+
+
+def test_a_summary_has_no_records_to_choose_from(tmp_path):
+    kept = tmp_path / "x.vmsum"
+    kept.write_bytes(write_summary(summarize([str(SAMPLES / "13.2" / "badfault.log.xz")])))
+    with pytest.raises(UsageError, match=r"x\.vmsum: is a summary"):
+        summarize([str(kept)], Filter(pids=(1,)))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda data: data.replace(b'"vmsum":1', b'"vmsum":2', 1), "of version 2"),
+        (lambda data: data[: len(data) // 2], "damaged"),
+        (lambda data: data.replace(b'"tables"', b'"tables_"'), "damaged"),
+    ],
+)
+def test_another_version_or_a_damaged_summary_is_refused(tmp_path, change, says):
+    kept = tmp_path / "x.vmsum"
+    kept.write_bytes(change(write_summary(summarize([str(SAMPLES / "13.2" / "badfault.log.xz")]))))
+    with pytest.raises(DataError, match=says):
+        summarize([str(kept)])
