@@ -8,13 +8,21 @@ import pandas as pd
 
 from analyzer.analysis import imbalance
 from analyzer.analysis.compare import alarms
-from analyzer.analysis.coverage import coverage_counts, gaps, is_complete, may_have_lost_steps, require_records
+from analyzer.analysis.coverage import (
+    coverage_counts,
+    gaps,
+    insert_function,
+    is_complete,
+    may_have_lost_steps,
+    move_function,
+    require_records,
+)
 from analyzer.analysis.failures import failure_rates, wilson
 from analyzer.analysis.statistics import quantile_ratio
 from analyzer.analysis.summary import LogSummary
 from analyzer.errors import UsageError
 from analyzer.format import count, counted, interval, number, share
-from analyzer.ingest.releases import handler, path_steps
+from analyzer.ingest.releases import fault_function, path_steps
 
 Outcome = Literal["kept", "broken", "cannot tell"]
 FUNCTIONS = ("vm_fault", "vm_fault_hold", "vm_page_rename", "vm_page_replace", "vm_radix_insert")
@@ -126,16 +134,26 @@ def _double_frees(log: LogSummary) -> Checked:
 
 def _failure_rate(log: LogSummary, function: str, most: float) -> Checked:
     rule = f"max-failure-rate {function}={share(most)}"
-    own = handler(log.meta.get("osreldate"))
-    wanted = own if function in ("vm_fault", "vm_fault_hold") else function
+    wanted = _own_name(log, function)
     rates = failure_rates(log)
-    mine = rates[rates["function"].map(lambda name: name.partition(" ")[0]) == wanted]
+    mine = rates[[name == wanted or name.startswith(f"{wanted} ") for name in rates["function"]]]
     if mine.empty:
         return Checked(rule, "cannot tell", f"{function} was never seen to return.")
     failed, of = int(mine["failed"].sum()), int(mine.drop_duplicates("function")["of"].sum())
     text = f"{wanted} failed {count(failed)} of {count(of)} times: {share(failed / of)}"
     text += f", 95 % interval {interval(*wilson(failed, of))}."
     return Checked(rule, "broken" if failed / of > most else "kept", text)
+
+
+def _own_name(log: LogSummary, function: str) -> str:
+    """What the log's release calls one of FUNCTIONS."""
+    match function:
+        case "vm_fault" | "vm_fault_hold":
+            return fault_function(log.meta.get("osreldate"))
+        case "vm_radix_insert":
+            return insert_function(log)
+        case _:
+            return move_function(log, function.removeprefix("vm_page_"))
 
 
 def _p99(log: LogSummary, baseline: LogSummary, path: str, most: float) -> Checked:

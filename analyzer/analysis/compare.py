@@ -24,7 +24,7 @@ from analyzer.analysis.statistics import (
 )
 from analyzer.analysis.summary import LogSummary, Summary
 from analyzer.format import NOT_MEASURED, counted
-from analyzer.ingest.releases import handler, path_name, path_steps, release
+from analyzer.ingest.releases import fault_function, path_name, path_steps, release
 
 SIGNIFICANT = 0.05
 MILLION = 1_000_000
@@ -160,7 +160,7 @@ def _kinds(before: Summary, after: Summary, old: LogSummary, new: LogSummary) ->
     columns = [{name for name, _ in log.meta.get("fields", {}).get("F", ())} for log in (old, new)]
     only = [" ".join(sorted(own - others)) for own, others in (columns, reversed(columns))]
     lengths = [seconds(before), seconds(after)]
-    differ = min(lengths) * _LONGER < max(lengths)
+    differ = all(lengths) and min(lengths) * _LONGER < max(lengths)
     lost = ["; ".join(str(gap).partition(":")[0] for gap in gaps(log)) or "none" for log in (old, new)]
     rows = [
         both("release", lambda log: release(log.meta.get("osreldate"))),
@@ -171,7 +171,7 @@ def _kinds(before: Summary, after: Summary, old: LogSummary, new: LogSummary) ->
         both("command", meta("host.command")),
         both("CPUs", meta("host.ncpu")),
         both("memory", _memory),
-        ("duration", *(f"{length:.1f} s" for length in lengths), differ),
+        ("duration", *(f"{length:.1f} s" if length else NOT_MEASURED for length in lengths), differ),
         ("gaps", *lost, not (is_complete(old) and is_complete(new))),
         ("logs", *(counted(len(side.logs), "log") for side in (before, after)), len(before.logs) != len(after.logs)),
     ]
@@ -200,10 +200,14 @@ def _counted(log: LogSummary) -> Rates:
 
 
 def _failures(log: LogSummary) -> Rates:
-    """By function and result; the handler, which releases name differently, is called `fault`."""
-    own = handler(log.meta.get("osreldate"))
+    """By function and result; a function that releases name differently has one name."""
+    own = fault_function(log.meta.get("osreldate"))
+
+    def named(function: str) -> str:
+        return "fault" if function == own else function.replace("vm_page_iter_rename", "vm_page_rename")
+
     return {
-        ("failure", f"{'fault' if row.function == own else row.function}: {row.result}"): (row.failed, row.of)
+        ("failure", f"{named(row.function)}: {row.result}"): (row.failed, row.of)
         for row in failure_rates(log).itertuples()
     }
 
@@ -246,7 +250,7 @@ def _rates(old: LogSummary, new: LogSummary) -> pd.DataFrame:
                 f"per_million_{suffix}": _per_million(hits if known else None, log),
             }
         # Inserts are counted in the kernel, their failures are records: where records are lost, the rate is too low.
-        fair = all(whole) or not key[1].startswith("vm_radix_insert")
+        fair = all(whole) or not key[1].startswith("vm_radix_")
         rows.append(row | (_rate_test(*counts) if fair else _rate_test((0, 0), (0, 0))))
     frame = pd.DataFrame(rows, columns=None if rows else ["group", "what", "p"])
     return frame.sort_values(["group", "what"], kind="stable", ignore_index=True)

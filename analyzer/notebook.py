@@ -1,0 +1,209 @@
+"""What a person at a prompt or in a notebook gets: a Trace and a Summary that show themselves.
+
+They are those of ingest and analysis, with the tables of every analysis as `df_…()` and the charts of the report as
+`fig_…()`.  They stand here, above charts and report, because ingest and analysis know of neither.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from html import escape
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from analyzer.analysis import coverage, failures, imbalance, locks, moves, paths
+from analyzer.analysis import summarize as summarizing
+from analyzer.analysis.filters import Filter
+from analyzer.analysis.summary import LogSummary
+from analyzer.analysis.summary import Summary as PlainSummary
+from analyzer.errors import DataError
+from analyzer.format import cell, counted, visible
+from analyzer.ingest import trace as whole
+from analyzer.report.build import build_document
+from analyzer.report.document import Document
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+_TOP = 20
+
+
+class Views:
+    """The analyses of `self.summary` as tables and figures; times and durations are ns, shares are 0 to 1."""
+
+    summary: PlainSummary
+
+    @cached_property
+    def document(self) -> Document:
+        """The report."""
+        return build_document(self.summary, _TOP)
+
+    @cached_property
+    def _log(self) -> LogSummary:
+        return self.summary.total()
+
+    def df_findings(self) -> pd.DataFrame:
+        """The verdict: number, certainty, headline, detail, next_step."""
+        columns = ["certainty", "headline", "detail", "next_step"]
+        rows = [[getattr(finding, name) for name in columns] for finding in self.document.findings]
+        return pd.DataFrame(rows, columns=columns, index=pd.RangeIndex(1, len(rows) + 1, name="number"))
+
+    def df_failure_rates(self) -> pd.DataFrame:
+        """analysis.failures.failure_rates: function, result, failed, of, rate, low, high (95 % Wilson interval)."""
+        return failures.failure_rates(self._log)
+
+    def df_failures_by(self, key: str) -> pd.DataFrame:
+        """analysis.failures.failures_by: failed faults by "path" or "process"."""
+        return failures.failures_by(self._log, key)
+
+    def df_failures_by_second(self) -> pd.DataFrame:
+        """analysis.failures.failures_by_second: second, function, result, failed."""
+        return failures.failures_by_second(self._log)
+
+    def df_insert_stacks(self) -> pd.DataFrame:
+        """analysis.failures.insert_stacks: failed, infault, result, stack."""
+        return failures.insert_stacks(self._log)
+
+    def df_imbalance(self) -> pd.DataFrame:
+        """analysis.imbalance.imbalance_points: second, delta, kind, label."""
+        return imbalance.imbalance_points(self._log)
+
+    def df_path_costs(self) -> pd.DataFrame:
+        """analysis.paths.path_costs: faults, time and percentiles by path."""
+        return paths.path_costs(self._log)
+
+    def df_latency_bins(self) -> pd.DataFrame:
+        """analysis.paths.latency_bins: path, low, high, faults."""
+        return paths.latency_bins(self._log)
+
+    def df_process_costs(self) -> pd.DataFrame:
+        """analysis.paths.process_costs: process, faults, failed, time."""
+        return paths.process_costs(self._log)
+
+    def df_move_costs(self) -> pd.DataFrame:
+        """analysis.moves.move_costs: page moves by function and place, with radix operations a move."""
+        return moves.move_costs(self._log)
+
+    def df_move_percentiles(self) -> pd.DataFrame:
+        """analysis.moves.move_percentiles: function, p50, p90, p99."""
+        return moves.move_percentiles(self._log)
+
+    def df_move_bins(self) -> pd.DataFrame:
+        """analysis.moves.move_bins: function, low, high, moves."""
+        return moves.move_bins(self._log)
+
+    def df_hold_times(self) -> pd.DataFrame:
+        """analysis.locks.hold_times: VM object locks held, by mode and code site."""
+        return locks.hold_times(self._log)
+
+    def df_wait_times(self) -> pd.DataFrame:
+        """analysis.locks.wait_times: VM object locks waited for, by kind, mode and code site."""
+        return locks.wait_times(self._log)
+
+    def df_lock_sites(self) -> pd.DataFrame:
+        """analysis.locks.lock_sites: lock operations inside faults, by code site."""
+        return locks.lock_sites(self._log)
+
+    def df_coverage_counts(self) -> pd.DataFrame:
+        """analysis.coverage.coverage_counts: measure, recorded, expected, gap."""
+        return coverage.coverage_counts(self._log)
+
+    def df_coverage_seconds(self) -> pd.DataFrame:
+        """analysis.coverage.coverage_seconds: second, recorded, called."""
+        return coverage.coverage_seconds(self._log)
+
+    def fig_failure_frequency(self) -> "Figure":
+        """How often each function failed."""
+        return self._figure("failure-frequency")
+
+    def fig_failures_over_time(self) -> "Figure":
+        """Failures by function and result over time."""
+        return self._figure("failures-over-time")
+
+    def fig_imbalance(self) -> "Figure":
+        """Faults that left a lock held or freed a page twice, over time."""
+        return self._figure("imbalance")
+
+    def fig_path_latency(self) -> "Figure":
+        """How long faults took, by path."""
+        return self._figure("path-latency")
+
+    def fig_time_by_path(self) -> "Figure":
+        """Each path's share of the faults and of their time."""
+        return self._figure("time-by-path")
+
+    def fig_move_costs(self) -> "Figure":
+        """How long page moves took."""
+        return self._figure("move-costs")
+
+    def fig_coverage_counts(self) -> "Figure":
+        """Records against the kernel's own counts."""
+        return self._figure("coverage")
+
+    def fig_coverage_seconds(self) -> "Figure":
+        """Faults recorded and calls counted, second by second."""
+        return self._figure("coverage-over-time")
+
+    def _figure(self, key: str) -> "Figure":
+        """A chart of the report; DataError where the logs have nothing for it."""
+        from analyzer.charts.plotly_html import figure
+
+        for section in self.document.sections:
+            for chart in section.charts:
+                if chart.key == key:
+                    return figure(chart)
+        raise DataError(f"{self.document.title}: records nothing that a chart of {key} could show")
+
+    def _repr_html_(self) -> str:
+        """The verdict, and how many records there are of what."""
+        document = self.document
+        findings = "".join(
+            f"<li><b>{escape(finding.certainty)}</b>: {escape(visible(finding.headline))}</li>"
+            for finding in document.findings
+        )
+        records = self._log.table("records")
+        rows = "".join(
+            f"<tr><td>{escape(str(row.tag))}</td><td>{cell('int', row.records)}</td></tr>"
+            for row in records.itertuples()
+        )
+        return (
+            f"<h4>{escape(visible(document.title))}</h4><p>{escape(visible(document.subtitle))}</p>"
+            f"<ol>{findings}</ol><table><tr><th>record</th><th>number</th></tr>{rows}</table>"
+        )
+
+
+class Summary(Views, PlainSummary):
+    """analysis.summary.Summary with the views of a notebook."""
+
+    @property
+    def summary(self) -> PlainSummary:
+        return self
+
+    def merge(self, other: PlainSummary) -> "Summary":
+        return Summary(super().merge(other).logs)
+
+    def __repr__(self) -> str:
+        return f"Summary of {counted(len(self.logs), 'log')}: {', '.join(str(log.meta['name']) for log in self.logs)}"
+
+
+@dataclass(frozen=True)
+class Trace(Views, whole.Trace):
+    """ingest.trace.Trace with the views of a notebook, which are of the log at `path`, not of changes to the tables."""
+
+    path: str = ""
+
+    @cached_property
+    def summary(self) -> PlainSummary:
+        return summarizing.summarize([self.path])
+
+
+def load(path: str) -> Trace:
+    """Read one vmtrace log whole; see ingest.trace.load."""
+    trace = whole.load(path)
+    return Trace(trace.meta, trace.tables, trace.notices, trace.unread, str(path))
+
+
+def summarize(paths: Iterable[str], wanted: Filter | None = None, jobs: int | None = None) -> Summary:
+    """The Summary of any number of logs; see analysis.summarize.summarize."""
+    return Summary(summarizing.summarize(paths, wanted, jobs).logs)

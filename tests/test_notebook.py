@@ -1,0 +1,88 @@
+"""The methods of Trace and Summary, and the example notebook, its cells run as they stand."""
+
+import ast
+import json
+
+import pandas as pd
+import pytest
+from plotly.graph_objects import Figure
+from recordings import ROOT, log, recordings
+
+import analyzer
+from analyzer.analysis.failures import failure_rates
+from analyzer.errors import DataError
+
+KNOWN = dict(recordings())
+VIEWS = [name for name in dir(analyzer.Summary) if name.startswith(("df_", "fig_"))]
+CODE = [
+    "".join(cell["source"])
+    for cell in json.loads((ROOT / "examples" / "d4326.ipynb").read_text())["cells"]
+    if cell["cell_type"] == "code"
+]
+
+
+@pytest.fixture(scope="module")
+def trace():
+    return analyzer.load(log("13.2/failpoint-5pct"))
+
+
+@pytest.fixture(scope="module")
+def summary():
+    return analyzer.summarize([log("13.2/failpoint-5pct")])
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_view_of_a_trace_and_a_summary(trace, summary, view):
+    shown = [getattr(of, view)(*(["path"] if view == "df_failures_by" else [])) for of in (trace, summary)]
+    if view.startswith("df_"):
+        pd.testing.assert_frame_equal(*shown)
+        assert len(shown[0].columns)
+    else:
+        assert isinstance(shown[0], Figure) and shown[0].to_json() == shown[1].to_json()
+        assert "sha256" in shown[0].layout.meta["provenance"]
+
+
+def test_views_are_those_of_the_report(summary):
+    known = KNOWN["13.2/failpoint-5pct"]
+    assert summary.df_path_costs()["faults"].sum() == known["records"]["F"]
+    assert summary.df_failures_by_second()["failed"].sum() == summary.df_failure_rates()["failed"].sum()
+    assert summary.df_failure_rates().equals(failure_rates(summary.total()))
+    drawn = {chart.title for section in summary.document.sections for chart in section.charts}
+    assert drawn == {getattr(summary, view)().layout.meta["title"] for view in VIEWS if view.startswith("fig_")}
+
+
+def test_html_is_harmless_and_says_the_verdict():
+    shown = analyzer.load(log("10.1/d4326"))._repr_html_()
+    assert "bug of review D4326" in shown and f"{KNOWN['10.1/d4326']['records']['F']:,}" in shown
+    assert "<b onclick" not in analyzer.load(log("13.2/hostile-names"))._repr_html_()
+
+
+def test_summaries_merge_into_one_that_shows_itself(summary):
+    both = summary.merge(analyzer.summarize([log("13.2/clean")]))
+    assert isinstance(both, analyzer.Summary) and len(both.logs) == 2
+    assert both.df_path_costs()["faults"].sum() == sum(
+        KNOWN[name]["records"]["F"] for name in ("13.2/failpoint-5pct", "13.2/clean")
+    )
+    assert repr(both).startswith("Summary of 2 logs")
+
+
+def test_a_chart_that_a_log_has_nothing_for():
+    with pytest.raises(DataError, match="nothing that a chart"):
+        analyzer.summarize([log("13.2/locks")]).fig_path_latency()
+
+
+def test_the_notebook_runs(monkeypatch, capsys):
+    monkeypatch.chdir(ROOT / "examples")
+    names: dict[str, object] = {}
+    shown = []
+    for source in CODE:
+        *before, last = ast.parse(source).body
+        exec(compile(ast.Module(before, []), "cell", "exec"), names)
+        if isinstance(last, ast.Expr):
+            value = eval(compile(ast.Expression(last.value), "cell", "eval"), names)
+            shown.append("" if value is None else getattr(value, "_repr_html_", value.__repr__)())
+        else:
+            exec(compile(ast.Module([last], []), "cell", "exec"), names)
+    printed = capsys.readouterr().out
+    assert len(shown) == 8 and all(text for text in shown)
+    assert "vm_radix_insert" in printed and "The leak and the double free are gone" in printed
