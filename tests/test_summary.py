@@ -18,6 +18,7 @@ from analyzer.errors import DataError, UsageError
 from analyzer.ingest.blocks import Block, blocks
 from analyzer.ingest.gears import read_block
 from analyzer.ingest.parsed import Notice
+from analyzer.ingest.releases import NOT_RECORDED
 from analyzer.ingest.sources import Source
 
 FAILING = SAMPLES / "10.1" / "d4326.log.xz"
@@ -162,4 +163,4 @@ def test_calls_belong_to_the_second_that_ends_before_them():
     ticks = b"T\t5000000000\nC\tvm_fault\t3\nF\t5100000000\t0\nT\tdamaged\nC\tvm_fault\t4\n"
     parsed = read_block(Block(memoryview(header + ticks), 1, {}))
     calls = finish(summarize_block(parsed)).table("calls")
-    assert calls.values.tolist() == [[0, "vm_fault", 4], [4, "vm_fault", 3]]
+    assert calls.values.tolist() == [[NOT_RECORDED, "vm_fault", 4], [4, "vm_fault", 3]]

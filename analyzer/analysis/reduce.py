@@ -170,7 +170,7 @@ def _calls(parsed: Parsed, start: int) -> pd.DataFrame:
     if "T" in parsed.tables:
         ticks = parsed.tables["T"].sort_by("line")
         others = [table["line"].to_numpy() for tag, table in parsed.tables.items() if tag.isalpha() and tag not in "TC"]
-        others = np.sort(np.concatenate([*others, [-1], [line.line for line in parsed.unread]]))
+        others = np.sort(np.concatenate([*others, [-1], [line.line for line in parsed.unread]]), kind="stable")
         tick = np.searchsorted(ticks["line"].to_numpy(), lines) - 1
         nearest = ticks["line"].to_numpy()[tick.clip(0)]
         known = (tick >= 0) & (others[np.searchsorted(others, lines) - 1] < nearest)
