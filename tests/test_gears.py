@@ -88,12 +88,13 @@ def test_addresses_end_where_64_bits_end(address, read):
     assert fast.tables["Q"]["a"].to_pylist() == ([1, int(address, 16)] if read else [1])
 
 
-@pytest.mark.parametrize("wanted", [None, {"Q": ["b"]}])
-def test_a_line_is_refused_for_a_column_that_nobody_wants(wanted):
-    data = b"#fields\tQ\ta:int\tb:int\nQ\t1\t2\nQ\t99999999999999999999\t4\n"
-    parsed = read_block(Block(memoryview(data), 1, {}), wanted)
-    assert parsed.tables["Q"]["b"].to_pylist() == [2]
+@pytest.mark.parametrize("lark_alone", [False, True])
+def test_a_line_is_refused_for_a_damaged_column_that_nobody_wants(lark_alone):
+    data = b"#fields\tQ\ta:int\tb:int\nQ\t1\t2\nQ\tx\t4\nQ\t99999999999999999999\t5\n"
+    parsed = read_block(Block(memoryview(data), 1, {}), {"Q": ["b"]}, lark_alone)
+    assert parsed.tables["Q"]["b"].to_pylist() == [2, 5]  # whether `a` has 64 bits is not asked
     assert [line.line for line in parsed.unread] == [3]
+    assert read_block(Block(memoryview(data), 1, {}), None, lark_alone).tables["Q"]["b"].to_pylist() == [2]
 
 
 # What damage does to bytes: one is lost, one is another, a piece is gone, a line ends in the middle.

@@ -28,7 +28,6 @@ WANTED = {
             "ts",
             "pid",
             "tid",
-            "va",
             "rc",
             "dur",
             "oncpu",

@@ -86,7 +86,7 @@ def read_records(
 def _convert(selected: pa.LargeBinaryArray, kind: RecordType, wanted: Collection[str] | None) -> pa.Table:
     names = [name for name, _ in kind.columns]
     kept = [name for name in names if wanted is None or name in wanted]
-    if not len(selected):
+    if not len(selected) or not kept:
         return pa.schema([kind.schema.field(name) for name in kept]).empty_table()
     _, offsets, text = selected.buffers()
     bounds = np.frombuffer(offsets, np.int64)[selected.offset : selected.offset + len(selected) + 1]
@@ -100,10 +100,10 @@ def _convert(selected: pa.LargeBinaryArray, kind: RecordType, wanted: Collection
             column_types={field.name: field.type for field in kind.schema},
             null_values=[],
             strings_can_be_null=False,
-            include_columns=names,  # all: a number that is too large is found by converting it
+            include_columns=kept,
         ),
     )
-    return unescape_columns(table.select(kept).combine_chunks())
+    return unescape_columns(table.combine_chunks())
 
 
 def unescape_columns(table: pa.Table) -> pa.Table:

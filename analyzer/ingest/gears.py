@@ -19,11 +19,12 @@ def read_block(block: Block, wanted: Wanted | None = None, lark_alone: bool = Fa
     """The tables of one block; `line` numbers every row by its line in the log.
 
     Args:
-        wanted: for each tag the columns to convert; all where it is None.  A line is refused for any column.
+        wanted: for each tag the columns to convert; all where it is None.  A line is refused for any column that the
+            grammar refuses; whether a number fits into 64 bits is asked of the wanted ones.
         lark_alone: read every line with lark.  Much slower, and the result is the same: a test holds it to that.
     """
     lines = Lines(block.data)
-    slow = SlowReader(block.records)
+    slow = SlowReader(block.records, wanted)
     tables: dict[str, list[pa.Table]] = {}
     for first, last, header in _sections(lines):
         if header is not None:

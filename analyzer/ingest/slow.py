@@ -1,6 +1,6 @@
 """The slow gear: lark reads directives, stacks, messages, and every line that the fast gear refused."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 
 import pyarrow as pa
 from lark import Token, Tree
@@ -35,7 +35,8 @@ class SlowReader:
         meta, notices, unread: as in Parsed.
     """
 
-    def __init__(self, records: dict[str, RecordType]) -> None:
+    def __init__(self, records: dict[str, RecordType], wanted: Mapping[str, Collection[str]] | None = None) -> None:
+        self._wanted = wanted
         self.records = dict(records)
         self.kinds: dict[str, RecordType] = {}
         self.rows: dict[str, list[dict[str, object]]] = {}
@@ -93,12 +94,12 @@ class SlowReader:
             known = " or ".join(sorted(self.records)) or "a #fields line before any record"
             self.refuse(line, 1, text, known)
             return
-        tree = kind.parser.parse(text)
-        large = next((token for token in tree.children if not _fits(token)), None)
-        if large is not None:
-            self.refuse(line, large.column, text, "a number of 64 bits")
-            return
-        row = _values(tree, kind)
+        tokens = _tokens(kind.parser.parse(text), kind)
+        for name, token in tokens.items():
+            if token is not None and not _fits(token) and (self._wanted is None or name in self._wanted.get(tag, ())):
+                self.refuse(line, token.column, text, "a number of 64 bits")
+                return
+        row = {name: _value(token) for name, token in tokens.items()}
         row["line"] = line
         if kind.has_stack:
             self._stack = row["stack"] = []
@@ -126,7 +127,7 @@ def _fits(token: Token) -> bool:
     return token.type not in ("TIME", "NS", "INT") or -1 << 63 <= int(token) < 1 << 63
 
 
-def _values(tree: Tree, kind: RecordType) -> dict[str, object]:
+def _tokens(tree: Tree, kind: RecordType) -> dict[str, Token | None]:
     """The columns of a record; between two TABs stands one value, or nothing where a text is empty."""
     texts: list[Token | None] = []
     for token in tree.children:
@@ -134,10 +135,14 @@ def _values(tree: Tree, kind: RecordType) -> dict[str, object]:
             texts.append(None)
         else:
             texts[-1] = token
-    return {
-        name: "" if token is None else _CONVERT[token.type](token)
-        for (name, _), token in zip(kind.on_line, texts, strict=True)
-    }
+    return {name: token for (name, _), token in zip(kind.on_line, texts, strict=True)}
+
+
+def _value(token: Token | None) -> object:
+    """A column's value; of a number that nobody wants and that has too many digits, nothing."""
+    if token is None:
+        return ""
+    return _CONVERT[token.type](token) if _fits(token) else None
 
 
 def _table(kind: RecordType, rows: list[dict[str, object]]) -> pa.Table:
