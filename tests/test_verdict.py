@@ -3,7 +3,7 @@
 from functools import cache
 
 import pytest
-from recordings import log, recordings
+from recordings import SAMPLES, log, recordings, text
 
 from analyzer.analysis.coverage import never_returned
 from analyzer.analysis.finding import ORDINARY, Finding
@@ -90,3 +90,16 @@ def test_no_complete_trace_but_d4326_misses_a_return(name):
     if "dtrace_messages" in KNOWN[name] and any("drops" in text for text in KNOWN[name]["dtrace_messages"]):
         return
     assert (never_returned(log_summary) > 0) == (name == "10.1/d4326")
+
+
+def test_an_unpaired_acquire_of_vmevents_is_named_with_its_code_site(tmp_path):
+    lines = text(SAMPLES / "13.2/events.log.xz").decode().splitlines(keepends=True)
+    releases = [number for number, line in enumerate(lines) if line.startswith("L") and "\trw-release\t" in line]
+    gone = lines.pop(releases[100]).split("\t")
+    held, tid = gone[6], gone[4]
+    taken = [line for line in lines[: releases[100]] if f"\t{tid}\trw-acquire\t{held}\t" in line][-1]
+    (tmp_path / "leak.log").write_text("".join(lines))
+    finding = verdict(summarize([str(tmp_path / "leak.log")]).total())[0]
+    assert (finding.kind, finding.certainty) == ("lock-held", "proved")
+    assert held in finding.headline and f"thread {tid}" in finding.headline
+    assert taken.rstrip("\n").split("\t")[-1] in finding.next_step
