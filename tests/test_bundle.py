@@ -230,5 +230,8 @@ def test_what_is_no_log(vmtrace, tmp_path, data, code):
     (tmp_path / "x").write_bytes(data)
     run = vmtrace("bundle", "x", "-o", "e.zip")
     assert run.returncode == code and run.stderr.count(b"\n") == 1
-    run = vmtrace("bundle", log("13.2/leak"), "-o", "missing/e.zip")
+
+
+def test_where_nothing_can_be_written_is_said_at_once(vmtrace):
+    run = vmtrace("bundle", "no.log", "-o", "missing/e.zip")
     assert run.returncode == 73 and run.stderr.count(b"\n") == 1

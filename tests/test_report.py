@@ -38,9 +38,8 @@ def test_every_recording_as_page_json_markdown_and_text(name):
     assert document.findings[0].headline[:20] in console.file.getvalue()
 
 
-@pytest.mark.parametrize("name", ["10.1/d4326", "13.2/leak", "13.2/agg-5pct"])
-def test_report_and_plots_as_a_user_makes_them(vmtrace, tmp_path, name):
-    run = vmtrace("report", log(name), "-o", "r.html", "--plots", "plots")
+def test_report_and_plots_as_a_user_makes_them(vmtrace, tmp_path):
+    run = vmtrace("report", log("13.2/leak"), "-o", "r.html", "--plots", "plots")
     assert run.returncode == 0, run.stderr
     assert (tmp_path / "r.html").read_text().startswith("<!doctype html>")
     plots = [path.stem for path in (tmp_path / "plots").iterdir()]

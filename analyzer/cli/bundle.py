@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from analyzer.cli.options import Logs
+from analyzer.cli.output import require_folder
 from analyzer.errors import CannotCreateError
 
 _SHOWN = 8
@@ -23,6 +24,7 @@ def bundle(
     """Pack findings, pictures, excerpts and the log for a bug report; what was replaced is told on stderr."""
     from analyzer.report.bundle import build_bundle
 
+    require_folder(output)
     packed = build_bundle(logs, budget, redact)
     try:
         output.write_bytes(packed.data)

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from analyzer.cli.options import Dask, Jobs, NoCache, PathStep, Pid, Process, Since, Until, read_logs, record_filter
-from analyzer.cli.output import Form, Output, Plots, Top, write_document
+from analyzer.cli.output import Form, Output, Plots, Top, require_folder, write_document
 from analyzer.errors import UsageError
 
 _Side = Annotated[list[str] | None, typer.Option(metavar="LOG", help="Another log of this side; may be repeated.")]
@@ -33,6 +33,7 @@ def diff(
     """Say what changed between two traces, by how much, and whether chance explains it."""
     from analyzer.report.compared import build_comparison
 
+    require_folder(output, plots)
     logs = logs or []
     if len(logs) not in (0, 2):
         raise UsageError(f"diff takes two logs, BEFORE and AFTER, not {len(logs)}; add more with --before and --after")

@@ -32,6 +32,12 @@ def write_document(document, output: Path | None, plots: Path | None, form: Form
     _write(document, form or _format_of(output), output)
 
 
+def require_folder(path: Path | None, plots: Path | None = None) -> None:
+    """Say at once that a file cannot be made, not after long work; the folder of plots is made by them."""
+    if path is not None and path.parent != plots and not path.parent.is_dir():
+        raise CannotCreateError(f"{path}: its folder does not exist; name another file")
+
+
 def _format_of(output: Path | None) -> Format:
     endings = {".html": Format.HTML, ".htm": Format.HTML, ".json": Format.JSON, ".md": Format.MARKDOWN}
     return endings.get(output.suffix, Format.TEXT) if output is not None else Format.TEXT

@@ -14,7 +14,7 @@ from analyzer.cli.options import (
     read_logs,
     record_filter,
 )
-from analyzer.cli.output import Form, Output, Plots, Top, write_document
+from analyzer.cli.output import Form, Output, Plots, Top, require_folder, write_document
 
 
 def report(
@@ -36,5 +36,6 @@ def report(
     """Say how often what failed, which lock was left held and by whom, and what each path costs."""
     from analyzer.report.build import build_document
 
+    require_folder(output, plots)
     summary = read_logs(logs, record_filter(process, pid, path, since, until), jobs, dask, no_cache, as_format)
     write_document(build_document(summary, top), output, plots, form)

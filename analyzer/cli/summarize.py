@@ -20,6 +20,7 @@ from analyzer.cli.options import (
     read_logs,
     record_filter,
 )
+from analyzer.cli.output import require_folder
 from analyzer.errors import CannotCreateError
 
 
@@ -39,6 +40,7 @@ def summarize(
     """Write a small file that every command takes in place of the logs."""
     from analyzer.analysis.saved import write_summary
 
+    require_folder(output)
     summary = read_logs(logs, record_filter(process, pid, path, since, until), jobs, dask, no_cache, as_format)
     try:
         output.write_bytes(write_summary(summary))
