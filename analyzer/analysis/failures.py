@@ -130,7 +130,8 @@ def _insert_rows(log: LogSummary) -> list[tuple[str, str, int, int]]:
         return []
     failures = log.table("failures")
     failed = failures[failures["fn"] == function].groupby("rc")["failed"].sum()
-    return _rows(function, pd.concat([failed, pd.Series({0: of - int(failed.sum())})]), insert_error_name)
+    by_result = {**failed.to_dict(), 0: of - int(failed.sum())}
+    return _rows(function, pd.Series(by_result), insert_error_name)
 
 
 def _rows(function: str, by_result: pd.Series, name) -> list[tuple[str, str, int, int]]:

@@ -212,7 +212,8 @@ def _step_tables(made: Settled, start: int) -> dict[str, pd.DataFrame]:
     cut = pd.DataFrame({"measure": ["cut faults"], "faults": [made.incomplete]})
     tables["balance"] = pd.concat([tables["balance"], cut]) if "balance" in tables else cut
     if len(made.moves):
-        rows = made.moves.assign(moves=1, infault=1, busy=-1, dirty=-1, has_object=-1).fillna({"dur": 0})
+        timed = made.moves["dur"].astype("float64").fillna(0).astype("int64")
+        rows = made.moves.assign(moves=1, infault=1, busy=-1, dirty=-1, has_object=-1, dur=timed)
         tables["moves"] = rows.assign(longest=rows["dur"])
     if len(made.radix):
         tables["radix"] = made.radix
