@@ -75,3 +75,9 @@ def test_a_format_can_be_named_and_a_wrong_name_is_refused(vmtrace):
     assert b" 0 lines not understood" not in run.stdout
     run = vmtrace("report", log("13.2/clean"), "--as", "nonsense")
     assert run.returncode == 64 and b"nonsense" in run.stderr and b"kdump" in run.stderr
+
+
+def test_inspect_says_that_a_compressed_log_is_damaged(vmtrace, tmp_path):
+    stored = (SAMPLES / "13.2/clean.log.xz").read_bytes()
+    (tmp_path / "cut.xz").write_bytes(stored[: len(stored) // 2])
+    assert "1 notice of kind cut" in vmtrace("inspect", "cut.xz").stdout.decode()

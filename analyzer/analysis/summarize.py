@@ -17,7 +17,7 @@ from analyzer.analysis.summary import LogSummary, Summary, finish, merge, summar
 from analyzer.errors import DataError, UsageError
 from analyzer.ingest.blocks import Block, blocks
 from analyzer.ingest.gears import read_block, read_directives
-from analyzer.ingest.parsed import Notice, Parsed
+from analyzer.ingest.parsed import Notice, Parsed, damage_notice
 from analyzer.ingest.sources import Source
 from analyzer.ingest.whole import SAVED, VMTRACE, format_of, read_foreign
 
@@ -149,7 +149,7 @@ def _whole(source: Source, log: LogSummary, wanted: Filter) -> LogSummary:
     if "end" not in log.meta:
         notices.append(Notice(0, "no-trailer", 1, "", "the log has no #end line: it was cut off", log.last_ts))
     if source.damage:
-        notices.append(Notice(0, "cut", 1, "", f"the compressed file is damaged: {source.damage}", log.last_ts))
+        notices.append(damage_notice(source.damage, log.last_ts))
     return replace(log, meta=log.meta | _about(source, wanted), notices=notices)
 
 

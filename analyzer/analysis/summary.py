@@ -15,7 +15,7 @@ from analyzer.analysis.reduce_aggregations import reduce_aggregations
 from analyzer.analysis.steps import Settled, count_steps, join, open_steps, settle_steps
 from analyzer.analysis.tables import TABLES, merge_tables
 from analyzer.analysis.threads import first_faults, join_first, join_threads, thread_records
-from analyzer.ingest.parsed import Notice, Parsed, Unread
+from analyzer.ingest.parsed import Notice, Parsed, Unread, merged_meta
 from analyzer.ingest.slow import EXPLAINED
 
 UNREAD_KEPT = EXPLAINED  # no more, or what a line says would depend on the blocks
@@ -138,7 +138,7 @@ def add(parts: list[LogSummary]) -> LogSummary:
     """Counts, evidence and notices of all parts together; of directives the first stays."""
     kinds = sorted({kind for part in parts for kind in part.evidence})
     return LogSummary(
-        meta=_merged_meta([part.meta for part in parts]),
+        meta=merged_meta(part.meta for part in parts),
         tables=merge_tables(part.tables for part in parts),
         evidence={kind: cap([row for part in parts for row in part.evidence.get(kind, ())]) for kind in kinds},
         notices=_folded([notice for part in parts for notice in part.notices]),
@@ -169,17 +169,6 @@ def _folded(notices: list[Notice]) -> list[Notice]:
         first = folded.get(key)
         folded[key] = notice if first is None else replace(first, count=first.count + notice.count)
     return notices[:NOTICES_KEPT] + list(folded.values())
-
-
-def _merged_meta(metas: list[dict[str, object]]) -> dict[str, object]:
-    merged: dict[str, object] = {}
-    for meta in metas:
-        for key, value in meta.items():
-            if isinstance(value, dict):
-                merged[key] = {**value, **merged.get(key, {})}
-            else:
-                merged.setdefault(key, value)
-    return merged
 
 
 def _settled(summary: LogSummary, finished: bool) -> LogSummary:

@@ -9,7 +9,7 @@ import pyarrow as pa
 from analyzer.ingest.aggregations import parse_aggregation
 from analyzer.ingest.blocks import Block
 from analyzer.ingest.fast import Lines, read_records
-from analyzer.ingest.parsed import Notice, Parsed
+from analyzer.ingest.parsed import Notice, Parsed, merged_meta
 from analyzer.ingest.slow import EXPLAINED, SlowReader
 
 Wanted = Mapping[str, Collection[str]]
@@ -54,17 +54,10 @@ def read_directives(block: Block) -> dict[str, object]:
 
 def merge_parsed(parts: list[Parsed]) -> Parsed:
     """All blocks of one log as one; of directives the first stays."""
-    meta: dict[str, object] = {}
-    for part in parts:
-        for key, value in part.meta.items():
-            if isinstance(value, dict):
-                meta[key] = {**value, **meta.get(key, {})}
-            else:
-                meta.setdefault(key, value)
     tags = sorted({tag for part in parts for tag in part.tables})
     return Parsed(
         {tag: _joined([part.tables[tag] for part in parts if tag in part.tables]) for tag in tags},
-        meta,
+        merged_meta(part.meta for part in parts),
         [notice for part in parts for notice in part.notices],
         [line for part in parts for line in part.unread],
     )

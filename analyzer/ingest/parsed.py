@@ -1,5 +1,6 @@
 """What every parser gives back, whatever text it reads."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -53,3 +54,20 @@ class Parsed:
     notices: list[Notice] = field(default_factory=list)
     unread: list[Unread] = field(default_factory=list)
     last_ts: int | None = None
+
+
+def merged_meta(metas: Iterable[dict[str, object]]) -> dict[str, object]:
+    """The directives of several parts as one; of the same directive the first stays."""
+    merged: dict[str, object] = {}
+    for meta in metas:
+        for key, value in meta.items():
+            if isinstance(value, dict):
+                merged[key] = {**value, **merged.get(key, {})}
+            else:
+                merged.setdefault(key, value)
+    return merged
+
+
+def damage_notice(damage: str, after_ts: int | None = None) -> Notice:
+    """What is to be said of a compressed file that ends before its time (Source.damage)."""
+    return Notice(0, "cut", 1, "", f"the compressed file is damaged: {damage}", after_ts)

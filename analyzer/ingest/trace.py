@@ -5,12 +5,10 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from analyzer.errors import DataError
-from analyzer.ingest.blocks import blocks
-from analyzer.ingest.gears import merge_parsed, read_block
 from analyzer.ingest.parsed import Notice, Unread
 from analyzer.ingest.releases import BITS, path_name, result_name
 from analyzer.ingest.sources import Source
-from analyzer.ingest.whole import VMTRACE, format_of
+from analyzer.ingest.whole import VMTRACE, format_of, read_vmtrace
 
 
 @dataclass(frozen=True)
@@ -86,9 +84,7 @@ def load(path: str) -> Trace:
     source = Source(str(path))
     if format_of(source, None) != VMTRACE:
         raise DataError(f"{source.name}: is no vmtrace log; vmtrace inspect says what it is")
-    parsed = merge_parsed([read_block(block) for block in blocks(source)])
-    if source.damage:
-        parsed.notices.append(Notice(0, "cut", 1, source.name, f"the compressed file is damaged: {source.damage}"))
+    parsed = read_vmtrace(source)
     tables = {tag: table.to_pandas() for tag, table in parsed.tables.items()}
     return Trace(parsed.meta, tables, parsed.notices, parsed.unread)
 

@@ -4,7 +4,7 @@ from analyzer.errors import DataError, UsageError
 from analyzer.ingest.blocks import blocks
 from analyzer.ingest.formats import FORMATS
 from analyzer.ingest.gears import merge_parsed, read_block
-from analyzer.ingest.parsed import Notice, Parsed
+from analyzer.ingest.parsed import Parsed, damage_notice
 from analyzer.ingest.sniff import HEAD_BYTES, sniff
 from analyzer.ingest.sources import Source
 
@@ -29,9 +29,17 @@ def format_of(source: Source, as_format: str | None) -> str:
 
 def read_foreign(source: Source, name: str) -> Parsed:
     """A file of one of FORMATS."""
-    parsed = FORMATS[name].read(source.chunks())
+    return _with_damage(FORMATS[name].read(source.chunks()), source)
+
+
+def read_vmtrace(source: Source) -> Parsed:
+    """A vmtrace log."""
+    return _with_damage(merge_parsed([read_block(block) for block in blocks(source)]), source)
+
+
+def _with_damage(parsed: Parsed, source: Source) -> Parsed:
     if source.damage:
-        parsed.notices.append(Notice(0, "cut", 1, source.name, f"the compressed file is damaged: {source.damage}"))
+        parsed.notices.append(damage_notice(source.damage))
     return parsed
 
 
@@ -40,7 +48,7 @@ def read_whole(path: str, as_format: str | None) -> tuple[str, str, Parsed]:
     source = Source(path)
     name = format_of(source, as_format)
     if name == VMTRACE:
-        return source.name, "a vmtrace log", merge_parsed([read_block(block) for block in blocks(source)])
+        return source.name, "a vmtrace log", read_vmtrace(source)
     if name == SAVED:
         raise DataError(f"{source.name}: is a saved Summary; vmtrace report reads it")
     return source.name, FORMATS[name].words, read_foreign(source, name)
