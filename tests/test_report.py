@@ -2,14 +2,14 @@
 
 import io
 import json
-import lzma
 import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
-from recordings import ROOT, SAMPLES, log, recordings
+from recordings import ROOT, SAMPLES, log, recordings, text
 from rich.console import Console
 
 from analyzer.analysis.summarize import summarize
@@ -23,7 +23,7 @@ NAMES = [name for name, _ in recordings()]
 
 
 def text_of(name: str) -> bytes:
-    return lzma.decompress((SAMPLES / f"{name}.log.xz").read_bytes())
+    return text(Path(log(name)))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -66,8 +66,16 @@ def test_same_input_same_bytes(vmtrace, tmp_path):
 
 def test_markdown_and_several_logs(vmtrace):
     run = vmtrace("report", log("13.2/clean"), log("13.2/failpoint-5pct"), "--format", "markdown")
-    text = run.stdout.decode()
-    assert text.startswith("# 2 logs") and "## Logs" in text
+    written = run.stdout.decode()
+    assert written.startswith("# 2 logs") and "## Logs" in written
+
+
+def test_a_host_line_without_a_host_is_no_traceback(vmtrace, tmp_path):
+    lines = text_of("13.2/badfault").splitlines(keepends=True)
+    named = [b"#host.uname\tFreeBSD\n" if line.startswith(b"#host.uname") else line for line in lines]
+    (tmp_path / "x.log").write_bytes(b"".join(named))
+    run = vmtrace("report", "x.log", log("13.2/leak"))
+    assert run.returncode == 0 and b"unknown host" in run.stdout
 
 
 def test_standard_input_and_compression_by_content(vmtrace, tmp_path):

@@ -9,9 +9,9 @@ from analyzer.analysis.reduce import SECOND
 from analyzer.analysis.summary import LogSummary, Summary
 from analyzer.analysis.verdict import verdict
 from analyzer.format import counted, duration
-from analyzer.ingest.formats import FORMATS
-from analyzer.ingest.releases import path_name, release
+from analyzer.ingest.releases import path_name
 from analyzer.report.document import Column, Document, Finding, Table
+from analyzer.report.origin import host, maker
 from analyzer.report.sections import sections
 from analyzer.report.tables import table
 
@@ -70,20 +70,9 @@ def chart_provenance(summary: Summary) -> str:
         more = f" and {len(summary.logs) - 4} more" if len(summary.logs) > 4 else ""
         return f"{counted(len(summary.logs), 'log')}, sha256 {hashes}{more} · vmtrace {__version__}"
     meta = summary.logs[0].meta
-    parts = [*_maker(meta), str(meta["name"])]
+    parts = [*maker(meta), str(meta["name"])]
     filtered = [f"filter: {meta['filter']}"] if meta.get("filter") else []
     return " · ".join([*parts, f"sha256 {str(meta['sha256'])[:16]}", *filtered, f"vmtrace {__version__}"])
-
-
-def host(meta: dict[str, object]) -> str:
-    """The host's name, as uname -a has it."""
-    words = str(meta.get("host.uname", "")).split()
-    return words[1] if len(words) > 1 else "unknown host"
-
-
-def kernel(meta: dict[str, object]) -> str:
-    ident = f" {meta['host.ident']}" if "host.ident" in meta else ""
-    return f"FreeBSD {release(meta.get('osreldate'))}{ident}"
 
 
 def _subtitle(log: LogSummary, summary: Summary) -> str:
@@ -92,17 +81,10 @@ def _subtitle(log: LogSummary, summary: Summary) -> str:
         hosts = len({host(part.meta) for part in summary.logs if "host.uname" in part.meta})
         return f"{counted(hosts, 'host')}, {counted(faults, 'fault')}"
     meta = log.meta
-    parts = [*_maker(meta), counted(faults, "fault")]
+    parts = [*maker(meta), counted(faults, "fault")]
     if log.first_ts is not None and log.last_ts is not None:
         parts.append(f"{(log.last_ts - log.first_ts) / SECOND:.1f} s")
     return ", ".join(parts)
-
-
-def _maker(meta: dict[str, object]) -> list[str]:
-    """Who wrote the log: host, kernel and script, or another program."""
-    if meta.get("format") in FORMATS:
-        return [FORMATS[meta["format"]].words]
-    return [host(meta), kernel(meta), f"script {meta.get('script', 'unknown')}"]
 
 
 def shown_finding(finding: judged.Finding, log: LogSummary, several: bool, top: int) -> Finding:

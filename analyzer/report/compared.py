@@ -9,8 +9,9 @@ from analyzer.analysis.paths import latency_bins
 from analyzer.analysis.summary import LogSummary, Summary
 from analyzer.charts import compared
 from analyzer.format import counted, number
-from analyzer.report.build import chart_provenance, kernel, provenance, shown_finding, unread
+from analyzer.report.build import chart_provenance, provenance, shown_finding, unread
 from analyzer.report.document import Document, Section
+from analyzer.report.origin import kernel
 from analyzer.report.tables import table
 
 _TEST = (

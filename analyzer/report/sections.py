@@ -9,6 +9,7 @@ from analyzer.charts import distributions, figures
 from analyzer.format import count, counted, share
 from analyzer.ingest.releases import release
 from analyzer.report.document import Section
+from analyzer.report.origin import host
 from analyzer.report.tables import table
 
 _RATES = (
@@ -38,7 +39,7 @@ def _logs(summary: Summary, top: int) -> Section:
     rows = [
         {
             "log": part.meta["name"],
-            "host": str(part.meta.get("host.uname", "? unknown")).split()[1],
+            "host": host(part.meta),
             "release": release(part.meta.get("osreldate")),
             "script": part.meta.get("script"),
             "faults": int(part.table("faults")["faults"].sum()),

@@ -1,0 +1,23 @@
+"""Where a log comes from, in words: its host, its kernel, what wrote it."""
+
+from analyzer.ingest.formats import FORMATS
+from analyzer.ingest.releases import release
+
+
+def host(meta: dict[str, object]) -> str:
+    """The host's name, as uname -a has it."""
+    words = str(meta.get("host.uname", "")).split()
+    return words[1] if len(words) > 1 else "unknown host"
+
+
+def kernel(meta: dict[str, object]) -> str:
+    """The release and the kernel's ident."""
+    ident = f" {meta['host.ident']}" if "host.ident" in meta else ""
+    return f"FreeBSD {release(meta.get('osreldate'))}{ident}"
+
+
+def maker(meta: dict[str, object]) -> list[str]:
+    """Who wrote the log: host, kernel and script, or another program."""
+    if meta.get("format") in FORMATS:
+        return [FORMATS[meta["format"]].words]
+    return [host(meta), kernel(meta), f"script {meta.get('script', 'unknown')}"]
