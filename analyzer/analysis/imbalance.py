@@ -9,6 +9,7 @@ from analyzer.analysis.coverage import first_second
 from analyzer.analysis.evidence import Row
 from analyzer.analysis.reduce import SECOND
 from analyzer.analysis.summary import LogSummary
+from analyzer.format import address as written
 from analyzer.ingest.releases import path_name
 
 
@@ -35,12 +36,12 @@ def balance_is_measured(log: LogSummary) -> bool:
     On 10.x uncontended object locks fire no lockstat probe, so a vmevents log of it has no balance
     (docs/freebsd-vm-tracing.md, 5.4).
     """
-    asked = _measure(log, "balance asked") > 0
+    asked = counted(log, "balance asked") > 0
     return asked and (log.meta.get("script") != "vmevents" or (log.meta.get("osreldate") or 0) >= 1100000)
 
 
 def frees_are_measured(log: LogSummary) -> bool:
-    return _measure(log, "frees asked") > 0 or log.has("X")
+    return counted(log, "frees asked") > 0 or log.has("X")
 
 
 def leaks(log: LogSummary) -> list[Group]:
@@ -89,11 +90,6 @@ def unreturned(log: LogSummary) -> list[Row]:
     return sorted(last.values(), key=lambda row: row["ts"])
 
 
-def counted(log: LogSummary, measure: str) -> int:
-    """How many faults were "unbalanced", "freed twice", "freed again" or "cut faults"; evidence has only the first."""
-    return _measure(log, measure)
-
-
 def imbalance_points(log: LogSummary) -> pd.DataFrame:
     """What the picture shows loud: second (float, since the trace began), delta, kind, label (address and thread)."""
     rows = []
@@ -111,7 +107,7 @@ def imbalance_points(log: LogSummary) -> pd.DataFrame:
             (row["ts"] - start) / SECOND,
             delta,
             kind,
-            "\n".join([f"0x{address:x}" if address else "", f"{row['execname']}, thread {row['tid']}"]).strip(),
+            "\n".join([written(address) if address else "", f"{row['execname']}, thread {row['tid']}"]).strip(),
         )
         for row, delta, kind, address in rows
     ]
@@ -126,7 +122,11 @@ def _top_of_stack(row: Row) -> str:
     return f"in {str(row.get('stack', '')).partition(chr(10))[0] or 'unknown code'}"
 
 
-def _measure(log: LogSummary, measure: str) -> int:
+def counted(log: LogSummary, measure: str) -> int:
+    """How many faults a row of the table `balance` counts: "balance asked", "unbalanced", "freed twice", ….
+
+    Evidence has only the first of them.
+    """
     balance = log.table("balance")
     return int(balance.loc[balance["measure"] == measure, "faults"].sum())
 

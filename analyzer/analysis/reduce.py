@@ -212,10 +212,10 @@ def _group(table: pa.Table, keys: list[str], how: dict[str, object], count: str 
     places = [*(grouped.column_names.index(key) for key in keys)]
     values = [place for place in range(grouped.num_columns) if place not in places]
     ordered = grouped.select([*places, *values]).rename_columns(names)
-    return pd.DataFrame({name: _plain(ordered.column(name)) for name in names})
+    return pd.DataFrame({name: plain(ordered.column(name)) for name in names})
 
 
-def _plain(column: pa.ChunkedArray) -> list | np.ndarray:
+def plain(column: pa.ChunkedArray) -> list | np.ndarray:
     """Numbers as numpy, texts as a list: category columns would not add."""
     if pa.types.is_dictionary(column.type):
         return column.cast(pa.string()).to_pylist()

@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from analyzer.analysis.reduce import plain
 from analyzer.ingest.releases import NOT_RECORDED
 
 SLACK = 2_000_000_000  # ns; vmevents.d switches buffers 50 times a second, the slowest default is once a second
@@ -51,14 +52,10 @@ def open_steps(tables: dict[str, pa.Table]) -> pd.DataFrame | None:
         table = tables.get(tag)
         if table is None or not {"ts", "tid"} <= set(table.column_names):
             continue
-        frame = pd.DataFrame({n: _plain(table[n]) for n in table.column_names}).rename(columns=renames)
+        frame = pd.DataFrame({n: plain(table[n]) for n in table.column_names}).rename(columns=renames)
         missing = {name: value for name, value in _COLUMNS.items() if name not in frame}
         parts.append(frame.assign(**missing | {"tag": tag})[list(_COLUMNS)])
     return join(parts)
-
-
-def _plain(column: pa.ChunkedArray) -> np.ndarray | list:
-    return column.cast(pa.string()).to_pylist() if pa.types.is_dictionary(column.type) else column.to_numpy()
 
 
 def _ordered(steps: pd.DataFrame) -> pd.DataFrame:
@@ -217,17 +214,17 @@ def count_steps(tables: dict[str, pa.Table]) -> dict[str, pd.DataFrame]:
     if "E" in tables:
         counted = tables["E"].group_by("fn", use_threads=False).aggregate([([], "count_all")])
         found["steps"] = pd.DataFrame(
-            {"fn": _plain(counted["fn"]), "calls": counted["count_all"].to_numpy().astype("int64")}
+            {"fn": plain(counted["fn"]), "calls": counted["count_all"].to_numpy().astype("int64")}
         )
     if "L" in tables:
         keys = ["op", "reader", "name", "site"]
         counted = tables["L"].group_by(keys, use_threads=False).aggregate([([], "count_all")])
         found["lock_sites"] = pd.DataFrame(
             {
-                "operation": _plain(counted["op"]),
+                "operation": plain(counted["op"]),
                 "mode": ["read" if reader else "write" for reader in counted["reader"].to_pylist()],
-                "lock": _plain(counted["name"]),
-                "site": _plain(counted["site"]),
+                "lock": plain(counted["name"]),
+                "site": plain(counted["site"]),
                 "operations": pc.cast(counted["count_all"], pa.int64()).to_numpy(),
             }
         )

@@ -7,8 +7,7 @@ from typing import Annotated
 import typer
 
 from analyzer.cli.options import Logs
-from analyzer.cli.output import require_folder
-from analyzer.errors import CannotCreateError
+from analyzer.cli.output import require_folder, write_bytes
 
 _SHOWN = 8
 
@@ -26,10 +25,7 @@ def bundle(
 
     require_folder(output)
     packed = build_bundle(logs, budget, redact)
-    try:
-        output.write_bytes(packed.data)
-    except OSError as error:
-        raise CannotCreateError(f"{output}: {error.strerror}; name another file") from None
+    write_bytes(output, packed.data)
     for line in _preview(packed.redactor):
         print(line, file=sys.stderr)
     for name, size in packed.left_out:

@@ -92,6 +92,14 @@ def _write_plots(document, folder: Path) -> None:
     print(f"plots: {folder}", file=sys.stderr)
 
 
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file at once; CannotCreateError where that fails."""
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise CannotCreateError(f"{path}: {error.strerror}; name another file") from None
+
+
 def create(path: Path):
     """The file, open for text; CannotCreateError where that fails."""
     try:

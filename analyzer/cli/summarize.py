@@ -20,8 +20,7 @@ from analyzer.cli.options import (
     read_logs,
     record_filter,
 )
-from analyzer.cli.output import require_folder
-from analyzer.errors import CannotCreateError
+from analyzer.cli.output import require_folder, write_bytes
 
 
 def summarize(
@@ -42,8 +41,5 @@ def summarize(
 
     require_folder(output)
     summary = read_logs(logs, record_filter(process, pid, path, since, until), jobs, dask, no_cache, as_format)
-    try:
-        output.write_bytes(write_summary(summary))
-    except OSError as error:
-        raise CannotCreateError(f"{output}: {error.strerror}; name another file") from None
+    write_bytes(output, write_summary(summary))
     print(f"summary: {output}", file=sys.stderr)

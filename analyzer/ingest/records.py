@@ -46,9 +46,6 @@ class RecordType:
         """The columns that stand on the record's own line."""
         return tuple(column for column in self.columns if column[1] != "stack")
 
-    def arrow_type(self, name: str) -> pa.DataType:
-        return ARROW_TYPES[dict(self.columns)[name]]
-
     @cached_property
     def schema(self) -> pa.Schema:
         return pa.schema([(name, ARROW_TYPES[kind]) for name, kind in self.columns])
