@@ -13,7 +13,7 @@ from analyzer.ingest.records import RecordType, record_type
 from analyzer.ingest.sources import CHUNK, Source
 
 _LINE_START = re.compile(rb"\n(?=(?!C\t)[A-Z]+\t|#)")
-_FIELDS = re.compile(rb"^#fields\t.*", re.MULTILINE)
+_FIELDS = b"\n#fields\t"
 _DIRECTIVE = b"\n#"
 _NEWLINE = ord("\n")
 _SEARCH = 1 << 16  # how far back a cut is looked for first
@@ -77,14 +77,24 @@ def _cut(data: bytes) -> int:
 def _learn(records: dict[str, RecordType], data: bytes, end: int) -> dict[str, RecordType]:
     """`records` and the record types that the #fields lines of `data` define up to `end`."""
     learnt = dict(records)
-    # One byte is found ten times faster than a word, and a word ten times faster than a regular expression.
-    for match in _FIELDS.finditer(data, 0, end) if b"#" in data and b"#fields\t" in data else ():
+    for line in _fields_lines(data, end):
         try:
-            found = record_type_of(parse_directive(match[0].decode("ascii", "replace")))
+            found = record_type_of(parse_directive(line.decode("ascii", "replace")))
         except UnexpectedInput:
             continue  # the reader of the block reports it
         learnt[found.tag] = found
     return learnt
+
+
+def _fields_lines(data: bytes, end: int) -> Iterator[bytes]:
+    """The #fields lines of `data` up to `end`; a regular expression takes fifty times as long to find none."""
+    if data.startswith(_FIELDS[1:]):
+        yield data[: data.index(b"\n")]
+    start = data.find(_FIELDS, 0, end) if b"#" in data else -1
+    while start >= 0:
+        stop = data.index(b"\n", start + 1)
+        yield data[start + 1 : stop]
+        start = data.find(_FIELDS, stop, end)
 
 
 def parse_directive(text: str) -> Tree:

@@ -58,12 +58,12 @@ class RecordType:
 
     @cached_property
     def pattern(self) -> str:
-        """A regular expression of one whole line up to its newline, made of the same terminals."""
+        """A regular expression of whole lines with their newlines, one or more, made of the same terminals."""
         parts = [self.tag]
         for _, kind in self.on_line:
             text = terminal("vmtrace", kind.upper(), "value")
             parts.append(f"(?:{text})?" if kind == "str" else f"(?:{text})")
-        return "^" + "\t".join(parts) + "\n"
+        return "^(?:" + "\t".join(parts) + "\n)+$"
 
 
 def record_type(tag: str, columns: list[tuple[str, str]]) -> RecordType:
