@@ -12,7 +12,7 @@ Until the log is finished `before` holds the last NEAR records of the thread wha
 fault record: facts that are the same wherever the log was cut into blocks.
 """
 
-import pandas as pd
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -52,27 +52,27 @@ def collect_evidence(tables: dict[str, pa.Table]) -> Evidence:
     found = {kind: rows for kind, rows in found.items() if rows}
     if found:
         records = thread_records(tables, {row["tid"] for rows in found.values() for row in rows if "tid" in row})
-        settle(found, records, records[records["tag"] == "F"])
+        settle(found, records, records.filter(pc.equal(records["tag"], "F")))
     return found
 
 
-def settle(evidence: Evidence, records: pd.DataFrame, faults: pd.DataFrame) -> None:
-    """Complete `before` and `after` from records and fault records of other blocks, or of the same."""
-    asked = {row.get("tid") for rows in evidence.values() for row in rows}
+def settle(evidence: Evidence, records: pa.Table, faults: pa.Table) -> None:
+    """Complete `before` and `after` from records and fault records, in order, of other blocks, or of the same."""
+    asked = {row["tid"] for rows in evidence.values() for row in rows if "tid" in row}
     known = _by_thread(records, asked)
     returns = _by_thread(faults, asked)
     for rows in evidence.values():
         for row in rows:
             mine = known.get(row.get("tid"))
             if mine is not None:
-                place = mine["line"].searchsorted(row["line"])
+                place = int(np.searchsorted(mine["line"].to_numpy(), row["line"]))
                 near = {old["line"]: old for old in (*as_rows(mine[max(0, place - NEAR) : place]), *row["before"])}
                 row["before"] = [near[line] for line in sorted(near)][-NEAR:]
             mine = returns.get(row.get("tid"))
             if mine is not None and row.get("after", row) is None:
-                place = mine["line"].searchsorted(row["line"], side="right")
+                place = int(np.searchsorted(mine["line"].to_numpy(), row["line"], side="right"))
                 if place < len(mine):
-                    row["after"] = [int(mine["ts"].iloc[place]), int(mine["dur"].iloc[place])]
+                    row["after"] = [mine["ts"][place].as_py(), mine["dur"][place].as_py()]
 
 
 def conclude(evidence: Evidence) -> Evidence:
@@ -92,9 +92,10 @@ def _rows(table: pa.Table, mask: pa.ChunkedArray | None = None) -> list[Row]:
     return cap(chosen.to_pylist())
 
 
-def _by_thread(records: pd.DataFrame, tids: set[object]) -> dict[object, pd.DataFrame]:
-    mine = records[records["tid"].isin(tids)]
-    return {tid: frame for tid, frame in mine.groupby("tid")} if len(mine) else {}
+def _by_thread(records: pa.Table, tids: set[int]) -> dict[int, pa.Table]:
+    threads = records["tid"].to_numpy()
+    found = {tid: np.searchsorted(threads, [tid, tid + 1]) for tid in tids}
+    return {tid: records[start:end] for tid, (start, end) in found.items() if start < end}
 
 
 def _concluded(row: Row) -> Row:

@@ -7,9 +7,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from analyzer.analysis.evidence import Evidence, cap
-from analyzer.analysis.reduce import FAULT_DEFAULTS, reduce_faults
+from analyzer.analysis.reduce import FAULT_DEFAULTS, count_records, reduce_faults
 from analyzer.analysis.reduce_aggregations import generic_rows
 from analyzer.analysis.summary import LogSummary
+from analyzer.analysis.tables import as_table
 from analyzer.ingest.parsed import Parsed
 
 _AGGREGATION = re.compile(r"A\d+$")
@@ -21,8 +22,7 @@ def summarize_foreign(parsed: Parsed) -> LogSummary:
     stamps = faults["ts"] if faults is not None and "ts" in faults.column_names and len(faults) else None
     start = 0 if stamps is None else pc.min(stamps).as_py()
     tables = reduce_faults(faults, start) if faults is not None and len(faults) else {}
-    counts = {tag: len(table) for tag, table in parsed.tables.items() if len(table)}
-    tables["records"] = pd.DataFrame({"tag": list(counts), "records": list(counts.values())})
+    tables["records"] = count_records({tag: table for tag, table in parsed.tables.items() if len(table)})
     aggregations = [
         generic_rows(tag, table.to_pandas())
         for tag, table in parsed.tables.items()
@@ -31,7 +31,7 @@ def summarize_foreign(parsed: Parsed) -> LogSummary:
     if "LS" in parsed.tables:
         aggregations.append(_lock_events(parsed.tables["LS"]))
     if aggregations:
-        tables["aggregations"] = pd.concat(aggregations, ignore_index=True)
+        tables["aggregations"] = as_table("aggregations", pd.concat(aggregations, ignore_index=True))
     columns = {"F": [(name, "") for name in faults.column_names]} if faults is not None else {}
     return LogSummary(
         meta=parsed.meta | {"fields": columns},

@@ -1,11 +1,11 @@
 """One block's tables reduced to the tables of a Summary."""
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from analyzer.analysis.histogram import bounds, bucket
+from analyzer.analysis.tables import as_table, group
 from analyzer.ingest.parsed import Parsed
 from analyzer.ingest.releases import NOT_RECORDED
 
@@ -56,40 +56,44 @@ WANTED = {
 }
 
 
-def reduce_block(parsed: Parsed, start: int) -> dict[str, pd.DataFrame]:
+def reduce_block(parsed: Parsed, start: int) -> dict[str, pa.Table]:
     """The adding tables (analysis/tables.py) of one block of records; `start` (ns) is when second 0 begins."""
     tables = parsed.tables
-    counts = {tag: table.num_rows for tag, table in tables.items() if not tag.startswith("@")}
-    found = {"records": pd.DataFrame({"tag": list(counts), "records": list(counts.values())})}
+    found = {"records": count_records(tables)}
     if "F" in tables:
         found |= reduce_faults(tables["F"], start)
     if "M" in tables:
         found |= _moves(tables["M"])
     if "A" in tables:
-        found["insert_stacks"] = _group(tables["A"], ["fn", "rc", "infault", "stack"], {}, "failed")
+        found["insert_stacks"] = group("insert_stacks", tables["A"], count="failed")
     failures = [_failed(tables[tag], start) for tag in ("M", "A") if tag in tables]
     if failures:
-        found["failures"] = pd.concat(failures, ignore_index=True)
+        found["failures"] = pa.concat_tables(failures)
     if "C" in tables:
         found["calls"] = _calls(parsed, start)
-    return {name: frame for name, frame in found.items() if len(frame)}
+    return {name: table for name, table in found.items() if len(table)}
 
 
-def reduce_faults(faults: pa.Table, start: int) -> dict[str, pd.DataFrame]:
+def count_records(tables: dict[str, pa.Table]) -> pa.Table:
+    """How many records there are of each tag; rows of aggregations are none."""
+    counts = {tag: len(table) for tag, table in tables.items() if not tag.startswith("@")}
+    return as_table("records", {"tag": pa.array(counts, pa.string()), "records": list(counts.values())})
+
+
+def reduce_faults(faults: pa.Table, start: int) -> dict[str, pa.Table]:
     """The tables of fault records: counts, seconds, histograms and balance."""
     recorded, has = faults, set(faults.column_names)
     faults = complete(faults, FAULT_DEFAULTS)
     faults = faults.append_column("retries", pc.max_element_wise(pc.subtract(faults["lookups"], 1), 0))
-    sums = {"dur": "sum", "oncpu": "sum", "retries": "sum", "insfails": "sum"}
     found = {
-        "faults": _group(faults, ["execname", "path", "rc"], sums | {"longest": ("dur", "max")}, "faults"),
+        "faults": group("faults", faults, count="faults", largest_of="dur"),
         "balance": _balance(recorded),
     }
     if "ts" in has:
-        seconds = pa.table({"second": _second(faults["ts"], start), "path": faults["path"], "rc": faults["rc"]})
-        found["seconds"] = _group(seconds, ["second", "path", "rc"], {}, "faults")
+        seconds = faults.select(["path", "rc"]).append_column("second", _second(faults["ts"], start))
+        found["seconds"] = group("seconds", seconds, count="faults")
     if "dur" in has:
-        found["latency"] = _histogram(faults, "path", "faults")
+        found["latency"] = _histogram("latency", faults, "path", "faults")
     return found
 
 
@@ -128,37 +132,36 @@ def _one_page_two_frees(faults: pa.Table) -> pa.ChunkedArray:
     return pc.and_(pc.equal(faults["frees"], 2), pc.equal(faults["freexor"], _NO_ADDRESS))
 
 
-def _balance(faults: pa.Table) -> pd.DataFrame:
+def _balance(faults: pa.Table) -> pa.Table:
     """How many faults each question was asked of, and how many answered badly."""
-    rows = []
+    counts: dict[str, int] = {}
     for asked, answers in (
         ("balance asked", {"unbalanced": unbalanced(faults)}),
         ("frees asked", {"freed twice": freed_twice(faults), "freed again": freed_again(faults)}),
     ):
-        counted = [(name, pc.sum(mask).as_py() or 0) for name, mask in answers.items() if mask is not None]
-        rows += [(asked, faults.num_rows), *counted] if counted else []
-    return pd.DataFrame(rows, columns=["measure", "faults"])
+        counted = {name: pc.sum(mask).as_py() or 0 for name, mask in answers.items() if mask is not None}
+        counts |= {asked: faults.num_rows, **counted} if counted else {}
+    return as_table("balance", {"measure": pa.array(counts, pa.string()), "faults": list(counts.values())})
 
 
-def _moves(moves: pa.Table) -> dict[str, pd.DataFrame]:
+def _moves(moves: pa.Table) -> dict[str, pa.Table]:
     moves = complete(moves, {"rc": 0, "dur": 0, "infault": NOT_RECORDED, "busy": 0, "dirty": 0, "src": 0})
-    moves = moves.append_column("has_object", pc.not_equal(moves["src"], 0).cast(pa.int64()))
-    keys = ["fn", "infault", "rc", "busy", "dirty", "has_object"]
+    moves = moves.append_column("has_object", pc.not_equal(moves["src"], 0))
     return {
-        "moves": _group(moves, keys, {"dur": "sum", "longest": ("dur", "max")}, "moves"),
-        "move_latency": _histogram(moves, "fn", "moves"),
+        "moves": group("moves", moves, count="moves", largest_of="dur"),
+        "move_latency": _histogram("move_latency", moves, "fn", "moves"),
     }
 
 
-def _failed(table: pa.Table, start: int) -> pd.DataFrame:
+def _failed(table: pa.Table, start: int) -> pa.Table:
     """Failures by second and function: page moves with a result other than 0, and failed radix inserts."""
     table = complete(table, {"infault": NOT_RECORDED})
     failed = table.filter(pc.not_equal(table["rc"], 0))
     failed = failed.append_column("second", _second(failed["ts"], start))
-    return _group(failed, ["second", "fn", "rc", "infault"], {}, "failed")
+    return group("failures", failed, count="failed")
 
 
-def _calls(parsed: Parsed, start: int) -> pd.DataFrame:
+def _calls(parsed: Parsed, start: int) -> pa.Table:
     """Calls by second: a C line counts the calls of the second that ends at the T line before it.
 
     Where that line was damaged, the second is NOT_RECORDED.
@@ -175,7 +178,7 @@ def _calls(parsed: Parsed, start: int) -> pd.DataFrame:
         known = (tick >= 0) & (others[np.searchsorted(others, lines) - 1] < nearest)
         stamps = ticks["ts"].to_numpy()[tick.clip(0)]
         second = pc.if_else(pa.array(known), _second(pa.array(stamps - SECOND // 2), start), NOT_RECORDED)
-    return _group(calls.append_column("second", second), ["second", "fn"], {"calls": "sum"}, None)
+    return group("calls", calls.append_column("second", second))
 
 
 def _second(times: pa.Array | pa.ChunkedArray, start: int) -> pa.Array | pa.ChunkedArray:
@@ -183,11 +186,11 @@ def _second(times: pa.Array | pa.ChunkedArray, start: int) -> pa.Array | pa.Chun
     return pc.max_element_wise(pc.divide(pc.subtract(times, start), SECOND), 0)
 
 
-def _histogram(table: pa.Table, key: str, count: str) -> pd.DataFrame:
-    numbers = pa.table({key: table[key], "bucket": bucket(table["dur"].to_numpy())})
-    frame = _group(numbers, [key, "bucket"], {}, count)
-    frame["low"], frame["high"] = bounds(frame.pop("bucket").to_numpy())
-    return frame
+def _histogram(name: str, rows: pa.Table, key: str, count: str) -> pa.Table:
+    numbers = pa.table({key: rows[key], "bucket": bucket(rows["dur"].to_numpy())})
+    counted = numbers.group_by([key, "bucket"], use_threads=False).aggregate([([], "count_all")])
+    low, high = bounds(counted["bucket"].to_numpy())
+    return as_table(name, {key: counted[key], "low": low, "high": high, count: counted["count_all"]})
 
 
 def complete(table: pa.Table, defaults: dict[str, int | str]) -> pa.Table:
@@ -198,25 +201,3 @@ def complete(table: pa.Table, defaults: dict[str, int | str]) -> pa.Table:
         elif table.schema.field(name).type == pa.uint64():
             table = table.set_column(table.column_names.index(name), name, table[name].cast(pa.int64(), safe=False))
     return table
-
-
-def _group(table: pa.Table, keys: list[str], how: dict[str, object], count: str | None) -> pd.DataFrame:
-    """Group, with `how` = {column: "sum"} or {new name: (column, function)}, and count rows under the name `count`."""
-    wanted = [(new, *(spec if isinstance(spec, tuple) else (new, spec))) for new, spec in how.items()]
-    functions = [(column, function) for _, column, function in wanted]
-    if count is not None:
-        functions.append(([], "count_all"))
-        wanted.append((count, "", ""))
-    grouped = table.group_by(keys, use_threads=False).aggregate(functions)
-    names = [*keys, *(new for new, _, _ in wanted)]
-    places = [*(grouped.column_names.index(key) for key in keys)]
-    values = [place for place in range(grouped.num_columns) if place not in places]
-    ordered = grouped.select([*places, *values]).rename_columns(names)
-    return pd.DataFrame({name: plain(ordered.column(name)) for name in names})
-
-
-def plain(column: pa.ChunkedArray) -> list | np.ndarray:
-    """Numbers as numpy, texts as a list: category columns would not add."""
-    if pa.types.is_dictionary(column.type):
-        return column.cast(pa.string()).to_pylist()
-    return column.to_numpy()

@@ -3,12 +3,13 @@
 import pandas as pd
 import pyarrow as pa
 
+from analyzer.analysis.tables import as_table
 from analyzer.ingest.releases import NOT_RECORDED
 
 _EDGES = ("low", "high")
 
 
-def reduce_aggregations(tables: dict[str, pa.Table], script: str | None) -> dict[str, pd.DataFrame]:
+def reduce_aggregations(tables: dict[str, pa.Table], script: str | None) -> dict[str, pa.Table]:
     """The adding tables of one block's aggregations (tags that begin with @)."""
     frames = {tag[1:]: table.to_pandas() for tag, table in tables.items() if tag.startswith("@")}
     if not frames:
@@ -18,7 +19,7 @@ def reduce_aggregations(tables: dict[str, pa.Table], script: str | None) -> dict
     }
     if script == "vmagg":
         found |= _vmagg(frames)
-    return {name: frame for name, frame in found.items() if len(frame)}
+    return {name: as_table(name, frame) for name, frame in found.items() if len(frame)}
 
 
 def generic_rows(name: str, frame: pd.DataFrame) -> pd.DataFrame:

@@ -11,11 +11,10 @@ import json
 import math
 from dataclasses import astuple
 
-import numpy as np
-import pandas as pd
+import pyarrow as pa
 
 from analyzer.analysis.summary import LogSummary, Summary
-from analyzer.analysis.tables import TABLES, column_type
+from analyzer.analysis.tables import TABLES, as_table, column_type
 from analyzer.errors import DataError
 from analyzer.ingest.parsed import Notice, Unread
 
@@ -44,7 +43,8 @@ def _log_out(log: LogSummary) -> dict[str, object]:
     return {
         "meta": log.meta,
         "tables": {
-            name: {column: _column_out(frame[column]) for column in frame} for name, frame in sorted(log.tables.items())
+            name: {column: _values_out(table[column].to_pylist()) for column in table.column_names}
+            for name, table in sorted(log.tables.items())
         },
         "evidence": log.evidence,
         "notices": [astuple(notice) for notice in log.notices],
@@ -60,7 +60,7 @@ def _log_in(saved: dict[str, object]) -> LogSummary:
     return LogSummary(
         meta=_meta_in(saved["meta"]),
         tables={
-            name: pd.DataFrame({column: _column_in(column, columns[column]) for column in TABLES[name].columns})
+            name: as_table(name, {column: _values_in(column, columns[column]) for column in TABLES[name].columns})
             for name, columns in saved["tables"].items()
         },
         evidence=saved["evidence"],
@@ -84,13 +84,14 @@ def _meta_in(meta: dict[str, object]) -> dict[str, object]:
     return meta
 
 
-def _column_out(column: pd.Series) -> list[object]:
-    """Infinite bounds as text: JSON has no number for them."""
-    if column_type(column.name) is not np.float64:
-        return column.tolist()
-    return [str(value) if math.isinf(value) else int(value) if value == int(value) else value for value in column]
+def _values_out(values: list[object]) -> list[object]:
+    """Whole bounds as whole numbers, and infinite ones as text: JSON has no number for them."""
+    return [_bound_out(value) if isinstance(value, float) else value for value in values]
 
 
-def _column_in(name: str, values: list[object]) -> list[object] | np.ndarray:
-    kind = column_type(name)
-    return values if kind is str else np.array([kind(value) for value in values], dtype=kind)
+def _bound_out(value: float) -> object:
+    return str(value) if math.isinf(value) else int(value) if value == int(value) else value
+
+
+def _values_in(column: str, values: list[object]) -> list[object]:
+    return [float(value) for value in values] if column_type(column) == pa.float64() else values

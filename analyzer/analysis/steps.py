@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from analyzer.analysis.reduce import plain
+from analyzer.analysis.tables import group
 from analyzer.ingest.releases import NOT_RECORDED
 
 SLACK = 2_000_000_000  # ns; vmevents.d switches buffers 50 times a second, the slowest default is once a second
@@ -52,10 +52,18 @@ def open_steps(tables: dict[str, pa.Table]) -> pd.DataFrame | None:
         table = tables.get(tag)
         if table is None or not {"ts", "tid"} <= set(table.column_names):
             continue
-        frame = pd.DataFrame({n: plain(table[n]) for n in table.column_names}).rename(columns=renames)
+        frame = _frame(table).rename(columns=renames)
         missing = {name: value for name, value in _COLUMNS.items() if name not in frame}
         parts.append(frame.assign(**missing | {"tag": tag})[list(_COLUMNS)])
     return join(parts)
+
+
+def _frame(table: pa.Table) -> pd.DataFrame:
+    """The table with its texts as texts: categories of several blocks would not join."""
+    texts = [
+        field.with_type(pa.string()) if pa.types.is_dictionary(field.type) else field for field in table.schema
+    ]
+    return table.cast(pa.schema(texts)).to_pandas()
 
 
 def _ordered(steps: pd.DataFrame) -> pd.DataFrame:
@@ -208,24 +216,13 @@ def _page_moves(steps: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     )
 
 
-def count_steps(tables: dict[str, pa.Table]) -> dict[str, pd.DataFrame]:
+def count_steps(tables: dict[str, pa.Table]) -> dict[str, pa.Table]:
     """The tables `steps` and `lock_sites` of one block."""
     found = {}
     if "E" in tables:
-        counted = tables["E"].group_by("fn", use_threads=False).aggregate([([], "count_all")])
-        found["steps"] = pd.DataFrame(
-            {"fn": plain(counted["fn"]), "calls": counted["count_all"].to_numpy().astype("int64")}
-        )
+        found["steps"] = group("steps", tables["E"], count="calls")
     if "L" in tables:
-        keys = ["op", "reader", "name", "site"]
-        counted = tables["L"].group_by(keys, use_threads=False).aggregate([([], "count_all")])
-        found["lock_sites"] = pd.DataFrame(
-            {
-                "operation": plain(counted["op"]),
-                "mode": ["read" if reader else "write" for reader in counted["reader"].to_pylist()],
-                "lock": plain(counted["name"]),
-                "site": plain(counted["site"]),
-                "operations": pc.cast(counted["count_all"], pa.int64()).to_numpy(),
-            }
-        )
+        locks = tables["L"].select(["op", "name", "site"]).rename_columns(["operation", "lock", "site"])
+        modes = pc.if_else(pc.equal(tables["L"]["reader"], 0), "write", "read")
+        found["lock_sites"] = group("lock_sites", locks.append_column("mode", modes), count="operations")
     return found

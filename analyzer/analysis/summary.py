@@ -7,14 +7,15 @@ LogSummary a log.  Saved as JSON it stands for the log in every command.
 from dataclasses import dataclass, field, replace
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from analyzer.analysis.evidence import Evidence, cap, collect_evidence, conclude, settle
 from analyzer.analysis.reduce import reduce_block, reduce_faults
 from analyzer.analysis.reduce_aggregations import reduce_aggregations
 from analyzer.analysis.steps import Settled, count_steps, join, open_steps, settle_steps
-from analyzer.analysis.tables import TABLES, merge_tables
-from analyzer.analysis.threads import first_faults, join_first, join_threads, thread_records
+from analyzer.analysis.tables import TABLES, as_table, merge_tables, together
+from analyzer.analysis.threads import first_faults, first_of_each, in_order, last_of_each, thread_records
 from analyzer.ingest.parsed import Notice, Parsed, Unread, merged_meta
 from analyzer.ingest.slow import EXPLAINED
 
@@ -40,7 +41,7 @@ class LogSummary:
     """
 
     meta: dict[str, object] = field(default_factory=dict)
-    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    tables: dict[str, pa.Table] = field(default_factory=dict)
     evidence: Evidence = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
     unread: list[Unread] = field(default_factory=list)
@@ -49,16 +50,13 @@ class LogSummary:
     first_ts: int | None = None
     last_ts: int | None = None
     end_ts: int | None = None
-    threads: pd.DataFrame | None = None
-    returns: pd.DataFrame | None = None
+    threads: pa.Table | None = None
+    returns: pa.Table | None = None
     steps: pd.DataFrame | None = None
 
     def table(self, name: str) -> pd.DataFrame:
         """One of TABLES; empty, with its columns, where the log gave none."""
-        if name in self.tables:
-            return self.tables[name]
-        kind = TABLES[name]
-        return pd.DataFrame({column: [] for column in kind.columns})
+        return (self.tables[name] if name in self.tables else TABLES[name].schema.empty_table()).to_pandas()
 
     def count(self, tag: str) -> int:
         """How many records of that tag."""
@@ -83,8 +81,8 @@ def summarize_block(parsed: Parsed, script: str | None = None, start: int = 0) -
     ]
     summary = LogSummary(
         meta=parsed.meta,
-        tables=_together(
-            reduce_block(parsed, start), count_steps(parsed.tables), reduce_aggregations(parsed.tables, script)
+        tables=together(
+            [reduce_block(parsed, start), count_steps(parsed.tables), reduce_aggregations(parsed.tables, script)]
         ),
         evidence=collect_evidence(parsed.tables),
         notices=_folded(parsed.notices),
@@ -105,18 +103,18 @@ def merge(parts: list[LogSummary]) -> LogSummary:
     """Neighbouring blocks of one log, in its order, as one; how they are grouped changes nothing."""
     if len(parts) == 1:
         return parts[0]
-    together = add(_after_each_other(parts))
-    records = pd.concat([part.threads for part in parts], ignore_index=True)
-    returns = pd.concat([part.returns for part in parts], ignore_index=True)
-    settle(together.evidence, records.sort_values(["tid", "line"]), returns.sort_values(["tid", "line"]))
-    together = replace(
-        together,
+    merged = add(_after_each_other(parts))
+    records = in_order([part.threads for part in parts])
+    returns = in_order([part.returns for part in parts])
+    settle(merged.evidence, records, returns)
+    merged = replace(
+        merged,
         end_ts=next((part.end_ts for part in reversed(parts) if part.end_ts is not None), None),
-        threads=join_threads([records]),
-        returns=join_first([returns]),
+        threads=last_of_each(records),
+        returns=first_of_each(returns),
         steps=join([part.steps for part in parts]),
     )
-    return together if together.steps is None else _settled(together, finished=False)
+    return merged if merged.steps is None else _settled(merged, finished=False)
 
 
 def finish(summary: LogSummary) -> LogSummary:
@@ -187,26 +185,16 @@ def _settled(summary: LogSummary, finished: bool) -> LogSummary:
     )
 
 
-def _together(*parts: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """The rows of all parts, not yet added: that is done once for many blocks."""
-    found: dict[str, list[pd.DataFrame]] = {}
-    for part in parts:
-        for name, frame in part.items():
-            found.setdefault(name, []).append(frame)
-    return {name: frames[0] if len(frames) == 1 else pd.concat(frames) for name, frames in found.items()}
-
-
-def _step_tables(made: Settled, start: int) -> dict[str, pd.DataFrame]:
+def _step_tables(made: Settled, start: int) -> dict[str, pa.Table]:
     tables = reduce_faults(made.faults, start) if len(made.faults) else {}
-    cut = pd.DataFrame({"measure": ["cut faults"], "faults": [made.incomplete]})
-    tables["balance"] = pd.concat([tables["balance"], cut]) if "balance" in tables else cut
+    found = {"balance": as_table("balance", {"measure": ["cut faults"], "faults": [made.incomplete]})}
     if len(made.moves):
         timed = made.moves["dur"].astype("float64").fillna(0).astype("int64")
-        rows = made.moves.assign(moves=1, infault=1, busy=-1, dirty=-1, has_object=-1, dur=timed)
-        tables["moves"] = rows.assign(longest=rows["dur"])
+        rows = made.moves.assign(moves=1, infault=1, busy=-1, dirty=-1, has_object=-1, dur=timed, longest=timed)
+        found["moves"] = as_table("moves", rows)
     if len(made.radix):
-        tables["radix"] = made.radix
-    return tables
+        found["radix"] = as_table("radix", made.radix)
+    return together([tables, found])
 
 
 @dataclass
@@ -234,13 +222,17 @@ def _identity(log: LogSummary) -> tuple[object, object]:
 def _on_wall_clock(log: LogSummary) -> LogSummary:
     """The log with its seconds and evidence on the clock of the wall, ns since 1970, which all logs share."""
     began = log.meta.get("walltime", log.start)
-    tables = {
-        name: frame.assign(second=frame["second"].where(frame["second"] < 0, frame["second"] + began // 10**9))
-        if "second" in frame
-        else frame
-        for name, frame in log.tables.items()
-    }
+    tables = {name: _seconds_moved(table, began // 10**9) for name, table in log.tables.items()}
     evidence = {
         kind: [row | {"ts": row["ts"] - log.start + began} for row in rows] for kind, rows in log.evidence.items()
     }
     return replace(log, tables=tables, evidence=evidence, start=0)
+
+
+def _seconds_moved(table: pa.Table, by: int) -> pa.Table:
+    """The table with its seconds `by` later; where none was recorded it stays so."""
+    if "second" not in table.column_names:
+        return table
+    seconds = table["second"]
+    moved = pc.if_else(pc.less(seconds, 0), seconds, pc.add(seconds, by))
+    return table.set_column(table.column_names.index("second"), "second", moved)

@@ -1,10 +1,14 @@
-"""The tables of a Summary: which columns name a row, and which add."""
+"""The tables of a Summary: which columns name a row, and which add.
+
+They are Arrow's until an analysis asks for one: a log of a gigabyte makes and adds hundreds of them.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
-import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,10 @@ class Adding:
     @property
     def columns(self) -> tuple[str, ...]:
         return (*self.keys, *self.sums, *self.largest)
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        return pa.schema([(name, column_type(name)) for name in self.columns])
 
 
 # Durations are ns; `second` is whole seconds on the clock of `ts`; low and high bound a histogram's bucket:
@@ -52,23 +60,50 @@ _TEXTS = frozenset(
 _BOUNDS = frozenset(["low", "high"])
 
 
-def column_type(name: str) -> type:
-    """What a column of any table holds: str, np.float64 or np.int64."""
-    return str if name in _TEXTS else np.float64 if name in _BOUNDS else np.int64
+def column_type(name: str) -> pa.DataType:
+    """What a column of any table holds: texts, bounds or whole numbers."""
+    return pa.string() if name in _TEXTS else pa.float64() if name in _BOUNDS else pa.int64()
 
 
-def merge_tables(parts: Iterable[dict[str, pd.DataFrame]]) -> dict[str, pd.DataFrame]:
-    """Add tables of the same name; rows are sorted by their keys, so that the order of parts changes nothing."""
-    collected: dict[str, list[pd.DataFrame]] = {}
+def as_table(name: str, rows: pa.Table | pd.DataFrame | dict[str, object]) -> pa.Table:
+    """Rows as one of TABLES: its columns, in their order and types; others are left out."""
+    schema = TABLES[name].schema
+    if isinstance(rows, pd.DataFrame):
+        return pa.Table.from_pandas(rows, schema, preserve_index=False).replace_schema_metadata()
+    return (pa.table(rows) if isinstance(rows, dict) else rows).select(schema.names).cast(schema)
+
+
+def group(name: str, rows: pa.Table, count: str | None = None, largest_of: str | None = None) -> pa.Table:
+    """Rows with the keys of one of TABLES as that table.
+
+    Args:
+        count: the column that counts the rows; the other sums are columns of `rows`.
+        largest_of: the column of `rows` of which the largest stays.
+    """
+    kind = TABLES[name]
+    asked = {column: (column, "sum") for column in kind.sums if column != count}
+    asked |= {column: (largest_of, "max") for column in kind.largest}
+    grouped = rows.group_by(list(kind.keys), use_threads=False).aggregate([*asked.values(), ([], "count_all")])
+    found = {new: grouped[f"{column}_{function}"] for new, (column, function) in asked.items()}
+    counted = {} if count is None else {count: grouped["count_all"]}
+    return as_table(name, {key: grouped[key] for key in kind.keys} | found | counted)
+
+
+def together(parts: Iterable[dict[str, pa.Table]]) -> dict[str, pa.Table]:
+    """The rows of tables of the same name, not yet added: that is done once for many blocks."""
+    collected: dict[str, list[pa.Table]] = {}
     for part in parts:
-        for name, frame in part.items():
-            collected.setdefault(name, []).append(frame)
-    return {name: _add(TABLES[name], frames) for name, frames in sorted(collected.items())}
+        for name, table in part.items():
+            collected.setdefault(name, []).append(table)
+    return {name: pa.concat_tables(tables) for name, tables in sorted(collected.items())}
 
 
-def _add(kind: Adding, frames: list[pd.DataFrame]) -> pd.DataFrame:
-    together = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
-    how = {**dict.fromkeys(kind.sums, "sum"), **dict.fromkeys(kind.largest, "max")}
-    added = together.groupby(list(kind.keys), sort=True, as_index=False, observed=True).agg(how)
-    numbers = {name: column_type(name) for name in kind.columns if column_type(name) is not str}
-    return added[list(kind.columns)].astype(numbers)
+def merge_tables(parts: Iterable[dict[str, pa.Table]]) -> dict[str, pa.Table]:
+    """Add tables of the same name; rows are sorted by their keys, so that the order of parts changes nothing."""
+    return {name: _add(name, rows) for name, rows in together(parts).items()}
+
+
+def _add(name: str, rows: pa.Table) -> pa.Table:
+    largest = TABLES[name].largest
+    added = group(name, rows, largest_of=largest[0] if largest else None)
+    return added.sort_by([(key, "ascending") for key in TABLES[name].keys])

@@ -7,25 +7,26 @@ a thread that changed its CPU within the time that dtrace takes to collect the b
 from collections.abc import Iterable
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 NEAR = 8  # records of a thread that are kept: what came before is chosen of them
 TAGS = ("F", "M", "A", "X")
-_TEXT = ("tag", "fn", "kind")
-COLUMNS = ("tag", "line", "ts", "tid", "dur", "path", "rc", "fn", "kind")
 _ABSENT = -1 << 63  # stands for a number that a record has no column for
+_NUMBERS = ("line", "ts", "tid", "dur", "path", "rc")
+_TEXTS = ("tag", "fn", "kind")
+_RECORDS = pa.schema([(name, pa.int64()) for name in _NUMBERS] + [(name, pa.string()) for name in _TEXTS])
+_RETURNS = pa.schema([(name, pa.int64()) for name in ("tid", "line", "ts", "dur")])
 
 
-def thread_records(tables: dict[str, pa.Table], tids: Iterable[int] | None = None) -> pd.DataFrame:
-    """Records of threads, in the order of thread and line, with COLUMNS.
+def thread_records(tables: dict[str, pa.Table], tids: Iterable[int] | None = None) -> pa.Table:
+    """Records of threads, in the order of thread and line: line, ts, tid, dur, path, rc, tag, fn, kind.
 
     Args:
         tables: of one block.
         tids: all records of these threads; the last NEAR of each thread where it is None.
     """
-    parts = []
+    parts = [_RECORDS.empty_table()]
     for tag in TAGS:
         table = tables.get(tag)
         if table is None or not len(table) or not {"line", "ts", "tid"} <= set(table.column_names):
@@ -34,40 +35,41 @@ def thread_records(tables: dict[str, pa.Table], tids: Iterable[int] | None = Non
             table = table.take(pa.array(np.sort(_nearest(table, NEAR))))
         else:
             table = table.filter(pc.is_in(table["tid"], pa.array(list(tids), pa.int64())))
-        parts.append(_frame(table, tag))
-    return join_threads(parts, None if tids is not None else NEAR)
+        parts.append(_records(table, tag))
+    records = in_order(parts)
+    return records if tids is not None else last_of_each(records)
 
 
-def first_faults(faults: pa.Table | None) -> pd.DataFrame:
+def first_faults(faults: pa.Table | None) -> pa.Table:
     """The first fault record of each thread: tid, line, ts, dur."""
-    columns = ["tid", "line", "ts", "dur"]
-    if faults is None or not len(faults) or not set(columns) <= set(faults.column_names):
-        return pd.DataFrame({name: np.empty(0, np.int64) for name in columns})
-    first = faults.take(pa.array(_nearest(faults, 1, first=True)))
-    return pd.DataFrame({name: first[name].to_numpy() for name in columns})
+    if faults is None or not len(faults) or not set(_RETURNS.names) <= set(faults.column_names):
+        return _RETURNS.empty_table()
+    return faults.take(pa.array(_nearest(faults, 1, first=True))).select(_RETURNS.names)
 
 
-def join_threads(parts: Iterable[pd.DataFrame], near: int | None = NEAR) -> pd.DataFrame:
-    """The records of several parts, of each thread the last `near`."""
-    there = [part for part in parts if len(part)]
-    if not there:
-        return pd.DataFrame({name: pd.Series(dtype=object if name in _TEXT else "int64") for name in COLUMNS})
-    together = pd.concat(there, ignore_index=True) if len(there) > 1 else there[0]
-    together = together.sort_values(["tid", "line"], ignore_index=True)
-    return together if near is None else together.groupby("tid").tail(near).reset_index(drop=True)
+def in_order(parts: list[pa.Table]) -> pa.Table:
+    """The records of several parts in the order of thread and line."""
+    return pa.concat_tables(parts).sort_by([("tid", "ascending"), ("line", "ascending")])
 
 
-def join_first(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """The first faults of several parts as one."""
-    together = pd.concat(list(parts), ignore_index=True)
-    return together.sort_values(["tid", "line"]).drop_duplicates("tid").reset_index(drop=True)
+def last_of_each(records: pa.Table) -> pa.Table:
+    """Of records in order the last NEAR of each thread."""
+    tids = records["tid"].to_numpy()
+    left = np.searchsorted(tids, tids, side="right") - np.arange(len(tids))
+    return records.filter(pa.array(left <= NEAR))
 
 
-def as_rows(records: pd.DataFrame) -> list[dict[str, object]]:
+def first_of_each(records: pa.Table) -> pa.Table:
+    """Of records in order the first of each thread."""
+    tids = records["tid"].to_numpy()
+    return records.filter(pa.array(np.searchsorted(tids, tids) == np.arange(len(tids))))
+
+
+def as_rows(records: pa.Table) -> list[dict[str, object]]:
     """Records as plain values, without what they have no column for."""
     return [
-        {name: value for name, value in row.items() if value != _ABSENT and not (name in _TEXT and value == "")}
-        for row in records.to_dict("records")
+        {name: value for name, value in row.items() if value != _ABSENT and not (name in _TEXTS and value == "")}
+        for row in records.to_pylist()
     ]
 
 
@@ -89,13 +91,12 @@ def _nearest(table: pa.Table, number: int, first: bool = False) -> np.ndarray:
     return order[places[places >= 0]]
 
 
-def _frame(table: pa.Table, tag: str) -> pd.DataFrame:
-    columns = {"tag": [tag] * table.num_rows}
-    for name in COLUMNS[1:]:
-        if name not in table.column_names:
-            columns[name] = [""] * table.num_rows if name in _TEXT else np.full(table.num_rows, _ABSENT)
-        elif name in _TEXT:
-            columns[name] = table[name].cast(pa.string()).to_pylist()
-        else:
-            columns[name] = table[name].to_numpy().astype(np.int64)
-    return pd.DataFrame(columns)
+def _records(table: pa.Table, tag: str) -> pa.Table:
+    columns = {"tag": pa.repeat(tag, len(table))}
+    for field in _RECORDS:
+        if field.name in table.column_names:
+            # A path has bits, no sign.
+            columns[field.name] = table[field.name].cast(field.type, safe=False)
+        elif field.name not in columns:
+            columns[field.name] = pa.repeat(pa.scalar("" if field.name in _TEXTS else _ABSENT, field.type), len(table))
+    return pa.table(columns).select(_RECORDS.names)
