@@ -58,7 +58,8 @@ def move_percentiles(log: LogSummary) -> pd.DataFrame:
 def move_bins(log: LogSummary) -> pd.DataFrame:
     """The distribution of durations: function, low, high (ns), moves."""
     bins = log.table("move_latency")
-    return bins.assign(function=bins["fn"].map(lambda fn: move_function(log, fn)))[["function", "low", "high", "moves"]]
+    functions = {move: move_function(log, move) for move in MOVES}
+    return bins.assign(function=bins["fn"].map(functions))[["function", "low", "high", "moves"]]
 
 
 def _share(part: pd.DataFrame, mask: pd.Series, column: str) -> float | None:

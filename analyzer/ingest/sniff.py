@@ -1,7 +1,7 @@
 """What a file is, told from its first bytes."""
 
 import re
-from functools import cache
+from collections.abc import Iterator
 
 from analyzer.errors import DataError
 from analyzer.ingest.grammar import terminal
@@ -26,7 +26,7 @@ def sniff(head: bytes) -> str:
     if start.startswith("{"):
         return _json(start)
     lines = text.split("\n")
-    for name, pattern in _signs().items():
+    for name, pattern in _signs():
         if any(pattern.match(line) for line in lines):
             return name
     raise DataError(
@@ -48,36 +48,30 @@ def _shown(text: str) -> str:
     return f"a text that begins with {text.split(chr(10))[0][:60]!r}"
 
 
-@cache
-def _signs() -> dict[str, re.Pattern]:
+def _signs() -> Iterator[tuple[str, re.Pattern]]:
     """For each format the lines that no other one has, most telling first.
 
     A console may show a dtrace that ran there, and dtrace's text may hold what other programs print.
+    Each grammar is loaded when it is asked: a vmtrace log needs none of them.
     """
 
     def lines(grammar: str, start: str, *sequences: tuple[str, ...]) -> re.Pattern:
         ways = ("".join(f"(?:{terminal(grammar, name, start)})" for name in names) for names in sequences)
         return re.compile("|".join(f"(?:{way})" for way in ways))
 
+    yield "vmtrace", re.compile(r"#(?:vmtrace|fields|aggregation)\t|[A-Z]{1,4}\t\d+\t")
     console = [("_PANIC",), ("_BEGIN",), ("_THREAD", "PID", "_TID"), ("_FREEING",), ("FUNCTION", "OFFSET", "_FRAME")]
     stamped = [("_SYSLOG", *names) for names in console]
-    return {
-        "vmtrace": re.compile(r"#(?:vmtrace|fields|aggregation)\t|[A-Z]{1,4}\t\d+\t"),
-        "console": lines("console", "line", *console, *stamped, ("_SYSLOG", "_PANIC")),
-        "lockstat": lines("lockstat", "line", ("EVENT", "_COLON", "NUMBER", "_EVENTS_IN")),
-        "listing": lines("listing", "line", ("_HEADER",), ("_ARGS", "NUMBER", "_END")),
-        "kdump": record_pattern(),
-        "vmstat-z": lines("counters", "vmstat_z", ("_HEADER",)),
-        "dtrace": re.compile(
-            "|".join(
-                (
-                    re.escape(PREFIX),
-                    lines("dtrace", "line", ("_HEADER",), ("_FLOW_HEADER",), ("CPU", "ID", "PROBE")).pattern,
-                    lines("aggregation", "line", ("_HEADER",), ("FRAME",)).pattern,
-                    lines("dtrace", "pairs", ("PAIR", "_BLANKS", "PAIR")).pattern,
-                )
-            )
-        ),
-        "sysctl": lines("counters", "sysctl", ("SETTING", "_COLON")),
-        "vmstat-s": re.compile(r" *\d+ (?:cpu context switches|device interrupts|pages freed)$"),
-    }
+    yield "console", lines("console", "line", *console, *stamped, ("_SYSLOG", "_PANIC"))
+    yield "lockstat", lines("lockstat", "line", ("EVENT", "_COLON", "NUMBER", "_EVENTS_IN"))
+    yield "listing", lines("listing", "line", ("_HEADER",), ("_ARGS", "NUMBER", "_END"))
+    yield "kdump", record_pattern()
+    yield "vmstat-z", lines("counters", "vmstat_z", ("_HEADER",))
+    dtrace = (
+        lines("dtrace", "line", ("_HEADER",), ("_FLOW_HEADER",), ("CPU", "ID", "PROBE")),
+        lines("aggregation", "line", ("_HEADER",), ("FRAME",)),
+        lines("dtrace", "pairs", ("PAIR", "_BLANKS", "PAIR")),
+    )
+    yield "dtrace", re.compile("|".join([re.escape(PREFIX), *(way.pattern for way in dtrace)]))
+    yield "sysctl", lines("counters", "sysctl", ("SETTING", "_COLON"))
+    yield "vmstat-s", re.compile(r" *\d+ (?:cpu context switches|device interrupts|pages freed)$")
