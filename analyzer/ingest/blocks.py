@@ -1,8 +1,11 @@
 """A log as blocks of whole lines, each with what it must know of the lines before it."""
 
 import re
+from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from lark import Tree
@@ -13,10 +16,12 @@ from analyzer.ingest.records import RecordType, record_type
 from analyzer.ingest.sources import CHUNK, Source
 
 _LINE_START = re.compile(rb"\n(?=(?!C\t)[A-Z]+\t|#)")
-_FIELDS = b"\n#fields\t"
-_DIRECTIVE = b"\n#"
+_FIELDS = b"#fields\t"
+_AGGREGATION = b"#aggregation\t"
 _NEWLINE = ord("\n")
 _SEARCH = 1 << 16  # how far back a cut is looked for first
+_PIECE = 1 << 20
+_KNOWN = 64  # buffers that are looked through for one to use again
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,8 @@ class Block:
     """Whole lines of one log.
 
     Attributes:
-        data: the bytes, not copied; only the last block of a log may end without a newline.
+        data: the bytes, not copied; only the last block of a log may end without a newline.  Their memory serves a later
+            block when nothing refers to them any more.
         first_line: number of its first line in the log, from 1.
         records: the record types that are known where it begins, by tag.
     """
@@ -32,6 +38,14 @@ class Block:
     data: memoryview
     first_line: int
     records: dict[str, RecordType]
+
+    @cached_property
+    def ends(self) -> np.ndarray:
+        """The offset of each newline."""
+        data = np.frombuffer(self.data, np.uint8)
+        # In pieces: the mask of a whole block would be fresh memory each time.
+        pieces = (np.flatnonzero(data[at : at + _PIECE] == _NEWLINE) + at for at in range(0, len(data), _PIECE))
+        return np.concatenate([*pieces, np.empty(0, np.int64)])
 
     def __reduce__(self) -> tuple[type, tuple[object, ...]]:
         return _received, (bytes(self.data), self.first_line, self.records)
@@ -42,42 +56,64 @@ def _received(data: bytes, first_line: int, records: dict[str, RecordType]) -> B
 
 
 def blocks(source: Source, size: int = CHUNK) -> Iterator[Block]:
-    """Cut a source into blocks of about `size` bytes.
+    """Cut a source into blocks of at most `size` bytes, if they can be cut so short.
 
     A cut falls before a record or a directive, never between a record and its stack, between T and its C lines,
     nor inside an aggregation, so that a block can be read without its neighbours.
     """
     records: dict[str, RecordType] = {}
     line = 1
-    rest = b""
-    for chunk in source.chunks(size):
-        cut = _cut(rest)
+    rest = memoryview(b"")
+    known: deque[bytearray] = deque(maxlen=_KNOWN)
+    while True:
+        text = _room(known, size if len(rest) < size else 2 * len(rest))
+        view = memoryview(text)
+        view[: len(rest)] = rest
+        end = len(rest) + source.fill(view[len(rest) :])
+        if end < len(text):
+            if end:
+                yield Block(view[:end], line, records)
+            return
+        cut = _cut(text, end)
         if cut:
-            data = memoryview(rest)[:cut]
-            yield Block(data, line, records)
-            line += int(np.count_nonzero(np.frombuffer(data, np.uint8) == _NEWLINE))
-            records = _learn(records, rest, cut)
-        rest = b"".join((memoryview(rest)[cut:], chunk))
-    if rest:
-        yield Block(memoryview(rest), line, records)
+            block = Block(view[:cut], line, records)
+            yield block
+            line += len(block.ends)
+            records = _learn(records, text, cut)
+        rest = view[cut:end]
 
 
-def _cut(data: bytes) -> int:
-    """Where `data` may be cut; 0 where it may not."""
-    for start in (max(0, len(data) - _SEARCH), 0):
-        matches = list(_LINE_START.finditer(data, start))
+def _room(known: deque[bytearray], size: int) -> bytearray:
+    """A buffer of an earlier block that is read no more, or a new one: half of reading would be fresh memory."""
+    for text in known:
+        # What is still read cannot be resized.
+        with suppress(BufferError):
+            text.append(0)
+            text.pop()
+            if len(text) == size:
+                return text
+    known.append(bytearray(size))
+    return known[-1]
+
+
+def _cut(text: bytearray, end: int) -> int:
+    """Where `text` up to `end` may be cut; 0 where it may not."""
+    for start in (max(0, end - _SEARCH), 0):
+        matches = list(_LINE_START.finditer(text, start, end))
         if matches:
             cut = matches[-1].start() + 1
-            last = data.rfind(_DIRECTIVE, 0, cut) + 1 if b"#" in data else 0
-            inside = data.startswith(b"#aggregation\t", last) and last < cut
-            return last if inside else cut
+            last = next(_directives(text, cut, backwards=True), None)
+            return cut if last is None or not text.startswith(_AGGREGATION, last) else last
     return 0
 
 
-def _learn(records: dict[str, RecordType], data: bytes, end: int) -> dict[str, RecordType]:
-    """`records` and the record types that the #fields lines of `data` define up to `end`."""
+def _learn(records: dict[str, RecordType], text: bytearray, end: int) -> dict[str, RecordType]:
+    """`records` and the record types that the #fields lines of `text` define up to `end`."""
     learnt = dict(records)
-    for line in _fields_lines(data, end):
+    for start in _directives(text, end):
+        if not text.startswith(_FIELDS, start):
+            continue
+        line = text[start : text.index(b"\n", start)]
         try:
             found = record_type_of(parse_directive(line.decode("ascii", "replace")))
         except UnexpectedInput:
@@ -86,15 +122,13 @@ def _learn(records: dict[str, RecordType], data: bytes, end: int) -> dict[str, R
     return learnt
 
 
-def _fields_lines(data: bytes, end: int) -> Iterator[bytes]:
-    """The #fields lines of `data` up to `end`; a regular expression takes fifty times as long to find none."""
-    if data.startswith(_FIELDS[1:]):
-        yield data[: data.index(b"\n")]
-    start = data.find(_FIELDS, 0, end) if b"#" in data else -1
-    while start >= 0:
-        stop = data.index(b"\n", start + 1)
-        yield data[start + 1 : stop]
-        start = data.find(_FIELDS, stop, end)
+def _directives(text: bytearray, end: int, backwards: bool = False) -> Iterator[int]:
+    """Where the lines of `text` up to `end` begin that are directives; looking for one byte is what is fast."""
+    place = text.rfind(b"#", 0, end) if backwards else text.find(b"#", 0, end)
+    while place >= 0:
+        if place == 0 or text[place - 1] == _NEWLINE:
+            yield place
+        place = text.rfind(b"#", 0, place) if backwards else text.find(b"#", place + 1, end)
 
 
 def parse_directive(text: str) -> Tree:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
+from analyzer.ingest.blocks import Block
 from analyzer.ingest.escapes import unescape
 from analyzer.ingest.records import TEXT, RecordType
 
@@ -27,15 +28,14 @@ class Lines:
         count: how many lines.
     """
 
-    def __init__(self, data: memoryview) -> None:
-        self.data = data
-        self._bytes = np.frombuffer(data, np.uint8)
-        ends = np.flatnonzero(self._bytes == ord("\n")) + 1
-        self._bounds = np.concatenate([[0], ends]).astype(np.int64)
+    def __init__(self, block: Block) -> None:
+        self.data = block.data
+        self._bytes = np.frombuffer(block.data, np.uint8)
+        self._bounds = np.concatenate([[0], block.ends + 1]).astype(np.int64)
         self.starts = self._bounds[:-1]
         self.count = len(self.starts)
         self._first = self._bytes[self.starts]
-        self.tail = bytes(data[self._bounds[-1] :])
+        self.tail = bytes(block.data[self._bounds[-1] :])
 
     def text(self, number: int) -> str:
         """Line `number` without its newline; bytes that are no UTF-8 stay visible."""

@@ -23,7 +23,7 @@ def read_block(block: Block, wanted: Wanted | None = None, lark_alone: bool = Fa
             grammar refuses; whether a number fits into 64 bits is asked of the wanted ones.
         lark_alone: read every line with lark.  Much slower, and the result is the same: a test holds it to that.
     """
-    lines = Lines(block.data)
+    lines = Lines(block)
     slow = SlowReader(block.records, wanted)
     tables: dict[str, list[pa.Table]] = {}
     for first, last, header in _sections(lines):
@@ -45,7 +45,7 @@ def read_block(block: Block, wanted: Wanted | None = None, lark_alone: bool = Fa
 
 def read_directives(block: Block) -> dict[str, object]:
     """The directives of one block, as in Parsed.meta."""
-    lines = Lines(block.data)
+    lines = Lines(block)
     slow = SlowReader(block.records)
     for number in lines.beginning_with(b"#"):
         slow.read(block.first_line + int(number), lines.text(number))

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from analyzer.errors import NoInputError
 
 STDIN = "-"
-CHUNK = 8 << 20
+CHUNK = 16 << 20
 _PIECE = 1 << 20
 _MAGIC = {b"\x1f\x8b": "gzip", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
 
@@ -30,7 +30,8 @@ class _Hashing(RawIOBase):
         return True
 
     def readinto(self, buffer: memoryview) -> int:
-        count = self._raw.readinto(buffer)
+        # A piece at a time is hashed while the processor still has it at hand.
+        count = self._raw.readinto(memoryview(buffer)[:_PIECE])
         self.sha256.update(memoryview(buffer)[:count])
         self.size += count
         return count
@@ -49,7 +50,7 @@ class Source:
     def __init__(self, path: str) -> None:
         self.name = "<stdin>" if path == STDIN else path
         self._hashing = _Hashing(_open(path))
-        self._raw = BufferedReader(self._hashing, 1 << 20)
+        self._raw = BufferedReader(self._hashing, _PIECE)
         self.total = None if path == STDIN else Path(path).stat().st_size
         self.damage = ""
         self._head = b""
@@ -64,34 +65,44 @@ class Source:
         return self._hashing.sha256.hexdigest()
 
     def peek(self, size: int) -> bytes:
-        """The first `size` bytes of the text, or all of it; `chunks` gives them once more."""
-        while len(self._head) < size and (piece := self._read(size - len(self._head))):
-            self._head += piece
+        """The first `size` bytes of the text, or all of it; they are given once more."""
+        if len(self._head) < size:
+            self._head = self._next(size)
         return self._head
 
     def chunks(self, size: int = CHUNK) -> Iterator[bytes]:
         """The text in pieces of `size` bytes; damage ends it early and is noted."""
-        pieces, have = [self._head] if self._head else [], len(self._head)
-        self._head = b""
-        while piece := self._read(max(1, size - have)):
-            pieces.append(piece)
-            have += len(piece)
-            if have >= size:
-                yield pieces[0] if len(pieces) == 1 else b"".join(pieces)
-                pieces, have = [], 0
-        if have:
-            yield b"".join(pieces)
-        self._drain()
+        while chunk := self._next(size):
+            yield chunk
 
-    def _read(self, size: int) -> bytes:
-        """Some bytes of the text, at the most `size`; none where it ends, or where damage ends it."""
+    def fill(self, buffer: memoryview) -> int:
+        """Put the next bytes of the text into `buffer`; how many: fewer than fit in only where the text ends."""
+        have = min(len(self._head), len(buffer))
+        buffer[:have] = self._head[:have]
+        self._head = self._head[have:]
+        while have < len(buffer) and (count := self._read_into(buffer[have:])):
+            have += count
+        if have < len(buffer):
+            self._drain()
+        return have
+
+    def _next(self, size: int) -> bytes:
+        buffer = memoryview(bytearray(size))
+        return bytes(buffer[: self.fill(buffer)])
+
+    def _read_into(self, buffer: memoryview) -> int:
+        """Some bytes of the text; none where it ends, or where damage ends it."""
         stream = self._stream()
         try:
-            # read1 makes room for all that it is asked for, and a damaged stream loses what read had of it.
-            return stream.read(size) if stream is self._raw else stream.read1(min(size, _PIECE))
+            if stream is self._raw:
+                return stream.readinto(buffer)
+            # read1 makes room for all that it is asked for, and a damaged stream loses what readinto had of it.
+            piece = stream.read1(min(len(buffer), _PIECE))
         except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
             self.damage = str(error)
-            return b""
+            return 0
+        buffer[: len(piece)] = piece
+        return len(piece)
 
     def _stream(self) -> BufferedIOBase:
         if not hasattr(self, "_decompressed"):
@@ -100,7 +111,7 @@ class Source:
 
     def _drain(self) -> None:
         """Read what a decompressor left, so that the hash is the whole file's."""
-        while not self._raw.closed and self._raw.read(1 << 20):
+        while not self._raw.closed and self._raw.read(_PIECE):
             pass
 
 
