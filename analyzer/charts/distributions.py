@@ -78,6 +78,7 @@ def without_zero(bins: pd.DataFrame) -> pd.DataFrame:
 def shape(name: str, part: pd.DataFrame, base: float, noun: str, tone: Tone = "a") -> Steps:
     """One row's steps: share of the row per unit of the logarithmic axis, the tallest filling the row."""
     density = part["number"] / (part["high"] / part["low"]).map(math.log)
+    tallest = density.max()
     edges, heights, texts = [float(part["low"].iloc[0])], [], []
     for low, high, number, tall in zip(part["low"], part["high"], part["number"], density, strict=True):
         if not math.isclose(low, edges[-1]):
@@ -85,7 +86,7 @@ def shape(name: str, part: pd.DataFrame, base: float, noun: str, tone: Tone = "a
             heights.append(0.0)
             texts.append("")
         edges.append(float(high))
-        heights.append(float(tall / density.max() * _TALLEST))
+        heights.append(float(tall / tallest * _TALLEST))
         texts.append(f"{name}: {counted(int(number), noun)} in {bin_range(low, high)}")
     return Steps(name, tone, tuple(edges), tuple(heights), base, tuple(texts))
 
