@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from analyzer.analysis.reduce import freed_again, freed_twice, unbalanced
-from analyzer.analysis.threads import NEAR, as_rows, thread_records
+from analyzer.analysis.threads import NEAR, as_rows, records_of
 
 BEFORE = 4
 CAP = 200  # rows that are kept of one kind; the first by time, the rest is counted
@@ -51,7 +51,7 @@ def collect_evidence(tables: dict[str, pa.Table]) -> Evidence:
                 row["after"] = None
     found = {kind: rows for kind, rows in found.items() if rows}
     if found:
-        records = thread_records(tables, {row["tid"] for rows in found.values() for row in rows if "tid" in row})
+        records = records_of({row["tid"] for rows in found.values() for row in rows if "tid" in row}, tables)
         settle(found, records, records.filter(pc.equal(records["tag"], "F")))
     return found
 

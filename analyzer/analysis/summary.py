@@ -15,7 +15,7 @@ from analyzer.analysis.reduce import reduce_block, reduce_faults
 from analyzer.analysis.reduce_aggregations import reduce_aggregations
 from analyzer.analysis.steps import Settled, count_steps, join, open_steps, settle_steps
 from analyzer.analysis.tables import TABLES, as_table, merge_tables, together
-from analyzer.analysis.threads import first_faults, first_of_each, in_order, last_of_each, thread_records
+from analyzer.analysis.threads import first_of_each, in_order, last_of_each, thread_ends
 from analyzer.ingest.parsed import Notice, Parsed, Unread, merged_meta
 from analyzer.ingest.slow import EXPLAINED
 
@@ -79,6 +79,7 @@ def summarize_block(parsed: Parsed, script: str | None = None, start: int = 0) -
     ranges = [
         pc.min_max(table["ts"]).as_py() for table in parsed.tables.values() if "ts" in table.column_names and len(table)
     ]
+    threads, returns = thread_ends(parsed.tables)
     summary = LogSummary(
         meta=parsed.meta,
         tables=together(
@@ -92,8 +93,8 @@ def summarize_block(parsed: Parsed, script: str | None = None, start: int = 0) -
         first_ts=min((r["min"] for r in ranges), default=None),
         last_ts=max((r["max"] for r in ranges), default=None),
         end_ts=parsed.last_ts,
-        threads=thread_records(parsed.tables),
-        returns=first_faults(parsed.tables.get("F")),
+        threads=threads,
+        returns=returns,
         steps=open_steps(parsed.tables),
     )
     return summary if summary.steps is None else _settled(summary, finished=False)

@@ -18,16 +18,16 @@ class Adding:
     Attributes:
         keys: columns that name a row.
         sums: columns that add.
-        largest: columns of which the larger value stays.
+        largest: the column, if there is one, of which the larger value stays.
     """
 
     keys: tuple[str, ...]
     sums: tuple[str, ...] = ()
-    largest: tuple[str, ...] = ()
+    largest: str = ""
 
     @property
     def columns(self) -> tuple[str, ...]:
-        return (*self.keys, *self.sums, *self.largest)
+        return (*self.keys, *self.sums, *([self.largest] if self.largest else []))
 
     @cached_property
     def schema(self) -> pa.Schema:
@@ -38,10 +38,10 @@ class Adding:
 # low <= x < high.  "Where" says which function the calls or failures are of.
 TABLES = {
     "records": Adding(("tag",), ("records",)),
-    "faults": Adding(("execname", "path", "rc"), ("faults", "dur", "oncpu", "retries", "insfails"), ("longest",)),
+    "faults": Adding(("execname", "path", "rc"), ("faults", "dur", "oncpu", "retries", "insfails"), "longest"),
     "seconds": Adding(("second", "path", "rc"), ("faults",)),
     "latency": Adding(("path", "low", "high"), ("faults",)),
-    "moves": Adding(("fn", "infault", "rc", "busy", "dirty", "has_object"), ("moves", "dur"), ("longest",)),
+    "moves": Adding(("fn", "infault", "rc", "busy", "dirty", "has_object"), ("moves", "dur"), "longest"),
     "move_latency": Adding(("fn", "low", "high"), ("moves",)),
     "failures": Adding(("second", "fn", "rc", "infault"), ("failed",)),
     "insert_stacks": Adding(("fn", "rc", "infault", "stack"), ("failed",)),
@@ -73,7 +73,7 @@ def as_table(name: str, rows: pa.Table | pd.DataFrame | dict[str, object]) -> pa
     return (pa.table(rows) if isinstance(rows, dict) else rows).select(schema.names).cast(schema)
 
 
-def group(name: str, rows: pa.Table, count: str | None = None, largest_of: str | None = None) -> pa.Table:
+def group(name: str, rows: pa.Table, count: str = "", largest_of: str = "") -> pa.Table:
     """Rows with the keys of one of TABLES as that table.
 
     Args:
@@ -82,10 +82,11 @@ def group(name: str, rows: pa.Table, count: str | None = None, largest_of: str |
     """
     kind = TABLES[name]
     asked = {column: (column, "sum") for column in kind.sums if column != count}
-    asked |= {column: (largest_of, "max") for column in kind.largest}
+    if kind.largest:
+        asked[kind.largest] = (largest_of, "max")
     grouped = rows.group_by(list(kind.keys), use_threads=False).aggregate([*asked.values(), ([], "count_all")])
     found = {new: grouped[f"{column}_{function}"] for new, (column, function) in asked.items()}
-    counted = {} if count is None else {count: grouped["count_all"]}
+    counted = {count: grouped["count_all"]} if count else {}
     return as_table(name, {key: grouped[key] for key in kind.keys} | found | counted)
 
 
@@ -100,10 +101,5 @@ def together(parts: Iterable[dict[str, pa.Table]]) -> dict[str, pa.Table]:
 
 def merge_tables(parts: Iterable[dict[str, pa.Table]]) -> dict[str, pa.Table]:
     """Add tables of the same name; rows are sorted by their keys, so that the order of parts changes nothing."""
-    return {name: _add(name, rows) for name, rows in together(parts).items()}
-
-
-def _add(name: str, rows: pa.Table) -> pa.Table:
-    largest = TABLES[name].largest
-    added = group(name, rows, largest_of=largest[0] if largest else None)
-    return added.sort_by([(key, "ascending") for key in TABLES[name].keys])
+    added = {name: group(name, rows, largest_of=TABLES[name].largest) for name, rows in together(parts).items()}
+    return {name: table.sort_by([(key, "ascending") for key in TABLES[name].keys]) for name, table in added.items()}

@@ -4,7 +4,7 @@
 a thread that changed its CPU within the time that dtrace takes to collect the buffers.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pyarrow as pa
@@ -19,32 +19,27 @@ _RECORDS = pa.schema([(name, pa.int64()) for name in _NUMBERS] + [(name, pa.stri
 _RETURNS = pa.schema([(name, pa.int64()) for name in ("tid", "line", "ts", "dur")])
 
 
-def thread_records(tables: dict[str, pa.Table], tids: Iterable[int] | None = None) -> pa.Table:
-    """Records of threads, in the order of thread and line: line, ts, tid, dur, path, rc, tag, fn, kind.
+def thread_ends(tables: dict[str, pa.Table]) -> tuple[pa.Table, pa.Table]:
+    """Of each thread in one block the last NEAR records, and the first fault record.
 
-    Args:
-        tables: of one block.
-        tids: all records of these threads; the last NEAR of each thread where it is None.
+    Both are in the order of thread and line.  Records have line, ts, tid, dur, path, rc, tag, fn, kind; faults have
+    tid, line, ts, dur.
     """
-    parts = [_RECORDS.empty_table()]
-    for tag in TAGS:
-        table = tables.get(tag)
-        if table is None or not len(table) or not {"line", "ts", "tid"} <= set(table.column_names):
-            continue
-        if tids is None:
-            table = table.take(pa.array(np.sort(_nearest(table, NEAR))))
-        else:
-            table = table.filter(pc.is_in(table["tid"], pa.array(list(tids), pa.int64())))
-        parts.append(_records(table, tag))
-    records = in_order(parts)
-    return records if tids is not None else last_of_each(records)
+    parts, returns = [_RECORDS.empty_table()], _RETURNS.empty_table()
+    for tag, table in _with_threads(tables):
+        order = _order(table)
+        tids = table["tid"].to_numpy()[order]
+        parts.append(_records(table.take(pa.array(order[_are_last(tids)])), tag))
+        if tag == "F" and "dur" in table.column_names:
+            returns = table.take(pa.array(order[_are_first(tids)])).select(_RETURNS.names)
+    return last_of_each(in_order(parts)), in_order([returns])
 
 
-def first_faults(faults: pa.Table | None) -> pa.Table:
-    """The first fault record of each thread: tid, line, ts, dur."""
-    if faults is None or not len(faults) or not set(_RETURNS.names) <= set(faults.column_names):
-        return _RETURNS.empty_table()
-    return faults.take(pa.array(_nearest(faults, 1, first=True))).select(_RETURNS.names)
+def records_of(tids: Iterable[int], tables: dict[str, pa.Table]) -> pa.Table:
+    """All records of those threads in one block, as `thread_ends` gives them."""
+    wanted = pa.array(list(tids), pa.int64())
+    parts = [_records(table.filter(pc.is_in(table["tid"], wanted)), tag) for tag, table in _with_threads(tables)]
+    return in_order([_RECORDS.empty_table(), *parts])
 
 
 def in_order(parts: list[pa.Table]) -> pa.Table:
@@ -54,15 +49,12 @@ def in_order(parts: list[pa.Table]) -> pa.Table:
 
 def last_of_each(records: pa.Table) -> pa.Table:
     """Of records in order the last NEAR of each thread."""
-    tids = records["tid"].to_numpy()
-    left = np.searchsorted(tids, tids, side="right") - np.arange(len(tids))
-    return records.filter(pa.array(left <= NEAR))
+    return records.filter(pa.array(_are_last(records["tid"].to_numpy())))
 
 
 def first_of_each(records: pa.Table) -> pa.Table:
     """Of records in order the first of each thread."""
-    tids = records["tid"].to_numpy()
-    return records.filter(pa.array(np.searchsorted(tids, tids) == np.arange(len(tids))))
+    return records.filter(pa.array(_are_first(records["tid"].to_numpy())))
 
 
 def as_rows(records: pa.Table) -> list[dict[str, object]]:
@@ -73,22 +65,31 @@ def as_rows(records: pa.Table) -> list[dict[str, object]]:
     ]
 
 
-def _nearest(table: pa.Table, number: int, first: bool = False) -> np.ndarray:
-    """The places of the last (or first) `number` records of each thread."""
+def _with_threads(tables: dict[str, pa.Table]) -> Iterator[tuple[str, pa.Table]]:
+    """The tables, by tag, that say which thread did what when."""
+    for tag in TAGS:
+        if tag in tables and len(tables[tag]) and {"line", "ts", "tid"} <= set(tables[tag].column_names):
+            yield tag, tables[tag]
+
+
+def _order(table: pa.Table) -> np.ndarray:
+    """The places of its rows, those of one thread side by side and in the order of lines."""
     lines = table["line"].to_numpy()
     codes = pa.concat_arrays(table["tid"].chunks).dictionary_encode()
-    size = len(codes.dictionary)
     # numpy sorts numbers of 16 bits by radix, ten times faster than others.
-    numbers = codes.indices.to_numpy().astype(np.uint16 if size <= 1 << 16 else np.int64)
+    numbers = codes.indices.to_numpy().astype(np.uint16 if len(codes.dictionary) <= 1 << 16 else np.int64)
     ordered = not (np.diff(lines) < 0).any()
-    order = np.argsort(numbers, kind="stable") if ordered else np.lexsort((lines, numbers))
-    ends = np.cumsum(np.bincount(numbers, minlength=size))
-    starts = np.concatenate([[0], ends[:-1]]).astype(np.int64)
-    if first:
-        places = np.concatenate([np.where(starts + n < ends, starts + n, -1) for n in range(number)])
-    else:
-        places = np.concatenate([np.where(ends - 1 - n >= starts, ends - 1 - n, -1) for n in range(number)])
-    return order[places[places >= 0]]
+    return np.argsort(numbers, kind="stable") if ordered else np.lexsort((lines, numbers))
+
+
+def _are_first(tids: np.ndarray) -> np.ndarray:
+    """Which are the first of a run of equal ones."""
+    return np.concatenate([np.ones(len(tids[:1]), bool), tids[1:] != tids[:-1]])
+
+
+def _are_last(tids: np.ndarray) -> np.ndarray:
+    """Which are among the last NEAR of a run of equal ones."""
+    return np.concatenate([tids[NEAR:] != tids[:-NEAR], np.ones(len(tids[-NEAR:]), bool)])
 
 
 def _records(table: pa.Table, tag: str) -> pa.Table:
