@@ -53,10 +53,14 @@ class LogSummary:
     threads: pa.Table | None = None
     returns: pa.Table | None = None
     steps: pd.DataFrame | None = None
+    _frames: dict[str, pd.DataFrame] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def table(self, name: str) -> pd.DataFrame:
         """One of TABLES; empty, with its columns, where the log gave none."""
-        return (self.tables[name] if name in self.tables else TABLES[name].schema.empty_table()).to_pandas()
+        if name not in self._frames:
+            rows = self.tables[name] if name in self.tables else TABLES[name].schema.empty_table()
+            self._frames[name] = rows.to_pandas()
+        return self._frames[name]
 
     def count(self, tag: str) -> int:
         """How many records of that tag."""

@@ -40,11 +40,12 @@ def build_document(summary: Summary, top: int) -> Document:
         require_records(part)
     log = summary.total()
     several = len(summary.logs) > 1
+    verdicts = [verdict(part) for part in summary.logs]
     return Document(
         title=counted(len(summary.logs), "log") if several else str(log.meta["name"]),
         subtitle=_subtitle(log, summary),
-        findings=tuple(shown_finding(finding, part, several, top) for part, finding in ordered_findings(summary)),
-        sections=sections(summary, log, chart_provenance(summary), top),
+        findings=tuple(shown_finding(finding, part, several, top) for part, finding in _ordered(summary, verdicts)),
+        sections=sections(summary, log, [found[0].headline for found in verdicts], chart_provenance(summary), top),
         provenance=tuple(row for part in summary.logs for row in provenance(part, several)),
         gaps=tuple(_prefix(part, several) + str(gap) for part in summary.logs for gap in gaps(part)),
         unread=unread(summary, top),
@@ -53,7 +54,11 @@ def build_document(summary: Summary, top: int) -> Document:
 
 def ordered_findings(summary: Summary) -> list[tuple[LogSummary, judged.Finding]]:
     """The findings of all logs as a report numbers them, each with its log; weightiest first."""
-    findings = [(part, finding) for part in summary.logs for finding in verdict(part)]
+    return _ordered(summary, [verdict(part) for part in summary.logs])
+
+
+def _ordered(summary: Summary, verdicts: list[list[judged.Finding]]) -> list[tuple[LogSummary, judged.Finding]]:
+    findings = [(part, finding) for part, found in zip(summary.logs, verdicts, strict=True) for finding in found]
     return findings if len(summary.logs) == 1 else sorted(findings, key=lambda pair: _WEIGHT.index(pair[1].kind))
 
 

@@ -4,7 +4,6 @@ import pandas as pd
 
 from analyzer.analysis import aggregations, coverage, failures, imbalance, locks, moves, paths
 from analyzer.analysis.summary import LogSummary, Summary
-from analyzer.analysis.verdict import verdict
 from analyzer.charts import distributions, figures
 from analyzer.format import count, counted, share
 from analyzer.ingest.releases import release
@@ -20,10 +19,12 @@ _RATES = (
 )
 
 
-def sections(summary: Summary, log: LogSummary, provenance: str, top: int) -> tuple[Section, ...]:
-    """All sections that the logs have something for."""
+def sections(
+    summary: Summary, log: LogSummary, headlines: list[str], provenance: str, top: int
+) -> tuple[Section, ...]:
+    """All sections that the logs have something for; `headlines` says of each log what weighs most in its verdict."""
     built = [
-        _logs(summary, top) if len(summary.logs) > 1 else None,
+        _logs(summary, headlines, top) if len(summary.logs) > 1 else None,
         _failures(log, provenance, top),
         _imbalance(log, provenance),
         _costs(log, provenance, top),
@@ -35,7 +36,7 @@ def sections(summary: Summary, log: LogSummary, provenance: str, top: int) -> tu
     return tuple(section for section in built if section is not None)
 
 
-def _logs(summary: Summary, top: int) -> Section:
+def _logs(summary: Summary, headlines: list[str], top: int) -> Section:
     rows = [
         {
             "log": part.meta["name"],
@@ -43,9 +44,9 @@ def _logs(summary: Summary, top: int) -> Section:
             "release": release(part.meta.get("osreldate")),
             "script": part.meta.get("script"),
             "faults": int(part.table("faults")["faults"].sum()),
-            "verdict": verdict(part)[0].headline,
+            "verdict": headline,
         }
-        for part in summary.logs
+        for part, headline in zip(summary.logs, headlines, strict=True)
     ]
     columns = (
         ("log", "text", ""), ("host", "text", ""), ("release", "text", ""), ("script", "text", ""),
