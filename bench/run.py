@@ -27,12 +27,13 @@ HERE = Path(__file__).parent
 SAMPLE = HERE.parent / "samples" / "13.2" / "large.log.xz"
 SLICE = 1_000_000  # bytes that lark alone reads
 VMTRACE = [sys.executable, "-m", "analyzer"]
+ENVIRONMENT = os.environ | {"LC_ALL": "C.UTF-8"}  # gawk without -b decodes what it reads
 
 
 def run(command: list[str]) -> tuple[float, float, float]:
     """Wall time (s), peak memory (MB) and processor time (s) of one process."""
     start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
@@ -88,6 +89,7 @@ def compare(log: Path, damaged: Path, faults: Path, fields: str, rounds: int) ->
         "wc -l": ["wc", "-l", str(log)],
         "pyarrow.csv, F records only": [sys.executable, str(HERE / "bare_csv.py"), fields, str(faults)],
         "mawk, the counts alone": ["mawk", "-f", counts, str(log)],
+        "gawk, the counts alone": ["gawk", "-f", counts, str(log)],
         "gawk -b, the counts alone": ["gawk", "-b", "-f", counts, str(log)],
         "vmtrace report, every 100th line damaged": report(damaged),
     }
