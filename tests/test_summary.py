@@ -1,5 +1,6 @@
 """Summaries add: however a log is cut, grouped and spread, the saved bytes are the same."""
 
+import re
 from concurrent.futures import Future
 from contextlib import nullcontext
 
@@ -148,6 +149,8 @@ def test_a_summary_has_no_records_to_choose_from(tmp_path):
         (lambda data: data.replace(b'"vmsum":1', b'"vmsum":2', 1), "of version 2"),
         (lambda data: data[: len(data) // 2], "damaged"),
         (lambda data: data.replace(b'"tables"', b'"tables_"'), "damaged"),
+        (lambda data: re.sub(rb'"longest":\[\d+', b'"longest":[null', data), "damaged"),
+        (lambda data: re.sub(rb'"longest":\[\d+', b'"longest":[99999999999999999999', data), "damaged"),
     ],
 )
 def test_another_version_or_a_damaged_summary_is_refused(tmp_path, change, says):

@@ -77,7 +77,7 @@ def reduce_block(parsed: Parsed, start: int) -> dict[str, pa.Table]:
 def count_records(tables: dict[str, pa.Table]) -> pa.Table:
     """How many records there are of each tag; rows of aggregations are none."""
     counts = {tag: len(table) for tag, table in tables.items() if not tag.startswith("@")}
-    return as_table("records", {"tag": pa.array(counts, pa.string()), "records": list(counts.values())})
+    return as_table("records", {"tag": pa.array(list(counts), pa.string()), "records": list(counts.values())})
 
 
 def reduce_faults(faults: pa.Table, start: int) -> dict[str, pa.Table]:
@@ -141,7 +141,7 @@ def _balance(faults: pa.Table) -> pa.Table:
     ):
         counted = {name: pc.sum(mask).as_py() or 0 for name, mask in answers.items() if mask is not None}
         counts |= {asked: faults.num_rows, **counted} if counted else {}
-    return as_table("balance", {"measure": pa.array(counts, pa.string()), "faults": list(counts.values())})
+    return as_table("balance", {"measure": pa.array(list(counts), pa.string()), "faults": list(counts.values())})
 
 
 def _moves(moves: pa.Table) -> dict[str, pa.Table]:

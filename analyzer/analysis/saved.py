@@ -34,7 +34,7 @@ def read_summary(data: bytes, name: str) -> Summary:
         version = saved["vmsum"]
         if version == VERSION:
             return Summary([_log_in(log) for log in saved["logs"]])
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
         raise DataError(f"{name}: is a damaged summary; make it again with 'vmtrace summarize'") from None
     raise DataError(f"{name}: is a summary of version {version}; this vmtrace reads version {VERSION}")
 
@@ -59,10 +59,7 @@ def _log_out(log: LogSummary) -> dict[str, object]:
 def _log_in(saved: dict[str, object]) -> LogSummary:
     return LogSummary(
         meta=_meta_in(saved["meta"]),
-        tables={
-            name: as_table(name, {column: _values_in(column, columns[column]) for column in TABLES[name].columns})
-            for name, columns in saved["tables"].items()
-        },
+        tables={name: _table_in(name, columns) for name, columns in saved["tables"].items()},
         evidence=saved["evidence"],
         notices=[Notice(*values) for values in saved["notices"]],
         unread=[Unread(*values) for values in saved["unread"]],
@@ -91,6 +88,13 @@ def _values_out(values: list[object]) -> list[object]:
 
 def _bound_out(value: float) -> object:
     return str(value) if math.isinf(value) else int(value) if value == int(value) else value
+
+
+def _table_in(name: str, columns: dict[str, list[object]]) -> pa.Table:
+    table = as_table(name, {column: _values_in(column, columns[column]) for column in TABLES[name].columns})
+    if any(column.null_count for column in table.columns):
+        raise ValueError(f"{name}: a value is missing")
+    return table
 
 
 def _values_in(column: str, values: list[object]) -> list[object]:

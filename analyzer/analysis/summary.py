@@ -56,7 +56,7 @@ class LogSummary:
     _frames: dict[str, pd.DataFrame] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def table(self, name: str) -> pd.DataFrame:
-        """One of TABLES; empty, with its columns, where the log gave none."""
+        """One of TABLES, not to be changed; empty, with its columns, where the log gave none."""
         if name not in self._frames:
             rows = self.tables[name] if name in self.tables else TABLES[name].schema.empty_table()
             self._frames[name] = rows.to_pandas()

@@ -84,7 +84,7 @@ def blocks(source: Source, size: int = CHUNK) -> Iterator[Block]:
 
 
 def _room(known: deque[bytearray], size: int) -> bytearray:
-    """A buffer of an earlier block that is read no more, or a new one: half of reading would be fresh memory."""
+    """A buffer of an earlier block that is read no more, or a new one: fresh memory takes thrice the time to fill."""
     for text in known:
         # What is still read cannot be resized.
         with suppress(BufferError):
