@@ -29,8 +29,8 @@ class Block:
     """Whole lines of one log.
 
     Attributes:
-        data: the bytes, not copied; only the last block of a log may end without a newline.  Their memory serves a later
-            block when nothing refers to them any more.
+        data: the bytes, not copied; only the last block of a log may end without a newline.  Their memory serves
+            another block when nothing refers to them any more.
         first_line: number of its first line in the log, from 1.
         records: the record types that are known where it begins, by tag.
     """
