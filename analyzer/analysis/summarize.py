@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from analyzer.analysis.cache import Cache, Place
@@ -104,6 +105,7 @@ def summarize_log(
         parts.append(part)
         if len(parts) == _MERGE_EVERY:
             parts[:] = [merge(parts)]
+            pa.default_memory_pool().release_unused()  # what it keeps for later would grow with the log
         if progress is not None:
             progress(source)
     if not parts:
