@@ -3,6 +3,7 @@
 import json
 import lzma
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -107,7 +108,8 @@ class Stage:
             "STANDIN": str(self.state),
             "HOME": str(self.folder),
         }
-        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        options = pipes | {"preexec_fn": hear_signals} | options
         return subprocess.Popen(
             [sys.executable, "-m", "analyzer", *words], cwd=self.folder, env=environment, text=True, **options
         )
@@ -118,6 +120,12 @@ class Stage:
 
     def log(self, name="vmtrace.log"):
         return (self.folder / name).read_text()
+
+
+def hear_signals():
+    """Whoever runs the tests may ignore signals (nohup, a job in the background), and a process inherits that."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def finish(process):
