@@ -66,7 +66,9 @@ def _recorded(faults: pa.Table) -> pa.Table:
 def _evidence(tables: dict[str, pa.Table]) -> Evidence:
     """Faults without an end, and what the kernel said before it died."""
     unfinished = [_row(row) for row in tables["PFLT"].to_pylist()] if "PFLT" in tables else []
-    panics = [_row(row) | {"waiting": _waiting(tables), "held": _held(tables)} for row in _rows(tables, "P")]
+    waiting, held = _waiting(tables), _held(tables)
+    where = {"object": held[0]["lock"]} if held else {}  # the lock is the object's first member
+    panics = [_row(row) | {"waiting": waiting, "held": held} | where for row in _rows(tables, "P")]
     return {kind: cap(rows) for kind, rows in (("unfinished", unfinished), ("panic", panics)) if rows}
 
 
