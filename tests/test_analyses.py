@@ -11,6 +11,7 @@ from recordings import log, recordings
 from analyzer import load
 from analyzer.analysis import failures, moves, paths
 from analyzer.analysis.histogram import bounds, bucket, percentiles
+from analyzer.analysis.statistics import wilson
 from analyzer.analysis.summarize import summarize
 from analyzer.analysis.summary import LogSummary
 
@@ -85,7 +86,7 @@ def test_wilson_against_published_values():
         (0, 20, 0.0, 0.1611),
         (1, 29, 0.0061, 0.1718),
     ):
-        assert failures.wilson(failed, of) == pytest.approx((low, high), abs=5e-5)
+        assert wilson(failed, of) == pytest.approx((low, high), abs=5e-5)
 
 
 def test_the_fail_point_of_a_log_is_read():

@@ -17,8 +17,8 @@ from analyzer.analysis.coverage import (
     move_function,
     require_records,
 )
-from analyzer.analysis.failures import failure_rates, wilson
-from analyzer.analysis.statistics import quantile_ratio
+from analyzer.analysis.failures import failure_rates
+from analyzer.analysis.statistics import quantile_ratio, wilson
 from analyzer.analysis.summary import LogSummary
 from analyzer.errors import UsageError
 from analyzer.format import count, counted, interval, number, share

@@ -8,7 +8,7 @@ import pandas as pd
 from analyzer.analysis import imbalance
 from analyzer.analysis.coverage import gaps, is_complete
 from analyzer.analysis.evidence import Row
-from analyzer.analysis.failures import MOVES, failure_rates, wilson
+from analyzer.analysis.failures import MOVES, failure_rates
 from analyzer.analysis.histogram import percentiles
 from analyzer.analysis.moves import move_bins, move_costs
 from analyzer.analysis.paths import latency_bins
@@ -21,6 +21,7 @@ from analyzer.analysis.statistics import (
     quantile_ratio,
     rate_difference,
     superiority,
+    wilson,
 )
 from analyzer.analysis.summary import LogSummary, Summary
 from analyzer.format import NOT_MEASURED, counted

@@ -6,22 +6,12 @@ import re
 import pandas as pd
 
 from analyzer.analysis.coverage import calls, first_second, growth, insert_function, move_function
+from analyzer.analysis.statistics import wilson
 from analyzer.analysis.summary import LogSummary
 from analyzer.ingest.releases import NOT_RECORDED, fault_function, insert_error_name, path_name, result_name
 
 MOVES = ("rename", "replace")
 _FAIL_POINT = re.compile(r"(?:debug\.fail_point\.)?(\w+)='?(\d+(?:\.\d+)?)%(?:\d+\*)?return")
-_Z = 1.959963984540054  # 97.5 % of the standard normal distribution
-
-
-def wilson(failed: int, of: int) -> tuple[float, float]:
-    """The 95 % Wilson score interval of a rate (Wilson 1927); NaN where nothing was tried."""
-    if not of:
-        return math.nan, math.nan
-    rate = failed / of
-    middle = (rate + _Z * _Z / (2 * of)) / (1 + _Z * _Z / of)
-    half = _Z / (1 + _Z * _Z / of) * math.sqrt(rate * (1 - rate) / of + _Z * _Z / (4 * of * of))
-    return (max(0.0, middle - half) if failed else 0.0), min(1.0, middle + half)
 
 
 def failure_rates(log: LogSummary) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from typing import Literal
 
 from analyzer.analysis.coverage import may_have_lost_steps
 from analyzer.analysis.evidence import Row
-from analyzer.analysis.failures import wilson
+from analyzer.analysis.statistics import wilson
 from analyzer.analysis.summary import LogSummary
 from analyzer.format import interval, share
 

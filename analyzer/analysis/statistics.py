@@ -1,4 +1,4 @@
-"""Two samples compared: is the difference more than chance, and how large is it?
+"""How far a rate can be trusted; and two samples compared: is the difference more than chance, and how large is it?
 
 Everything works on counts and on histograms, for that is what a Summary keeps.  All tests are two-sided; all
 intervals are of 95 %.  The tests take single faults, calls or moves as independent; those of one burst are not
@@ -11,13 +11,22 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analyzer.analysis.failures import wilson
 from analyzer.analysis.histogram import percentiles
 
 _Z = 1.959963984540054  # 97.5 % of the standard normal distribution
 FEWEST = 8  # below that many on either side the normal approximation of `superiority` does not hold
 
 Range = tuple[float, float]
+
+
+def wilson(failed: int, of: int) -> tuple[float, float]:
+    """The 95 % Wilson score interval of a rate (Wilson 1927); NaN where nothing was tried."""
+    if not of:
+        return math.nan, math.nan
+    rate = failed / of
+    middle = (rate + _Z * _Z / (2 * of)) / (1 + _Z * _Z / of)
+    half = _Z / (1 + _Z * _Z / of) * math.sqrt(rate * (1 - rate) / of + _Z * _Z / (4 * of * of))
+    return (max(0.0, middle - half) if failed else 0.0), min(1.0, middle + half)
 
 
 def fisher(hits: int, of: int, other_hits: int, other_of: int) -> float:

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from analyzer.analysis import aggregations, coverage, failures, imbalance, locks, moves, paths
+from analyzer.analysis.statistics import wilson
 from analyzer.analysis.summary import LogSummary, Summary
 from analyzer.charts import distributions, figures
 from analyzer.format import count, counted, share
@@ -87,7 +88,7 @@ def _failure_sentence(log: LogSummary, rates: pd.DataFrame) -> str:
     if point:
         sentences.append(f"The fail point {point[0]} was to fail {share(point[1])} of what passes it.")
     if nodes and nodes[1]:
-        low, high = failures.wilson(*nodes)
+        low, high = wilson(*nodes)
         sentences.append(
             f"The kernel itself counted {counted(nodes[0], 'failure')} in {count(nodes[1])} allocations of radix nodes "
             f"({share(nodes[0] / nodes[1])}, 95 % interval {share(low)} to {share(high)})."
