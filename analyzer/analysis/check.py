@@ -7,7 +7,7 @@ from typing import Literal
 import pandas as pd
 
 from analyzer.analysis import imbalance
-from analyzer.analysis.compare import alarms
+from analyzer.analysis.compare import double_frees, leaks
 from analyzer.analysis.coverage import (
     coverage_counts,
     gaps,
@@ -106,11 +106,8 @@ def _coverage(log: LogSummary, least: float) -> Checked:
 
 def _imbalance(log: LogSummary, most: int) -> Checked:
     rule = f"max-imbalance {count(most)}"
-    found = alarms(log, "lock-held")
-    asked = imbalance.balance_is_measured(log)
-    if asked:
-        found += imbalance.counted(log, "unbalanced")
-    elif not log.has("X"):
+    found = leaks(log)
+    if found is None:
         return Checked(rule, "cannot tell", "This log does not record lock balance.")
     what = f"{counted(found, 'fault')} left a lock held or did not balance."
     groups = imbalance.held_locks(log) + imbalance.leaks(log)
@@ -120,13 +117,13 @@ def _imbalance(log: LogSummary, most: int) -> Checked:
     if found <= most:
         return Checked(rule, "kept", what)
     # Lost lock operations look like an imbalance; an alarm read the lock word on the spot, and `held` did too.
-    if may_have_lost_steps(log) and not alarms(log, "lock-held") and not log.has("F", "held"):
+    if may_have_lost_steps(log) and not imbalance.alarms(log, "lock-held") and not log.has("F", "held"):
         return Checked(rule, "cannot tell", f"{what} Lost records can look like that.")
     return Checked(rule, "broken", what)
 
 
 def _double_frees(log: LogSummary) -> Checked:
-    found = alarms(log, "double-free") + imbalance.counted(log, "freed twice")
+    found = double_frees(log)
     return Checked(
         "no double free", "broken" if found else "kept", f"{counted(found, 'page was', 'pages were')} freed twice."
     )

@@ -134,20 +134,17 @@ def _followed(log: LogSummary, move: Row, alarm: str, fault: str) -> bool:
 
 def leaks(log: LogSummary) -> int | None:
     """Locks left held: alarms, and faults out of balance; None where the script cannot see any."""
-    if not imbalance.balance_is_measured(log) and not log.has("X"):
+    measured = imbalance.balance_is_measured(log)
+    if not measured and not log.has("X"):
         return None
-    return alarms(log, "lock-held") + imbalance.counted(log, "unbalanced")
+    return len(imbalance.alarms(log, "lock-held")) + (imbalance.counted(log, "unbalanced") if measured else 0)
 
 
 def double_frees(log: LogSummary) -> int | None:
     """Pages freed twice: alarms, and faults that freed one page twice; None where the script cannot see any."""
     if not imbalance.frees_are_measured(log):
         return None
-    return alarms(log, "double-free") + imbalance.counted(log, "freed twice")
-
-
-def alarms(log: LogSummary, kind: str) -> int:
-    return sum(row["kind"] == kind for row in log.evidence.get("alarm", ()))
+    return len(imbalance.alarms(log, "double-free")) + imbalance.counted(log, "freed twice")
 
 
 def _kinds(before: Summary, after: Summary, old: LogSummary, new: LogSummary) -> pd.DataFrame:
@@ -223,8 +220,8 @@ def _imbalances(log: LogSummary) -> Rates:
         counted_faults = imbalance.counted(log, "freed twice"), imbalance.counted(log, "frees asked")
         found["imbalance", "faults that freed a page twice"] = counted_faults
     if log.has("X") and recorded:
-        found["imbalance", "alarms: lock left held"] = alarms(log, "lock-held"), recorded
-        found["imbalance", "alarms: double free"] = alarms(log, "double-free"), recorded
+        found["imbalance", "alarms: lock left held"] = len(imbalance.alarms(log, "lock-held")), recorded
+        found["imbalance", "alarms: double free"] = len(imbalance.alarms(log, "double-free")), recorded
     after_failure = consequence(log)
     if after_failure.moves:
         found["imbalance", "failed moves in faults that left a lock held"] = after_failure.held, after_failure.moves

@@ -59,13 +59,13 @@ def leaks(log: LogSummary) -> list[Group]:
 
 def held_locks(log: LogSummary) -> list[Group]:
     """X records of kind lock-held, grouped by the code that left the lock."""
-    return _grouped(_alarms(log, "lock-held"), _top_of_stack)
+    return _grouped(alarms(log, "lock-held"), _top_of_stack)
 
 
 def double_frees(log: LogSummary) -> list[Group]:
     """X records of kind double-free by code, and faults that freed one page twice by path."""
     bits = log.meta.get("bits", {}).get("path")
-    return _grouped(_alarms(log, "double-free"), _top_of_stack) + _grouped(
+    return _grouped(alarms(log, "double-free"), _top_of_stack) + _grouped(
         log.evidence.get("double-free", []), lambda row: f"path {path_name(row['path'], bits)}"
     )
 
@@ -98,8 +98,8 @@ def imbalance_points(log: LogSummary) -> pd.DataFrame:
             delta = row["acq"] - row["rel"] if "acq" in row else 1
             lock = row.get("held") or row.get("lockxor")
             rows.append((row, delta, "lock held" if lock else "imbalance", lock))
-    rows += [(row, 1, "lock held", row["object"]) for row in _alarms(log, "lock-held")]
-    rows += [(row, 0, "double free", row["page"]) for row in _alarms(log, "double-free")]
+    rows += [(row, 1, "lock held", row["object"]) for row in alarms(log, "lock-held")]
+    rows += [(row, 0, "double free", row["page"]) for row in alarms(log, "double-free")]
     rows += [(row, 0, "double free", None) for row in log.evidence.get("double-free", ())]
     start = log.start + first_second(log) * SECOND
     points = [
@@ -114,7 +114,8 @@ def imbalance_points(log: LogSummary) -> pd.DataFrame:
     return pd.DataFrame(points, columns=["second", "delta", "kind", "label"])
 
 
-def _alarms(log: LogSummary, kind: str) -> list[Row]:
+def alarms(log: LogSummary, kind: str) -> list[Row]:
+    """X records of that kind: "lock-held" or "double-free"."""
     return [row for row in log.evidence.get("alarm", ()) if row["kind"] == kind]
 
 
