@@ -82,10 +82,6 @@ def compare(before: Summary, after: Summary) -> Comparison:
     return Comparison(old, new, _kinds(before, after, old, new), *frames, _moves(old, new))
 
 
-def faults(log: LogSummary) -> int:
-    return int(log.table("faults")["faults"].sum())
-
-
 def seconds(summary: Summary) -> float:
     """How long the logs are together, from #timestamp to #end where they have both."""
     spans = []
@@ -185,7 +181,7 @@ def _memory(log: LogSummary) -> str:
 def _counted(log: LogSummary) -> Rates:
     found = _failures(log) | _imbalances(log)
     table = log.table("faults")
-    all_faults, bits = faults(log), log.meta.get("bits", {}).get("path")
+    all_faults, bits = log.faults, log.meta.get("bits", {}).get("path")
     for path, number in table.groupby("path")["faults"].sum().items():
         if all_faults:
             name = path_name(path, bits)
@@ -212,7 +208,7 @@ def _failures(log: LogSummary) -> Rates:
 
 def _imbalances(log: LogSummary) -> Rates:
     found: Rates = {}
-    recorded = faults(log)
+    recorded = log.faults
     if imbalance.balance_is_measured(log):
         counted_faults = imbalance.counted(log, "unbalanced"), imbalance.counted(log, "balance asked")
         found["imbalance", "faults that returned out of balance"] = counted_faults
@@ -362,5 +358,5 @@ def _moves(old: LogSummary, new: LogSummary) -> pd.DataFrame:
 
 
 def _per_million(number: int | None, log: LogSummary) -> float:
-    recorded = faults(log)
+    recorded = log.faults
     return number / recorded * MILLION if recorded and number is not None else math.nan

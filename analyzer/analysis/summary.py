@@ -67,6 +67,11 @@ class LogSummary:
         records = self.table("records")
         return int(records.loc[records["tag"] == tag, "records"].sum())
 
+    @property
+    def faults(self) -> int:
+        """How many faults were recorded, one by one or in aggregations."""
+        return int(self.table("faults")["faults"].sum())
+
     def has(self, tag: str, *columns: str) -> bool:
         """Whether the log's #fields gave that record these columns."""
         fields = {name for name, _ in self.meta.get("fields", {}).get(tag, ())}

@@ -53,7 +53,7 @@ def _clean(log: LogSummary, found: list[Finding]) -> list[Finding]:
         Finding(
             "clean",
             "clean",
-            f"No {_listed(absent)} in {counted(int(log.table('faults')['faults'].sum()), 'fault')}.",
+            f"No {_listed(absent)} in {counted(log.faults, 'fault')}.",
             "The trace has no gap" + (f"; recorded against counted: {held_against}." if held_against else "."),
         )
     ]

@@ -81,12 +81,11 @@ def chart_provenance(summary: Summary) -> str:
 
 
 def _subtitle(log: LogSummary, summary: Summary) -> str:
-    faults = int(log.table("faults")["faults"].sum())
     if len(summary.logs) > 1:
         hosts = len({host(part.meta) for part in summary.logs if "host.uname" in part.meta})
-        return f"{counted(hosts, 'host')}, {counted(faults, 'fault')}"
+        return f"{counted(hosts, 'host')}, {counted(log.faults, 'fault')}"
     meta = log.meta
-    parts = [*maker(meta), counted(faults, "fault")]
+    parts = [*maker(meta), counted(log.faults, "fault")]
     if log.first_ts is not None and log.last_ts is not None:
         parts.append(f"{(log.last_ts - log.first_ts) / SECOND:.1f} s")
     return ", ".join(parts)

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from analyzer.analysis.compare import Comparison, compare, faults
+from analyzer.analysis.compare import Comparison, compare
 from analyzer.analysis.compare_verdict import compare_verdict
 from analyzer.analysis.coverage import coverage_counts, gaps, require_records
 from analyzer.analysis.paths import latency_bins
@@ -100,7 +100,7 @@ def _mix(found: Comparison, foot: str, top: int) -> Section | None:
 
 
 def _faults(log: LogSummary) -> str:
-    return counted(faults(log), "fault")
+    return counted(log.faults, "fault")
 
 
 def _rate_tables(rates: pd.DataFrame, top: int) -> tuple:

@@ -44,7 +44,7 @@ def _logs(summary: Summary, headlines: list[str], top: int) -> Section:
             "host": host(part.meta),
             "release": release(part.meta.get("osreldate")),
             "script": part.meta.get("script"),
-            "faults": int(part.table("faults")["faults"].sum()),
+            "faults": part.faults,
             "verdict": headline,
         }
         for part, headline in zip(summary.logs, headlines, strict=True)
