@@ -52,6 +52,11 @@ class Story:
     objects: tuple[int, ...] = ()
     neighbours: tuple[dict[str, object], ...] = ()
 
+    @property
+    def begun(self) -> int:
+        """ns of its entry, or of its first record where that was not recorded."""
+        return self.start if self.start is not None else min((step.ts for step in self.steps), default=0)
+
 
 def fault_story(trace: Trace, line: int) -> Story | None:
     """The fault that the record on that line of the log is of, or happened in; None where there is none."""
@@ -159,13 +164,12 @@ def _objects(record: dict[str, object]) -> list[int]:
 
 def _neighbours(trace: Trace, own: set[int], objects: tuple[int, ...], story: Story) -> tuple[dict[str, object], ...]:
     """The nearest records on the same objects before the fault's first moment, and from then on."""
-    start = story.start if story.start is not None else min((step.ts for step in story.steps), default=0)
     lines = []
     for tag, table in trace.tables.items():
         columns = [name for name in _OBJECTS if name in table]
         if columns and {"ts", "tid"} <= set(table):
             touching = table[table[columns].isin(objects).any(axis=1) & ~table["line"].isin(list(own))]
             lines += [(int(row.ts), tag, int(row.line)) for row in touching.itertuples()]
-    before = sorted(entry for entry in lines if entry[0] < start)[-NEIGHBOURS:]
-    after = sorted(entry for entry in lines if entry[0] >= start)[:NEIGHBOURS]
+    before = sorted(entry for entry in lines if entry[0] < story.begun)[-NEIGHBOURS:]
+    after = sorted(entry for entry in lines if entry[0] >= story.begun)[:NEIGHBOURS]
     return tuple(_record(trace, tag, line) for _, tag, line in [*before, *after])

@@ -27,9 +27,8 @@ def story_document(name: str, trace: Trace, stories: list[Story], finding: Findi
 
 
 def _fault(trace: Trace, story: Story, number: int, start: int) -> Section:
-    first = story.start if story.start is not None else min(step.ts for step in story.steps)
     tables = [_known(trace, story, start)]
-    steps = [_step(step, first) for step in story.steps]
+    steps = [_step(step, story.begun) for step in story.steps]
     if steps:
         columns = (
             ("after", "ns", "since the fault's entry, or its first record"),
@@ -41,9 +40,8 @@ def _fault(trace: Trace, story: Story, number: int, start: int) -> Section:
         frame = pd.DataFrame(steps)
         kept = tuple(spec for spec in columns if frame[spec[0]].notna().any())
         tables.append(table("Steps", frame, kept, _ALL))
-    return Section(
-        f"fault-{number}", f"Fault of thread {story.tid}", _sentence(trace, story, first - start), tables=tuple(tables)
-    )
+    text = _sentence(trace, story, story.begun - start)
+    return Section(f"fault-{number}", f"Fault of thread {story.tid}", text, tables=tuple(tables))
 
 
 def _sentence(trace: Trace, story: Story, since: int) -> str:
@@ -144,10 +142,9 @@ def _words(record: dict[str, object]) -> str:
 
 
 def _neighbours(story: Story, number: int) -> Section:
-    first = story.start if story.start is not None else min(step.ts for step in story.steps)
     rows = [
         {
-            "after": int(record["ts"]) - first,
+            "after": int(record["ts"]) - story.begun,
             "line": record["line"],
             "thread": record["tid"],
             "record": _words(record),
