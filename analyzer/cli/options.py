@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from analyzer.errors import UsageError
+from analyzer.ingest.releases import STEP_ORDER
 
 Logs = Annotated[
     list[str],
@@ -24,7 +25,7 @@ Jobs = Annotated[int | None, typer.Option(min=1, help="Blocks read at once; defa
 Dask = Annotated[str | None, typer.Option(metavar="ADDRESS", help="Read the blocks on this Dask cluster.")]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Read the logs again, and keep nothing of them.")]
 
-STEPS = ("soft", "zero-fill", "copy", "page-in", "rename", "replace", "alloc", "busy", "wait")
+STEPS = ("soft", *STEP_ORDER)
 
 
 def record_filter(process, pid, path, since, until):

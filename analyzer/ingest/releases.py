@@ -20,7 +20,7 @@ _SINCE = {9: 1201517, 10: 1300000}  # results that older kernels do not have
 _HANDLER_RENAMED = 1201517  # vm_fault_hold became vm_fault; between 1201000 and this, unverified
 _RADIX_ERRORS = {12: "ENOMEM"}
 _STEPS = {"pager": "page-in", "zero": "zero-fill"}  # what a log's #bits calls them, and the glossary
-_STEP_ORDER = ("zero-fill", "copy", "page-in", "rename", "replace", "alloc", "busy", "wait")
+STEP_ORDER = ("zero-fill", "copy", "page-in", "rename", "replace", "alloc", "busy", "wait")
 BITS = {
     0x1: "pager",
     0x2: "zero",
@@ -68,7 +68,7 @@ def insert_error_name(rc: int) -> str:
 def path_steps(path: int, bits: dict[int, str] | None = None) -> list[str]:
     """The steps of a path, in the glossary's order and words; none for a soft fault."""
     named = {_STEPS.get(name, name) for mask, name in (bits or BITS).items() if path & mask}
-    known = [step for step in _STEP_ORDER if step in named]
+    known = [step for step in STEP_ORDER if step in named]
     return known + sorted(named.difference(known))
 
 
