@@ -6,7 +6,7 @@ from analyzer.analysis.compare import Comparison, compare
 from analyzer.analysis.compare_verdict import compare_verdict
 from analyzer.analysis.coverage import coverage_counts, gaps, require_records
 from analyzer.analysis.paths import latency_bins
-from analyzer.analysis.summary import LogSummary, Summary
+from analyzer.analysis.summary import Summary
 from analyzer.charts import compared
 from analyzer.format import counted, number
 from analyzer.report.build import chart_provenance, provenance, shown_finding, unread
@@ -94,13 +94,10 @@ def _mix(found: Comparison, foot: str, top: int) -> Section | None:
     mine = mine.sort_values("of_before", kind="stable").sort_values(
         ["rate_after", "rate_before"], ascending=False, kind="stable", ignore_index=True
     )
-    text = f"Shares of {_faults(found.before)} before and of {_faults(found.after)} after."
+    before, after = (counted(log.faults, "fault") for log in (found.before, found.after))
+    text = f"Shares of {before} before and of {after} after."
     chart = compared.rates("paths-compared", "Which paths faults took, before and after", mine, foot)
     return Section("mix", "Path mix", text, (chart,), _rate_tables(mine, top))
-
-
-def _faults(log: LogSummary) -> str:
-    return counted(log.faults, "fault")
 
 
 def _rate_tables(rates: pd.DataFrame, top: int) -> tuple:
