@@ -1,7 +1,6 @@
 """vmtrace check: rules that a trace must keep, for CI and kyua."""
 
 import re
-import sys
 import tomllib
 from enum import StrEnum
 from pathlib import Path
@@ -9,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from analyzer.cli.options import Jobs, Logs, NoCache, read_logs
-from analyzer.cli.output import create
+from analyzer.cli.options import STEPS, Jobs, Logs, NoCache, read_logs
+from analyzer.cli.output import write_text
 from analyzer.errors import DataError, NoInputError, UsageError
 
 _SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*%")
@@ -58,11 +57,7 @@ def check(
     found = judge(log.total(), wanted, before)
     write = {"text": written.check_text, "json": written.check_json, "junit": written.check_junit}[form]
     text = write(found, [str(part.meta["name"]) for part in log.logs])
-    if output is None:
-        sys.stdout.write(text)
-    else:
-        with create(output) as file:
-            file.write(text)
+    write_text(output, text)
     raise typer.Exit(exit_code(found))
 
 
@@ -122,8 +117,6 @@ def _failure_rule(function: str, value: object) -> tuple[str, float]:
 
 
 def _p99_rule(path: str, value: object) -> tuple[str, float]:
-    from analyzer.cli.options import STEPS
-
     for step in path.split("+"):
         if step not in STEPS:
             raise UsageError(f"max-p99 {path}: {step} is no step of a fault; the steps are {', '.join(STEPS)}")

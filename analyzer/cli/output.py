@@ -51,17 +51,13 @@ def _write(document, form: Format, output: Path | None) -> None:
 
         if output is None:
             print_text(document, Console(highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else 140))
-            return
-        with create(output) as file:
-            print_text(document, Console(file=file, highlight=False, width=140))
+        else:
+            with _create(output) as file:
+                print_text(document, Console(file=file, highlight=False, width=140))
     else:
-        text = _render(document, form)
-        if output is None:
-            sys.stdout.write(text)
-            return
-        with create(output) as file:
-            file.write(text)
-    print(f"report: {output}", file=sys.stderr)
+        write_text(output, _render(document, form))
+    if output is not None:
+        print(f"report: {output}", file=sys.stderr)
 
 
 def _render(document, form: Format) -> str:
@@ -100,7 +96,16 @@ def write_bytes(path: Path, data: bytes) -> None:
         raise CannotCreateError(f"{path}: {error.strerror}; name another file") from None
 
 
-def create(path: Path):
+def write_text(path: Path | None, text: str) -> None:
+    """Write a text, to standard output where `path` is None; CannotCreateError where that fails."""
+    if path is None:
+        sys.stdout.write(text)
+        return
+    with _create(path) as file:
+        file.write(text)
+
+
+def _create(path: Path):
     """The file, open for text; CannotCreateError where that fails."""
     try:
         return path.open("w", encoding="utf-8")
