@@ -108,7 +108,7 @@ def listed(box: Box, descriptions: list[str]) -> list[Probe]:
 
 
 def choose(box: Box, facts: Facts, name: str | None) -> dscript.DScript:
-    """The script to run: the one named, if it is for this release, else the fault script that fits the probes."""
+    """The script to run: the one named, else the fault script that fits the probes."""
     features = listed(box, list(_FEATURES))
     functions = {probe.function for probe in features if probe.provider == "lockstat"}
     handlers = {probe.function for probe in features if probe.provider == "fbt"}
@@ -121,9 +121,7 @@ def choose(box: Box, facts: Facts, name: str | None) -> dscript.DScript:
     old = "rw_wlock" in functions or (not functions and 0 < facts.osreldate < 1100000)
     if name is None:
         return dscript.load("vmfault10" if old else "vmfault")
-    script = dscript.load(name)
-    check_release(script, facts)
-    return script
+    return dscript.load(name)
 
 
 def check_release(script: dscript.DScript, facts: Facts) -> None:
