@@ -7,9 +7,11 @@ import sys
 import threading
 import time
 
-from analyzer.errors import IoError, UnavailableError, UsageError
+from analyzer.errors import IoError, TemporaryError, UnavailableError, UsageError
 from analyzer.host.box import Box, quoted, send
+from analyzer.host.failpoint import FailPoint
 
+_GRACE = 10.0  # seconds to end after a signal
 _GROUP = "ps -o pgid= -p $$"
 
 # The sh(1) is the group's leader and outlives signals to the group, so that it can pass the status on.
@@ -95,6 +97,31 @@ class HeldCommand:
         while self.status() is None and time.monotonic() < until and not hurry():
             time.sleep(0.05)
         return self.status()
+
+    def end(self, hurry) -> None:
+        """Wait for its end, which it was told to come to, then kill it; TemporaryError where that does not help."""
+        status = self.wait(_GRACE, hurry)
+        if status is None:
+            try:
+                self.signal("KILL")
+            finally:
+                status = self.wait(_GRACE / 2, lambda: False)
+        if status is None:
+            raise TemporaryError(
+                f"COMMAND (process group {self.group}) does not end even when killed: "
+                f"it may hang in the kernel, see 'procstat -kk {self.group}'"
+            )
+
+
+def told(words: list[str], duration: float | None, point: FailPoint | None) -> list[str]:
+    """What a dry run says of the time in which tracing is on."""
+    if words:
+        lines = [f"{quoted(words)} </dev/null", "# at its end:"]
+    else:
+        lines = [f"# after {duration:g} s:" if duration else "# on ^C:"]
+    if point is None:
+        return lines
+    return [f"sysctl {quoted([str(point)])}", *lines, f"sysctl {quoted([f'{point.sysctl}=off'])}"]
 
 
 def _copy(source: int, target: int) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from analyzer.errors import IoError, TemporaryError, UnavailableError, UsageError, VmtraceError
 from analyzer.host import facts, failpoint, provenance
 from analyzer.host.box import Box, quoted
-from analyzer.host.command import HeldCommand
+from analyzer.host.command import HeldCommand, told
 from analyzer.host.output import Output
 from analyzer.host.progress import Progress
 from analyzer.host.signals import Signals
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 _KDUMP_FLAGS = "-HT"  # thread, absolute time
 _TICK = 0.1
-_GRACE = 10.0
 _CHUNK = 1 << 16
 
 
@@ -100,10 +99,10 @@ def _run(
         seconds = time.monotonic() - began
         if command and command.status() is None:
             command.signal(signals.received[0].name.removeprefix("SIG") if signals.asked() else "TERM")
-            if command.wait(_GRACE, signals.hurried) is None:
-                command.signal("KILL")
-                if command.wait(_GRACE / 2, lambda: False) is None:
-                    failure = failure or TemporaryError("COMMAND does not end even when killed: see 'procstat -kk'")
+            try:
+                command.end(signals.hurried)
+            except TemporaryError as error:
+                failure = failure or error
         return command.status() if command else None, failure, seconds
 
 
@@ -135,13 +134,6 @@ def dry_run(request: "Request", point: failpoint.FailPoint | None) -> str:
     """The commands that would be run."""
     _check(request)
     target = "-g $group_of_COMMAND" if request.command else f"-p {request.pid}"
-    told = [_trace("./ktrace.out", target)]
-    if point:
-        told.append(f"sysctl {quoted([str(point)])}")
-    if request.command:
-        told += [f"{quoted(request.command)} </dev/null", "# at its end:"]
-    else:
-        told.append(f"# after {request.duration:g} s:" if request.duration else "# on ^C:")
-    if point:
-        told.append(f"sysctl {quoted([f'{point.sysctl}=off'])}")
-    return "\n".join([*told, _untrace("./ktrace.out", target), _dump("./ktrace.out")]) + "\n"
+    while_on = told(request.command, request.duration, point)
+    before, after = _trace("./ktrace.out", target), _untrace("./ktrace.out", target)
+    return "\n".join([before, *while_on, after, _dump("./ktrace.out")]) + "\n"

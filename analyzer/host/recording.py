@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from analyzer.host import counters, dscript, facts, failpoint, ktrace, provenance, session, summary, tracer
+from analyzer.host import command, counters, dscript, facts, failpoint, ktrace, provenance, session, summary, tracer
 from analyzer.host.box import Box, SshBox, quoted
 from analyzer.host.output import Output
 from analyzer.host.progress import Progress
@@ -126,14 +126,7 @@ def dry_run(request: Request) -> str:
     told += tracer.command(plan.name, plan.arguments("PGID"), ".") + "\n"
     told += "# once its first line has come:\n"
     told += "sysctl " + " ".join(counters.NAMES) + "\n"
-    if point:
-        told += f"sysctl {quoted([str(point)])}\n"
-    if plan.command:
-        told += f"{quoted(plan.command)} </dev/null\n# at its end:\n"
-    else:
-        told += f"# after {plan.duration:g} s:\n" if plan.duration else "# on ^C:\n"
-    if point:
-        told += f"sysctl {quoted([f'{point.sysctl}=off'])}\n"
+    told += "\n".join(command.told(plan.command, plan.duration, point)) + "\n"
     told += "sysctl " + " ".join(counters.NAMES) + "\n"
     told += f"kill -TERM $dtrace\n\n# {plan.name}.d\n{plan.text}"
     return told

@@ -17,7 +17,7 @@ from analyzer.host.tally import Tally
 from analyzer.host.tracer import Tracer
 
 _TICK = 0.1  # seconds between looks at the command and the clock
-_GRACE = 10.0  # seconds a command has to end after a signal
+_GRACE = 10.0  # seconds that a killed dtrace has to end
 _SILENCE = 60.0  # seconds without output after which a dtrace that was told to end counts as stuck
 _FIRST_LINE = b"#vmtrace\t"
 
@@ -215,21 +215,11 @@ class _Session:
             self._fail(TemporaryError(f"dtrace ended with status {status}; see the messages in {self._output.name}"))
 
     def _end_command(self) -> int | None:
-        """Wait for COMMAND, which has been told to end; then kill it."""
+        """COMMAND's end, which it has been told to come to, and its exit status."""
         if self._command is None:
             return None
-        status = self._command.wait(_GRACE, self._signals.hurried)
-        if status is None:
-            self._attempt(lambda: self._command.signal("KILL"))
-            status = self._command.wait(_GRACE / 2, lambda: False)
-        if status is None:
-            self._fail(
-                TemporaryError(
-                    f"COMMAND (process group {self._command.group}) does not end even when killed: "
-                    f"it may hang in the kernel, see 'procstat -kk {self._command.group}'"
-                )
-            )
-        return status
+        self._attempt(lambda: self._command.end(self._signals.hurried))
+        return self._command.status()
 
     def _pump(self) -> bool:
         """Take the next piece of dtrace's output, or wait a tick; whether there was one."""
