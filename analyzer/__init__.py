@@ -8,7 +8,7 @@ For a person at a prompt:
     >>> summary.df_path_costs(), summary.fig_imbalance()        # every analysis as a table or a figure
 """
 
-__version__ = "0.1.0"
+from analyzer.version import __version__
 
 __all__ = ["Summary", "Trace", "__version__", "load", "summarize"]
 

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from analyzer.analysis import coverage, failures, imbalance, locks, moves, paths
-from analyzer.analysis import summarize as summarizing
-from analyzer.analysis.filters import Filter
-from analyzer.analysis.summary import LogSummary
-from analyzer.analysis.summary import Summary as PlainSummary
 from analyzer.errors import DataError
 from analyzer.format import cell, counted, visible
 from analyzer.ingest import trace as whole
 from analyzer.report.build import build_document
 from analyzer.report.document import Document
+from analyzer.summary import summarize as summarizing
+from analyzer.summary.filters import Filter
+from analyzer.summary.summary import LogSummary
+from analyzer.summary.summary import Summary as PlainSummary
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -204,6 +204,6 @@ def load(path: str) -> Trace:
     return Trace(trace.meta, trace.tables, trace.notices, trace.unread, str(path))
 
 
-def summarize(paths: Iterable[str], wanted: Filter | None = None, jobs: int | None = None) -> Summary:
+def summarize(paths: Iterable[str], chosen: Filter | None = None, jobs: int | None = None) -> Summary:
     """The Summary of any number of logs; see analysis.summarize.summarize."""
-    return Summary(summarizing.summarize(paths, wanted, jobs).logs)
+    return Summary(summarizing.summarize(paths, chosen, jobs).logs)

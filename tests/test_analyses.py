@@ -10,10 +10,10 @@ from recordings import log, recordings
 
 from analyzer import load
 from analyzer.analysis import failures, moves, paths
-from analyzer.analysis.histogram import bounds, bucket, percentiles
 from analyzer.analysis.statistics import wilson
-from analyzer.analysis.summarize import summarize
-from analyzer.analysis.summary import LogSummary
+from analyzer.summary.histogram import bounds, bucket, percentiles
+from analyzer.summary.summarize import summarize
+from analyzer.summary.summary import LogSummary
 
 KNOWN = dict(recordings())
 

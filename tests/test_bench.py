@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from recordings import SAMPLES, beginning, text
 
-from analyzer.analysis.summarize import summarize
+from analyzer.summary.summarize import summarize
 
 BENCH = Path(__file__).parent.parent / "bench"
 AWKS = [name for name in ("mawk", "gawk", "awk") if shutil.which(name)]

@@ -6,11 +6,11 @@ import shutil
 import pytest
 from recordings import SAMPLES, beginning
 
-from analyzer.analysis import summarize as summarizing
-from analyzer.analysis.cache import Cache
-from analyzer.analysis.filters import Filter
-from analyzer.analysis.saved import write_summary
-from analyzer.analysis.summarize import summarize
+from analyzer.summary import summarize as summarizing
+from analyzer.summary.cache import Cache
+from analyzer.summary.filters import Filter
+from analyzer.summary.saved import write_summary
+from analyzer.summary.summarize import summarize
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_a_filter_has_its_own_entry(log, cache, read):
 
 def test_other_code_makes_other_entries(log, cache, read, monkeypatch):
     summarize([str(log)], cache=cache)
-    monkeypatch.setattr("analyzer.analysis.cache._maker", lambda: "another version")
+    monkeypatch.setattr("analyzer.summary.cache._maker", lambda: "another version")
     summarize([str(log)], cache=cache)
     assert len(read) == 2
 

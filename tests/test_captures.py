@@ -6,9 +6,9 @@ import pytest
 from recordings import log, recordings
 
 from analyzer.analysis import coverage, failures, imbalance
-from analyzer.analysis.summarize import summarize
-from analyzer.analysis.summary import LogSummary
 from analyzer.ingest.escapes import unescape
+from analyzer.summary.summarize import summarize
+from analyzer.summary.summary import LogSummary
 
 KNOWN = dict(recordings())
 each_recording = pytest.mark.parametrize("name", KNOWN)

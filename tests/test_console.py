@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzer.ingest.console import parse_console
+from analyzer.ingest.foreign.console import parse_console
 
 RAW = Path(__file__).parent.parent / "samples" / "10.1" / "raw"
 CONSOLES = ["hang-lock-held", "panic-double-free", "panic-invariants"]

@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from recordings import LOGS, SAMPLES, beginning, name
 
-from analyzer.analysis.summarize import summarize
 from analyzer.errors import DataError
 from analyzer.ingest.blocks import Block, blocks
 from analyzer.ingest.gears import read_block
 from analyzer.ingest.sources import Source
+from analyzer.summary.summarize import summarize
 
 CLEAN = SAMPLES / "13.2" / "clean.log.xz"
 

@@ -7,7 +7,7 @@ import pytest
 from recordings import ROOT, log, recordings
 
 from analyzer.analysis.compare import compare
-from analyzer.analysis.summarize import summarize
+from analyzer.summary.summarize import summarize
 
 KNOWN = dict(recordings())
 BEFORE, AFTER = "10.1/d4326", "10.1/failpoint-fixed"

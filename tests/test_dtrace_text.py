@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzer.ingest.dtrace_text import parse_dtrace
+from analyzer.ingest.foreign.dtrace_text import parse_dtrace
 
 RAW = Path(__file__).parent.parent / "samples" / "13.2" / "raw"
 TEXTS = ["default-agg", "default-trace", "droptags", "errors", "flowindent", "nomatch", "quantize", "stacks"]

@@ -13,8 +13,8 @@ import pyarrow.parquet
 import pytest
 
 from analyzer.errors import CannotCreateError, DataError, UsageError
-from analyzer.ingest.dtrace_text import parse_dtrace
-from analyzer.ingest.kdump import parse_kdump
+from analyzer.ingest.foreign.dtrace_text import parse_dtrace
+from analyzer.ingest.foreign.kdump import parse_kdump
 from analyzer.report.export import PICTURES, TABULAR, chrome, export, folded, speedscope
 from analyzer.report.spans import depths, lock_spans, thread_spans
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from recordings import SAMPLES, log
 
-from analyzer.analysis.summarize import summarize
-from analyzer.analysis.verdict import verdict
+from analyzer.summary.summarize import summarize
+from analyzer.verdict.verdict import verdict
 
 RAW = sorted(SAMPLES.glob("*/raw/*.xz"))
 NOT_OF_FAULTS = ("dtrace-l", "probe-args", "sysctl-vm", "vmstat", "errors", "droptags", "nomatch")

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzer.ingest import kdump
-from analyzer.ingest.kdump import Layout, detect_layout, parse_kdump
+from analyzer.ingest.foreign import kdump
+from analyzer.ingest.foreign.kdump import Layout, detect_layout, parse_kdump
 from analyzer.ingest.sniff import sniff
 
 SAMPLES = Path(__file__).parent.parent / "samples"

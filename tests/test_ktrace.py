@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzer.ingest.kdump import parse_kdump
-from analyzer.ingest.ktrace import parse_ktrace
+from analyzer.ingest.foreign.kdump import parse_kdump
+from analyzer.ingest.foreign.ktrace import parse_ktrace
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 PAIRS = [

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzer.ingest.lockstat import parse_lockstat
+from analyzer.ingest.foreign.lockstat import parse_lockstat
 
 RAW = Path(__file__).parent.parent / "samples" / "13.2" / "raw"
 

@@ -12,12 +12,12 @@ import pytest
 from recordings import ROOT, SAMPLES, log, recordings, text
 from rich.console import Console
 
-from analyzer.analysis.summarize import summarize
 from analyzer.report.as_json import render_json
 from analyzer.report.build import build_document
 from analyzer.report.html import render_html
 from analyzer.report.markdown import render_markdown
 from analyzer.report.text import print_text
+from analyzer.summary.summarize import summarize
 
 NAMES = [name for name, _ in recordings()]
 

@@ -9,18 +9,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from recordings import LOGS, SAMPLES, name, text
 
-from analyzer.analysis import summarize as summarizing
-from analyzer.analysis.filters import Filter
-from analyzer.analysis.saved import read_summary, write_summary
-from analyzer.analysis.spread import Pool
-from analyzer.analysis.summarize import summarize
-from analyzer.analysis.summary import NOTICES_KEPT, LogSummary, Summary, add, finish, merge, summarize_block
 from analyzer.errors import DataError, UsageError
 from analyzer.ingest.blocks import Block, blocks
 from analyzer.ingest.gears import read_block
 from analyzer.ingest.parsed import Notice
 from analyzer.ingest.releases import NOT_RECORDED
 from analyzer.ingest.sources import Source
+from analyzer.summary import summarize as summarizing
+from analyzer.summary.filters import Filter
+from analyzer.summary.pool import Pool
+from analyzer.summary.saved import read_summary, write_summary
+from analyzer.summary.summarize import summarize
+from analyzer.summary.summary import NOTICES_KEPT, LogSummary, Summary, add, finish, merge, summarize_block
 
 FAILING = SAMPLES / "10.1" / "d4326.log.xz"
 MERGED = [FAILING, *(SAMPLES / "13.2" / f"{which}.log.xz" for which in ("failpoint-5pct", "drops", "events"))]

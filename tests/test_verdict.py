@@ -6,9 +6,9 @@ import pytest
 from recordings import SAMPLES, log, recordings, text
 
 from analyzer.analysis.coverage import never_returned
-from analyzer.analysis.finding import ORDINARY, Finding
-from analyzer.analysis.summarize import summarize
-from analyzer.analysis.verdict import verdict
+from analyzer.summary.summarize import summarize
+from analyzer.verdict.finding import ORDINARY, Finding
+from analyzer.verdict.verdict import verdict
 
 KNOWN = dict(recordings())
 

@@ -7,12 +7,9 @@ import pandas as pd
 
 from analyzer.analysis import imbalance
 from analyzer.analysis.coverage import gaps, is_complete
-from analyzer.analysis.evidence import Row
 from analyzer.analysis.failures import MOVES, failure_rates
-from analyzer.analysis.histogram import percentiles
 from analyzer.analysis.moves import move_bins, move_costs
 from analyzer.analysis.paths import latency_bins
-from analyzer.analysis.reduce import SECOND
 from analyzer.analysis.statistics import (
     conditional_poisson,
     count_difference,
@@ -23,9 +20,12 @@ from analyzer.analysis.statistics import (
     superiority,
     wilson,
 )
-from analyzer.analysis.summary import LogSummary, Summary
 from analyzer.format import NOT_MEASURED, counted
 from analyzer.ingest.releases import fault_function, path_name, path_steps, release
+from analyzer.summary.evidence import Row
+from analyzer.summary.histogram import percentiles
+from analyzer.summary.reduce import SECOND
+from analyzer.summary.summary import LogSummary, Summary
 
 SIGNIFICANT = 0.05
 MILLION = 1_000_000

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analyzer.analysis.summary import LogSummary
 from analyzer.errors import DataError
 from analyzer.ingest.releases import handler, path_steps
+from analyzer.summary.summary import LogSummary
 
 # Kinds of notices that are gaps, and what each puts in doubt.
 GAPS = {

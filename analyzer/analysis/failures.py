@@ -7,8 +7,8 @@ import pandas as pd
 
 from analyzer.analysis.coverage import calls, first_second, growth, insert_function, move_function
 from analyzer.analysis.statistics import wilson
-from analyzer.analysis.summary import LogSummary
 from analyzer.ingest.releases import NOT_RECORDED, fault_function, insert_error_name, path_name, result_name
+from analyzer.summary.summary import LogSummary
 
 MOVES = ("rename", "replace")
 _FAIL_POINT = re.compile(r"(?:debug\.fail_point\.)?(\w+)='?(\d+(?:\.\d+)?)%(?:\d+\*)?return")

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analyzer.analysis.coverage import first_second
-from analyzer.analysis.evidence import Row
-from analyzer.analysis.reduce import SECOND
-from analyzer.analysis.summary import LogSummary
 from analyzer.format import address as written
 from analyzer.ingest.releases import path_name
+from analyzer.summary.evidence import Row
+from analyzer.summary.reduce import SECOND
+from analyzer.summary.summary import LogSummary
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from analyzer.analysis.histogram import percentiles
-from analyzer.analysis.summary import LogSummary
+from analyzer.summary.histogram import percentiles
+from analyzer.summary.summary import LogSummary
 
 
 def hold_times(log: LogSummary) -> pd.DataFrame:

@@ -4,9 +4,9 @@ import pandas as pd
 
 from analyzer.analysis.coverage import calls, move_function
 from analyzer.analysis.failures import MOVES
-from analyzer.analysis.histogram import percentiles
-from analyzer.analysis.summary import LogSummary
 from analyzer.ingest.releases import NOT_RECORDED
+from analyzer.summary.histogram import percentiles
+from analyzer.summary.summary import LogSummary
 
 _EXCLUSIVE = 2  # busy_lock of a page held exclusively (sys/vm/vm_page.h, VPB_BIT_EXCLUSIVE)
 

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from analyzer.analysis.histogram import percentiles, resolution
-from analyzer.analysis.summary import LogSummary
 from analyzer.ingest.releases import NOT_RECORDED, path_name
+from analyzer.summary.histogram import percentiles, resolution
+from analyzer.summary.summary import LogSummary
 
 PERCENTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999}
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analyzer.analysis.histogram import percentiles
+from analyzer.summary.histogram import percentiles
 
 _Z = 1.959963984540054  # 97.5 % of the standard normal distribution
 FEWEST = 8  # below that many on either side the normal approximation of `superiority` does not hold

@@ -8,9 +8,9 @@ import sys
 
 import typer
 
-from analyzer import __version__
 from analyzer.cli import bundle, check, collect, diff, doctor, export, inspect, report, script, show, summarize
 from analyzer.errors import UsageError, VmtraceError
+from analyzer.version import __version__
 
 app = typer.Typer(
     name="vmtrace",

@@ -45,9 +45,9 @@ def check(
 
     A double free is never allowed, where the log records frees.
     """
-    from analyzer.analysis.check import check as judge
-    from analyzer.analysis.check import exit_code
     from analyzer.report import checked as written
+    from analyzer.verdict.check import check as judge
+    from analyzer.verdict.check import exit_code
 
     given = {"max-imbalance": max_imbalance, "min-coverage": min_coverage}
     wanted = _rules(_read(rules) | {key: value for key, value in given.items() if value is not None}, rules)
@@ -79,7 +79,7 @@ def _read(path: Path | None) -> dict[str, object]:
 
 
 def _rules(read: dict[str, object], path: Path | None):
-    from analyzer.analysis.check import Rules
+    from analyzer.verdict.check import Rules
 
     imbalance = read.get("max-imbalance", 0)
     if not isinstance(imbalance, int) or isinstance(imbalance, bool) or imbalance < 0:
@@ -109,7 +109,7 @@ def _with(rules, rates, percentiles):
 
 
 def _failure_rule(function: str, value: object) -> tuple[str, float]:
-    from analyzer.analysis.check import FUNCTIONS
+    from analyzer.verdict.check import FUNCTIONS
 
     if function not in FUNCTIONS:
         raise UsageError(f"max-failure-rate {function}: is not counted; the functions are {', '.join(FUNCTIONS)}")

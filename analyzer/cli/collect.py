@@ -33,13 +33,14 @@ def collect(
 ) -> None:
     """Record the fault path of this FreeBSD box, or of another through ssh."""
     from analyzer.host import recording
+    from analyzer.host.request import Request
 
     targets = [name for name, given in (("--pid", pid), ("--exec", execname), ("COMMAND", command)) if given]
     if len(targets) > 1:
         raise UsageError(f"{' and '.join(targets)} exclude each other: give one")
     if execname and (execname.startswith("-") or len(execname) > 19):
         raise UsageError(f"--exec {execname!r}: dtrace takes no name that begins with -, the kernel keeps 19 letters")
-    request = recording.Request(
+    request = Request(
         script=script,
         output=output,
         duration=seconds(duration),

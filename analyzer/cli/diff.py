@@ -41,6 +41,6 @@ def diff(
     for side, name in zip(sides, ("--before", "--after"), strict=True):
         if not side:
             raise UsageError(f"diff has no log for one side; name it with {name}")
-    wanted = record_filter(process, pid, path, since, until)
-    old, new = (read_logs(side, wanted, jobs, dask, no_cache) for side in sides)
+    chosen = record_filter(process, pid, path, since, until)
+    old, new = (read_logs(side, chosen, jobs, dask, no_cache) for side in sides)
     write_document(build_comparison(old, new, top), output, plots, form)

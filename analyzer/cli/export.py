@@ -26,7 +26,7 @@ def export(
     as_format: AsFormat = None,
 ) -> None:
     """Write a log as Parquet, CSV or NDJSON tables, folded stacks, or a speedscope or Chrome trace."""
-    from analyzer.ingest.whole import read_whole
+    from analyzer.ingest.read import read_whole
     from analyzer.report.export import export as write
 
     _, _, parsed = read_whole(log, as_format)

@@ -14,7 +14,7 @@ def inspect(
 ) -> None:
     """Say what a file is, how many records of each kind it holds, and which lines were not understood."""
     from analyzer.format import counted, visible
-    from analyzer.ingest.whole import read_whole
+    from analyzer.ingest.read import read_whole
 
     name, words, parsed = read_whole(file, as_format)
     print(f"{visible(name)}: {words}")

@@ -30,7 +30,7 @@ STEPS = ("soft", *STEP_ORDER)
 
 def record_filter(process, pid, path, since, until):
     """The options as a Filter; a step that no fault can have is an error, not an empty report."""
-    from analyzer.analysis.filters import Filter
+    from analyzer.summary.filters import Filter
 
     for step in path or ():
         if step not in STEPS:
@@ -40,16 +40,16 @@ def record_filter(process, pid, path, since, until):
     return Filter(tuple(process or ()), tuple(pid or ()), tuple(path or ()), since, until)
 
 
-def read_logs(logs, wanted, jobs, dask, no_cache, as_format=None):
+def read_logs(logs, chosen, jobs, dask, no_cache, as_format=None):
     """The Summary of the logs that a command was given."""
-    from analyzer.analysis.cache import Cache
-    from analyzer.analysis.spread import cluster
-    from analyzer.analysis.summarize import summarize
+    from analyzer.summary.cache import Cache
+    from analyzer.summary.pool import dask_cluster
+    from analyzer.summary.summarize import summarize
 
     gc.freeze()  # what is imported by now is no garbage; looking through it again and again costs a tenth of a run
     with progress() as step:
         return summarize(
-            logs, wanted, jobs, step, None if no_cache else Cache(), cluster(dask) if dask else None, as_format
+            logs, chosen, jobs, step, None if no_cache else Cache(), dask_cluster(dask) if dask else None, as_format
         )
 
 

@@ -40,8 +40,8 @@ def show(
 
 
 def _finding(log: str, number: int):
-    from analyzer.analysis.summarize import summarize
     from analyzer.report.build import ordered_findings
+    from analyzer.summary.summarize import summarize
 
     findings = ordered_findings(summarize([log]))
     if number > len(findings):

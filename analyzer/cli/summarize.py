@@ -37,7 +37,7 @@ def summarize(
     no_cache: NoCache = False,
 ) -> None:
     """Write a small file that every command takes in place of the logs."""
-    from analyzer.analysis.saved import write_summary
+    from analyzer.summary.saved import write_summary
 
     require_folder(output)
     summary = read_logs(logs, record_filter(process, pid, path, since, until), jobs, dask, no_cache, as_format)

@@ -2,7 +2,6 @@
 
 import contextlib
 import time
-from typing import TYPE_CHECKING
 
 from analyzer.errors import IoError, TemporaryError, UnavailableError, UsageError, VmtraceError
 from analyzer.host import facts, failpoint, provenance
@@ -10,10 +9,8 @@ from analyzer.host.box import Box, quoted
 from analyzer.host.command import HeldCommand, told
 from analyzer.host.output import Output
 from analyzer.host.progress import Progress
+from analyzer.host.request import Request
 from analyzer.host.signals import Signals
-
-if TYPE_CHECKING:
-    from analyzer.host.recording import Request
 
 _KDUMP_FLAGS = "-HT"  # thread, absolute time
 _TICK = 0.1
@@ -33,14 +30,14 @@ def _dump(file: str) -> str:
     return f"kdump {_KDUMP_FLAGS} -f {file}"
 
 
-def _check(request: "Request") -> None:
+def _check(request: Request) -> None:
     if not request.pid and not request.command:
         raise UsageError("--ktrace follows processes: give --pid N or -- COMMAND")
     if request.script or request.options:
         raise UsageError("--ktrace runs no D script: leave --script and -x out")
 
 
-def record(box: Box, request: "Request", point: failpoint.FailPoint | None) -> int:
+def record(box: Box, request: Request, point: failpoint.FailPoint | None) -> int:
     """Record with ktrace and store kdump's text; gives COMMAND's exit status."""
     _check(request)
     known = facts.ask(box)
@@ -70,7 +67,7 @@ def record(box: Box, request: "Request", point: failpoint.FailPoint | None) -> i
 
 
 def _run(
-    box: Box, request: "Request", point: failpoint.FailPoint | None, file: str
+    box: Box, request: Request, point: failpoint.FailPoint | None, file: str
 ) -> tuple[int | None, VmtraceError | None, float]:
     """Trace until something ends it; COMMAND's status, what went wrong, and the seconds it took."""
     with Signals() as signals, contextlib.ExitStack() as undo:
@@ -130,7 +127,7 @@ def _store(box: Box, file: str, header: bytes, output: Output) -> int:
     return ended
 
 
-def dry_run(request: "Request", point: failpoint.FailPoint | None) -> str:
+def dry_run(request: Request, point: failpoint.FailPoint | None) -> str:
     """The commands that would be run."""
     _check(request)
     target = "-g $group_of_COMMAND" if request.command else f"-p {request.pid}"

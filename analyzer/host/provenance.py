@@ -2,9 +2,9 @@
 
 import hashlib
 
-from analyzer import __version__
 from analyzer.host.box import Box
 from analyzer.host.facts import Facts
+from analyzer.version import __version__
 
 # A value is one line; a command may hold anything.
 _ESCAPES = {number: f"\\{number:03o}" for number in (*range(32), 127)} | {9: "\\t", 10: "\\n", 13: "\\r"}

@@ -1,32 +1,10 @@
 """From what the user asks for to a log: checks, the plan, the recording, the words at the end."""
 
-from dataclasses import dataclass, field
-
 from analyzer.host import command, counters, dscript, facts, failpoint, ktrace, provenance, session, summary, tracer
 from analyzer.host.box import Box, SshBox, quoted
 from analyzer.host.output import Output
 from analyzer.host.progress import Progress
-
-
-@dataclass(frozen=True)
-class Request:
-    """The options of `vmtrace collect`; empty or None where not given."""
-
-    script: str | None = None
-    output: str = "vmtrace.log"
-    duration: float | None = None
-    pid: int = 0
-    execname: str = ""
-    command: list[str] = field(default_factory=list)
-    fail_point: str | None = None
-    options: dict[str, str] = field(default_factory=dict)
-    ktrace: bool = False
-    ssh: str | None = None
-    force: bool = False
-
-    @property
-    def box(self) -> Box:
-        return SshBox(self.ssh) if self.ssh else Box()
+from analyzer.host.request import Request
 
 
 def record(request: Request) -> int:

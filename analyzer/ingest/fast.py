@@ -63,11 +63,11 @@ class Lines:
 
 
 def read_records(
-    lines: Lines, numbers: np.ndarray, kind: RecordType, wanted: Collection[str] | None = None
+    lines: Lines, numbers: np.ndarray, kind: RecordType, columns: Collection[str] | None = None
 ) -> tuple[pa.Table, np.ndarray, np.ndarray]:
     """The records on the lines `numbers`, all of one tag and without a stack.
 
-    Returns the table (columns of #fields, or those of them that are `wanted`), the numbers of the lines
+    Returns the table (columns of #fields, or those of them that are in `columns`), the numbers of the lines
     that are in it, and the numbers of the lines that lark refuses too.  What is in neither may be good or bad.
     """
     selected = lines.select(numbers)
@@ -76,11 +76,11 @@ def read_records(
     if len(bad):
         selected, numbers = selected.filter(pa.array(matched)), numbers[matched]
     try:
-        return _convert(selected, kind, wanted), numbers, bad
+        return _convert(selected, kind, columns), numbers, bad
     except pa.ArrowInvalid:
         # A number does not fit into 64 bits.
         short = pc.invert(pc.match_substring_regex(selected, _LONG_NUMBER))
-        return _convert(selected.filter(short), kind, wanted), numbers[short.to_numpy(zero_copy_only=False)], bad
+        return _convert(selected.filter(short), kind, columns), numbers[short.to_numpy(zero_copy_only=False)], bad
 
 
 def _matched(selected: pa.LargeBinaryArray, pattern: str) -> np.ndarray:
@@ -105,9 +105,9 @@ def _bounds(selected: pa.LargeBinaryArray) -> tuple[np.ndarray, pa.Buffer]:
     return np.frombuffer(offsets, np.int64)[selected.offset : selected.offset + len(selected) + 1], text
 
 
-def _convert(selected: pa.LargeBinaryArray, kind: RecordType, wanted: Collection[str] | None) -> pa.Table:
+def _convert(selected: pa.LargeBinaryArray, kind: RecordType, columns: Collection[str] | None) -> pa.Table:
     names = [name for name, _ in kind.columns]
-    kept = [name for name in names if wanted is None or name in wanted]
+    kept = [name for name in names if columns is None or name in columns]
     if not len(selected) or not kept:
         return pa.schema([kind.schema.field(name) for name in kept]).empty_table()
     bounds, text = _bounds(selected)

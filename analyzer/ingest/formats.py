@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from analyzer.ingest.console import parse_console
-from analyzer.ingest.counters import parse_sysctl, parse_vmstat_s, parse_vmstat_z
-from analyzer.ingest.dtrace_text import parse_dtrace
-from analyzer.ingest.kdump import parse_kdump
-from analyzer.ingest.ktrace import parse_ktrace
-from analyzer.ingest.listing import parse_listing
-from analyzer.ingest.lockstat import parse_lockstat
-from analyzer.ingest.oformat import parse_oformat
+from analyzer.ingest.foreign.console import parse_console
+from analyzer.ingest.foreign.counters import parse_sysctl, parse_vmstat_s, parse_vmstat_z
+from analyzer.ingest.foreign.dtrace_json import parse_oformat
+from analyzer.ingest.foreign.dtrace_text import parse_dtrace
+from analyzer.ingest.foreign.kdump import parse_kdump
+from analyzer.ingest.foreign.ktrace import parse_ktrace
+from analyzer.ingest.foreign.listing import parse_listing
+from analyzer.ingest.foreign.lockstat import parse_lockstat
 from analyzer.ingest.parsed import Parsed
 
 

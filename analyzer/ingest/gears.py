@@ -12,19 +12,19 @@ from analyzer.ingest.fast import Lines, read_records
 from analyzer.ingest.parsed import Notice, Parsed, merged_meta
 from analyzer.ingest.slow import EXPLAINED, SlowReader
 
-Wanted = Mapping[str, Collection[str]]
+Columns = Mapping[str, Collection[str]]
 
 
-def read_block(block: Block, wanted: Wanted | None = None, lark_alone: bool = False) -> Parsed:
+def read_block(block: Block, columns: Columns | None = None, lark_alone: bool = False) -> Parsed:
     """The tables of one block; `line` numbers every row by its line in the log.
 
     Args:
-        wanted: for each tag the columns to convert; all where it is None.  A line is refused for any column that the
-            grammar refuses; whether a number fits into 64 bits is asked of the wanted ones.
+        columns: for each tag the columns to convert; all where it is None.  A line is refused for any column that the
+            grammar refuses; whether a number fits into 64 bits is asked of these alone.
         lark_alone: read every line with lark.  Much slower, and the result is the same: a test holds it to that.
     """
     lines = Lines(block)
-    slow = SlowReader(block.records, wanted)
+    slow = SlowReader(block.records, columns)
     tables: dict[str, list[pa.Table]] = {}
     for first, last, header in _sections(lines):
         if header is not None:
@@ -32,12 +32,12 @@ def read_block(block: Block, wanted: Wanted | None = None, lark_alone: bool = Fa
         if header is not None and lines.text(header).startswith("#aggregation\t"):
             _aggregation(lines, block.first_line, header, last, slow, tables)
         else:
-            _records(lines, block.first_line, first, last, slow, tables, wanted, lark_alone)
+            _records(lines, block.first_line, first, last, slow, tables, columns, lark_alone)
     if lines.tail:
         tail = lines.tail.decode(errors="backslashreplace")
         slow.refuse(block.first_line + lines.count, len(tail) + 1, tail, "the rest of the line: the log ends here")
     for tag, table in slow.tables().items():
-        tables.setdefault(tag, []).append(_keep(table, tag, wanted))
+        tables.setdefault(tag, []).append(_keep(table, tag, columns))
     joined = {tag: _joined(parts) for tag, parts in tables.items()}
     unread = sorted(slow.unread, key=lambda refused: refused.line)
     return Parsed(joined, slow.meta, _with_time(slow.notices, joined), unread, _last_ts(joined))
@@ -82,7 +82,7 @@ def _records(
     last: int,
     slow: SlowReader,
     tables: dict[str, list[pa.Table]],
-    wanted: Wanted | None,
+    columns: Columns | None,
     lark_alone: bool,
 ) -> None:
     left = np.ones(last - first, bool)
@@ -91,7 +91,7 @@ def _records(
         numbers = lines.beginning_with(tag.encode() + b"\t", first, last)
         if kind.has_stack or not len(numbers):
             continue
-        table, good, bad = read_records(lines, numbers, kind, None if wanted is None else wanted.get(tag, ()))
+        table, good, bad = read_records(lines, numbers, kind, None if columns is None else columns.get(tag, ()))
         left[good - first] = False
         refused.append(bad)
         if len(good):
@@ -120,10 +120,10 @@ def _aggregation(
     slow.unread.extend(unread)
 
 
-def _keep(table: pa.Table, tag: str, wanted: Wanted | None) -> pa.Table:
-    if wanted is None:
+def _keep(table: pa.Table, tag: str, columns: Columns | None) -> pa.Table:
+    if columns is None:
         return table
-    return table.select([name for name in table.column_names if name == "line" or name in wanted.get(tag, ())])
+    return table.select([name for name in table.column_names if name == "line" or name in columns.get(tag, ())])
 
 
 def _joined(parts: list[pa.Table]) -> pa.Table:

@@ -35,8 +35,8 @@ class SlowReader:
         meta, notices, unread: as in Parsed.
     """
 
-    def __init__(self, records: dict[str, RecordType], wanted: Mapping[str, Collection[str]] | None = None) -> None:
-        self._wanted = wanted
+    def __init__(self, records: dict[str, RecordType], columns: Mapping[str, Collection[str]] | None = None) -> None:
+        self._columns = columns
         self.records = dict(records)
         self.kinds: dict[str, RecordType] = {}
         self.rows: dict[str, list[dict[str, object]]] = {}
@@ -96,7 +96,7 @@ class SlowReader:
             return
         tokens = _tokens(kind.parser.parse(text), kind)
         for name, token in tokens.items():
-            if token is not None and not _fits(token) and (self._wanted is None or name in self._wanted.get(tag, ())):
+            if token is not None and not _fits(token) and (self._columns is None or name in self._columns.get(tag, ())):
                 self.refuse(line, token.column, text, "a number of 64 bits")
                 return
         row = {name: _value(token) for name, token in tokens.items()}

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 
 from analyzer.errors import DataError
+from analyzer.ingest.foreign.kdump import record_pattern
+from analyzer.ingest.foreign.ktrace import is_header
 from analyzer.ingest.grammar import terminal
-from analyzer.ingest.kdump import record_pattern
-from analyzer.ingest.ktrace import is_header
 from analyzer.ingest.messages import PREFIX
 
 # Enough to hold a message among what a script prints, or the panic below a boot's messages.

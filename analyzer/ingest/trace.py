@@ -6,9 +6,9 @@ import pandas as pd
 
 from analyzer.errors import DataError
 from analyzer.ingest.parsed import Notice, Unread
+from analyzer.ingest.read import VMTRACE, format_of, read_vmtrace
 from analyzer.ingest.releases import BITS, path_name, result_name
 from analyzer.ingest.sources import Source
-from analyzer.ingest.whole import VMTRACE, format_of, read_vmtrace
 
 
 @dataclass(frozen=True)

@@ -2,18 +2,18 @@
 
 import pandas as pd
 
-from analyzer import __version__
-from analyzer.analysis import finding as judged
 from analyzer.analysis.coverage import gaps, require_records
-from analyzer.analysis.reduce import SECOND
-from analyzer.analysis.summary import LogSummary, Summary
-from analyzer.analysis.verdict import verdict
 from analyzer.format import counted, duration
 from analyzer.ingest.releases import path_name
 from analyzer.report.document import Column, Document, Finding, Table
 from analyzer.report.origin import host, maker
 from analyzer.report.sections import sections
 from analyzer.report.tables import table
+from analyzer.summary.reduce import SECOND
+from analyzer.summary.summary import LogSummary, Summary
+from analyzer.verdict import finding as judged
+from analyzer.verdict.verdict import verdict
+from analyzer.version import __version__
 
 _EVIDENCE_COLUMNS = (
     ("when", "time", "since the trace began"),

@@ -13,13 +13,10 @@ from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
-from analyzer import __version__
-from analyzer.analysis.summarize import summarize
-from analyzer.analysis.summary import Summary
 from analyzer.charts.images import render
 from analyzer.errors import DataError, UsageError
+from analyzer.ingest.read import VMTRACE, format_of
 from analyzer.ingest.sources import Source
-from analyzer.ingest.whole import VMTRACE, format_of
 from analyzer.report.as_json import render_json
 from analyzer.report.build import build_document, ordered_findings
 from analyzer.report.document import Document
@@ -28,6 +25,9 @@ from analyzer.report.letter import Contents, letter
 from analyzer.report.paste import paste
 from analyzer.report.redact import Redactor
 from analyzer.report.text import print_text
+from analyzer.summary.summarize import summarize
+from analyzer.summary.summary import Summary
+from analyzer.version import __version__
 
 KB = 1000
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can say

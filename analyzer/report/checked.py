@@ -4,8 +4,8 @@ import json
 import xml.etree.ElementTree as ET
 from dataclasses import asdict
 
-from analyzer.analysis.check import Checked, exit_code
 from analyzer.format import visible
+from analyzer.verdict.check import Checked, exit_code
 
 _WORDS = {"kept": "ok", "broken": "BROKEN", "cannot tell": "CANNOT TELL"}
 

@@ -3,16 +3,16 @@
 import pandas as pd
 
 from analyzer.analysis.compare import Comparison, compare
-from analyzer.analysis.compare_verdict import compare_verdict
 from analyzer.analysis.coverage import coverage_counts, gaps, require_records
 from analyzer.analysis.paths import latency_bins
-from analyzer.analysis.summary import Summary
 from analyzer.charts import compared
 from analyzer.format import counted, number
 from analyzer.report.build import chart_provenance, provenance, shown_finding, unread
 from analyzer.report.document import Document, Section
 from analyzer.report.origin import kernel
 from analyzer.report.tables import table
+from analyzer.summary.summary import Summary
+from analyzer.verdict.compare_verdict import compare_verdict
 
 _TEST = (
     ("difference", "share", "after less before"),

@@ -5,8 +5,8 @@ All texts are plain text as the log has them, process names included: each form 
 
 from dataclasses import dataclass
 
-from analyzer.analysis.finding import Certainty
 from analyzer.charts.model import Chart
+from analyzer.verdict.finding import Certainty
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from analyzer.analysis.coverage import GAPS
-from analyzer.analysis.finding import Finding
-from analyzer.analysis.summary import LogSummary
+from analyzer.summary.summary import LogSummary
+from analyzer.verdict.finding import Finding
 
 MOST_ROWS = 5  # of a finding that has many; the first by time show it
 _HEAD = ("#vmtrace", "#script", "#osreldate", "#walltime", "#timestamp", "#bits")

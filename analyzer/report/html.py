@@ -8,13 +8,13 @@ from pathlib import Path
 
 from plotly.offline import get_plotlyjs
 
-from analyzer import __version__
 from analyzer.charts.legend import legend
 from analyzer.charts.model import Chart
 from analyzer.charts.palette import DARK, LIGHT
 from analyzer.charts.plotly_html import figure_json
 from analyzer.format import NUMERIC_KINDS, cell, is_unknown, visible
 from analyzer.report.document import Column, Document, Finding, Section, Table
+from analyzer.version import __version__
 
 _HERE = Path(__file__).parent
 

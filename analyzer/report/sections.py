@@ -4,13 +4,13 @@ import pandas as pd
 
 from analyzer.analysis import aggregations, coverage, failures, imbalance, locks, moves, paths
 from analyzer.analysis.statistics import wilson
-from analyzer.analysis.summary import LogSummary, Summary
 from analyzer.charts import distributions, figures
 from analyzer.format import count, counted, share
 from analyzer.ingest.releases import release
 from analyzer.report.document import Section
 from analyzer.report.origin import host
 from analyzer.report.tables import table
+from analyzer.summary.summary import LogSummary, Summary
 
 _RATES = (
     ("failed", "int", "how many failed"),

@@ -2,7 +2,6 @@
 
 import pandas as pd
 
-from analyzer.analysis.finding import Finding
 from analyzer.analysis.story import Story
 from analyzer.format import address, count, counted, duration, moment
 from analyzer.ingest.releases import BITS, insert_error_name, path_name, release, result_name
@@ -10,6 +9,7 @@ from analyzer.ingest.trace import Trace
 from analyzer.report.document import Column, Document, Section, Table
 from analyzer.report.document import Finding as Shown
 from analyzer.report.tables import table
+from analyzer.verdict.finding import Finding
 
 _ALL = 1_000_000  # a story leaves nothing out
 

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from analyzer import __version__
+from analyzer.version import __version__
 
 
 def header(stage, script, **more):

@@ -6,7 +6,7 @@ import pytest
 from recordings import SAMPLES
 
 from analyzer.analysis.coverage import calls, coverage_counts, is_complete
-from analyzer.analysis.summarize import summarize
+from analyzer.summary.summarize import summarize
 
 
 @pytest.mark.parametrize("name", ["13.2/badfault", "10.1/badfault"])

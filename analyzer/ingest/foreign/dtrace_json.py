@@ -12,7 +12,7 @@ from itertools import chain
 import pyarrow as pa
 
 from analyzer.ingest.aggregations import Row, bounds
-from analyzer.ingest.dtrace_text import aggregation_tables, handler_faults
+from analyzer.ingest.foreign.dtrace_text import aggregation_tables, handler_faults
 from analyzer.ingest.messages import PREFIX, parse_message
 from analyzer.ingest.parsed import Notice, Parsed
 

@@ -9,7 +9,7 @@ from analyzer.ingest.sniff import HEAD_BYTES, sniff
 from analyzer.ingest.sources import Source
 
 VMTRACE = "vmtrace"
-SAVED = "vmsum"  # a saved Summary; analysis/saved.py reads it
+SAVED = "vmsum"  # a saved Summary; summary/saved.py reads it
 
 
 def format_of(source: Source, as_format: str | None) -> str:

@@ -19,10 +19,10 @@ from analyzer.analysis.coverage import (
 )
 from analyzer.analysis.failures import failure_rates
 from analyzer.analysis.statistics import quantile_ratio, wilson
-from analyzer.analysis.summary import LogSummary
 from analyzer.errors import UsageError
 from analyzer.format import count, counted, interval, number, share
 from analyzer.ingest.releases import fault_function, path_steps
+from analyzer.summary.summary import LogSummary
 
 Outcome = Literal["kept", "broken", "cannot tell"]
 FUNCTIONS = ("vm_fault", "vm_fault_hold", "vm_page_rename", "vm_page_replace", "vm_radix_insert")

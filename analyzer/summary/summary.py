@@ -10,14 +10,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from analyzer.analysis.evidence import Evidence, cap, collect_evidence, conclude, settle
-from analyzer.analysis.reduce import reduce_block, reduce_faults
-from analyzer.analysis.reduce_aggregations import reduce_aggregations
-from analyzer.analysis.steps import Settled, count_steps, join, open_steps, settle_steps
-from analyzer.analysis.tables import TABLES, as_table, merge_tables, together
-from analyzer.analysis.threads import first_of_each, in_order, last_of_each, thread_ends
 from analyzer.ingest.parsed import Notice, Parsed, Unread, merged_meta
 from analyzer.ingest.slow import EXPLAINED
+from analyzer.summary.evidence import Evidence, cap, collect_evidence, conclude, settle
+from analyzer.summary.last_records import first_of_each, in_order, last_of_each, thread_ends
+from analyzer.summary.reduce import reduce_block, reduce_faults
+from analyzer.summary.reduce_aggregations import reduce_aggregations
+from analyzer.summary.steps import Settled, count_steps, join, open_steps, settle_steps
+from analyzer.summary.tables import TABLES, as_table, concatenate, merge_tables
 
 UNREAD_KEPT = EXPLAINED  # no more, or what a line says would depend on the blocks
 NOTICES_KEPT = 1000
@@ -29,8 +29,8 @@ class LogSummary:
 
     Attributes:
         meta: the log's directives, and of a whole log `name`, `sha256`, `size`, `filter`.
-        tables: the adding tables (analysis/tables.py).
-        evidence: rows by kind (analysis/evidence.py).
+        tables: the adding tables (summary/tables.py).
+        evidence: rows by kind (summary/evidence.py).
         notices: the first of them; the others folded into one of each kind and place.
         unread: the first of them; `unread_count` counts all.
         start: when second 0 of the tables begins, ns on the clock of `ts`: the log's #timestamp.
@@ -91,7 +91,7 @@ def summarize_block(parsed: Parsed, script: str | None = None, start: int = 0) -
     threads, returns = thread_ends(parsed.tables)
     summary = LogSummary(
         meta=parsed.meta,
-        tables=together(
+        tables=concatenate(
             [reduce_block(parsed, start), count_steps(parsed.tables), reduce_aggregations(parsed.tables, script)]
         ),
         evidence=collect_evidence(parsed.tables),
@@ -204,7 +204,7 @@ def _step_tables(made: Settled, start: int) -> dict[str, pa.Table]:
         found["moves"] = as_table("moves", rows)
     if len(made.radix):
         found["radix"] = as_table("radix", made.radix)
-    return together([tables, found])
+    return concatenate([tables, found])
 
 
 @dataclass

@@ -13,10 +13,10 @@ from dataclasses import astuple
 
 import pyarrow as pa
 
-from analyzer.analysis.summary import LogSummary, Summary
-from analyzer.analysis.tables import TABLES, as_table, column_type
 from analyzer.errors import DataError
 from analyzer.ingest.parsed import Notice, Unread
+from analyzer.summary.summary import LogSummary, Summary
+from analyzer.summary.tables import TABLES, as_table, column_type
 
 VERSION = 1
 

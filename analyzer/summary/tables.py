@@ -90,7 +90,7 @@ def group(name: str, rows: pa.Table, count: str = "", largest_of: str = "") -> p
     return as_table(name, {key: grouped[key] for key in kind.keys} | found | counted)
 
 
-def together(parts: Iterable[dict[str, pa.Table]]) -> dict[str, pa.Table]:
+def concatenate(parts: Iterable[dict[str, pa.Table]]) -> dict[str, pa.Table]:
     """The rows of tables of the same name, not yet added: that is done once for many blocks."""
     collected: dict[str, list[pa.Table]] = {}
     for part in parts:
@@ -101,5 +101,5 @@ def together(parts: Iterable[dict[str, pa.Table]]) -> dict[str, pa.Table]:
 
 def merge_tables(parts: Iterable[dict[str, pa.Table]]) -> dict[str, pa.Table]:
     """Add tables of the same name; rows are sorted by their keys, so that the order of parts changes nothing."""
-    added = {name: group(name, rows, largest_of=TABLES[name].largest) for name, rows in together(parts).items()}
+    added = {name: group(name, rows, largest_of=TABLES[name].largest) for name, rows in concatenate(parts).items()}
     return {name: table.sort_by([(key, "ascending") for key in TABLES[name].keys]) for name, table in added.items()}

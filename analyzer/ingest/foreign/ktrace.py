@@ -9,7 +9,7 @@ from struct import Struct
 
 import pyarrow as pa
 
-from analyzer.ingest.faultpairs import PROTECTIONS, TIMELINE, fault_tables
+from analyzer.ingest.foreign.fault_pairs import PROTECTIONS, TIMELINE, fault_tables
 from analyzer.ingest.parsed import Notice, Parsed, Unread
 from analyzer.ingest.releases import KERN_RESULTS
 

@@ -16,8 +16,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from analyzer.analysis.reduce import freed_again, freed_twice, unbalanced
-from analyzer.analysis.threads import NEAR, as_rows, records_of
+from analyzer.summary.last_records import NEAR, as_rows, records_of
+from analyzer.summary.reduce import freed_again, freed_twice, unbalanced
 
 BEFORE = 4
 CAP = 200  # rows that are kept of one kind; the first by time, the rest is counted

@@ -3,8 +3,8 @@
 import pandas as pd
 import pyarrow as pa
 
-from analyzer.analysis.tables import as_table
 from analyzer.ingest.releases import NOT_RECORDED
+from analyzer.summary.tables import as_table
 
 _EDGES = ("low", "high")
 

@@ -4,10 +4,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from analyzer.analysis.histogram import bounds, bucket
-from analyzer.analysis.tables import as_table, group
 from analyzer.ingest.parsed import Parsed
 from analyzer.ingest.releases import NOT_RECORDED
+from analyzer.summary.histogram import bounds, bucket
+from analyzer.summary.tables import as_table, group
 
 SECOND = 1_000_000_000
 _NO_ADDRESS = pa.scalar(0, pa.uint64())
@@ -22,7 +22,7 @@ FAULT_DEFAULTS: dict[str, int | str] = {
     "execname": "",
 }
 # What the Summary needs of each record; no other column is converted.
-WANTED = {
+COLUMNS = {
     "F": frozenset(
         [
             "ts",
@@ -57,7 +57,7 @@ WANTED = {
 
 
 def reduce_block(parsed: Parsed, start: int) -> dict[str, pa.Table]:
-    """The adding tables (analysis/tables.py) of one block of records; `start` (ns) is when second 0 begins."""
+    """The adding tables (summary/tables.py) of one block of records; `start` (ns) is when second 0 begins."""
     tables = parsed.tables
     found = {"records": count_records(tables)}
     if "F" in tables:

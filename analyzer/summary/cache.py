@@ -1,6 +1,6 @@
 """Summaries of logs, kept between calls.
 
-An entry is a saved Summary (analysis/saved.py), named by the log's size, its sha256, the filter, and what made it:
+An entry is a saved Summary (summary/saved.py), named by the log's size, its sha256, the filter, and what made it:
 vmtrace's version, its grammars and its code.  A log is hashed only where an entry of its size exists.  What was seen
 of a file (device, inode, size, times of change) points to its hash, so that a file that has not changed is not read;
 its time of inode change cannot be set back by a program.  What cannot be read is made again; where nothing can be
@@ -13,12 +13,12 @@ from contextlib import suppress
 from functools import cache as remembered
 from pathlib import Path
 
-from analyzer import __version__
-from analyzer.analysis.filters import Filter
-from analyzer.analysis.saved import read_summary, write_summary
-from analyzer.analysis.summary import Summary
 from analyzer.errors import DataError
 from analyzer.resources import resource
+from analyzer.summary.filters import Filter
+from analyzer.summary.saved import read_summary, write_summary
+from analyzer.summary.summary import Summary
+from analyzer.version import __version__
 
 LIMIT = 200_000_000  # bytes; the entries that were not used for longest go
 _MADE_BY = ("ingest", "analysis")  # packages that a Summary depends on
@@ -31,10 +31,10 @@ class Cache:
         self.folder = folder or _folder()
         self.limit = limit
 
-    def place(self, path: str, wanted: Filter) -> "Place | None":
+    def place(self, path: str, chosen: Filter) -> "Place | None":
         """Where the Summary of that log stands, or will; None for what is no file."""
         try:
-            return Place(self, path, wanted) if Path(path).is_file() else None
+            return Place(self, path, chosen) if Path(path).is_file() else None
         except OSError:
             return None
 
@@ -72,10 +72,10 @@ class Cache:
 class Place:
     """The entry of one log and one filter."""
 
-    def __init__(self, cache: Cache, path: str, wanted: Filter) -> None:
+    def __init__(self, cache: Cache, path: str, chosen: Filter) -> None:
         self._cache = cache
         self._path = path
-        self._wanted = wanted
+        self._chosen = chosen
         self._seen = _seen(path)
 
     def find(self) -> Summary | None:
@@ -117,7 +117,7 @@ class Place:
         return "seen-" + _digest(repr(self._seen))
 
     def _entry(self, sha256: str) -> str:
-        return f"{self._seen[2]}-" + _digest(repr((sha256, self._wanted, _maker())))
+        return f"{self._seen[2]}-" + _digest(repr((sha256, self._chosen, _maker())))
 
 
 def _seen(path: str) -> tuple[int, ...]:

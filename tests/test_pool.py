@@ -8,12 +8,12 @@ import pytest
 from distributed import LocalCluster
 from recordings import SAMPLES
 
-from analyzer.analysis import summarize as summarizing
-from analyzer.analysis.saved import write_summary
-from analyzer.analysis.spread import Pool, cluster
-from analyzer.analysis.summarize import summarize
 from analyzer.errors import UnavailableError
 from analyzer.ingest.blocks import blocks
+from analyzer.summary import summarize as summarizing
+from analyzer.summary.pool import Pool, cluster
+from analyzer.summary.saved import write_summary
+from analyzer.summary.summarize import summarize
 
 LOG = str(SAMPLES / "13.2" / "clean.log.xz")
 

@@ -1,16 +1,17 @@
 """The verdict: what the trace proves, what it suggests, what it cannot say; in order of weight."""
 
-from analyzer.analysis import defects, imbalance, ordinary
+from analyzer.analysis import imbalance
 from analyzer.analysis.coverage import calls, coverage_counts, gaps, insert_function, is_complete, may_have_lost_steps
-from analyzer.analysis.finding import Finding
-from analyzer.analysis.summary import LogSummary
 from analyzer.format import count, counted
 from analyzer.ingest.releases import handler, release
+from analyzer.summary.summary import LogSummary
+from analyzer.verdict import defects, handled
+from analyzer.verdict.finding import Finding
 
 
 def verdict(log: LogSummary) -> list[Finding]:
     """The findings of one log, weightiest first; a trace that lost records opens with that."""
-    moves = ordinary.failed_moves(log)
+    moves = handled.failed_moves(log)
     serious = [
         *defects.d4326(log),
         *defects.locks(log),
@@ -20,13 +21,13 @@ def verdict(log: LogSummary) -> list[Finding]:
         *defects.panics(log),
         *(finding for finding in moves if finding.kind == "failed-move-in-fault"),
     ]
-    handled = [
+    rest = [
         *(finding for finding in moves if finding.kind == "failed-move"),
-        *ordinary.failed_inserts(log),
-        *ordinary.freed_again(log),
-        *ordinary.failed_faults(log),
+        *handled.failed_inserts(log),
+        *handled.freed_again(log),
+        *handled.failed_faults(log),
     ]
-    findings = [*serious, *_clean(log, serious + handled), *handled]
+    findings = [*serious, *_clean(log, serious + rest), *rest]
     gap = _gap(log)
     return (
         [*gap, *findings, *_not_measured(log)] if may_have_lost_steps(log) else [*findings, *gap, *_not_measured(log)]

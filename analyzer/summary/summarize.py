@@ -8,19 +8,19 @@ from dataclasses import replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from analyzer.analysis.cache import Cache, Place
-from analyzer.analysis.filters import Filter
-from analyzer.analysis.foreign import summarize_foreign
-from analyzer.analysis.reduce import WANTED
-from analyzer.analysis.saved import read_summary
-from analyzer.analysis.spread import Pool, threads
-from analyzer.analysis.summary import LogSummary, Summary, finish, merge, summarize_block
 from analyzer.errors import DataError, UsageError
 from analyzer.ingest.blocks import Block, blocks
 from analyzer.ingest.gears import read_block, read_directives
 from analyzer.ingest.parsed import Notice, Parsed, damage_notice
+from analyzer.ingest.read import SAVED, VMTRACE, format_of, read_foreign
 from analyzer.ingest.sources import Source
-from analyzer.ingest.whole import SAVED, VMTRACE, format_of, read_foreign
+from analyzer.summary.cache import Cache, Place
+from analyzer.summary.filters import Filter
+from analyzer.summary.foreign import summarize_foreign
+from analyzer.summary.pool import Pool, thread_pool
+from analyzer.summary.reduce import COLUMNS
+from analyzer.summary.saved import read_summary
+from analyzer.summary.summary import LogSummary, Summary, finish, merge, summarize_block
 
 Progress = Callable[[Source], None]
 _MERGE_EVERY = 32
@@ -28,7 +28,7 @@ _MERGE_EVERY = 32
 
 def summarize(
     paths: Iterable[str],
-    wanted: Filter | None = None,
+    chosen: Filter | None = None,
     jobs: int | None = None,
     progress: Progress | None = None,
     cache: Cache | None = None,
@@ -39,7 +39,7 @@ def summarize(
 
     Args:
         paths: of logs or saved Summaries, "-" for standard input.
-        wanted: keep only matching records.
+        chosen: keep only matching records.
         jobs: how many blocks are read at once; as many as there are cores where it is None.
         progress: called with the source after each of its blocks.
         cache: where Summaries of logs are kept between calls; nowhere where it is None.
@@ -49,39 +49,39 @@ def summarize(
     Raises NoInputError, DataError where a file is no log, or UsageError where a saved Summary is to be filtered.
     """
     summary = Summary()
-    with workers or threads(jobs) as pool:
+    with workers or thread_pool(jobs) as pool:
         for path in paths:
             # What the user says a file is may be wrong; only what the file itself says is kept.
-            place = cache.place(path, wanted or Filter()) if cache and as_format is None else None
-            summary = summary.merge(_summary_of(path, wanted or Filter(), pool, progress, place, as_format))
+            place = cache.place(path, chosen or Filter()) if cache and as_format is None else None
+            summary = summary.merge(_summary_of(path, chosen or Filter(), pool, progress, place, as_format))
     return summary
 
 
 def _summary_of(
-    path: str, wanted: Filter, pool: Pool, progress: Progress | None, place: Place | None, as_format: str | None
+    path: str, chosen: Filter, pool: Pool, progress: Progress | None, place: Place | None, as_format: str | None
 ) -> Summary:
     if place and (kept := place.find()):
         return kept
     source = Source(path)
     name = format_of(source, as_format)
     if name == SAVED:
-        return _saved(source, wanted)
+        return _saved(source, chosen)
     if name == VMTRACE:
-        summary = Summary([summarize_log(source, wanted, pool, progress)])
+        summary = Summary([summarize_log(source, chosen, pool, progress)])
     else:
-        summary = Summary([_foreign(source, name, wanted)])
+        summary = Summary([_foreign(source, name, chosen)])
     if place:
         place.keep(summary)
     return summary
 
 
-def _foreign(source: Source, name: str, wanted: Filter) -> LogSummary:
+def _foreign(source: Source, name: str, chosen: Filter) -> LogSummary:
     """What another program printed."""
     parsed = read_foreign(source, name)
-    if wanted:
-        parsed = wanted.apply(parsed, _first_ts(parsed), None)
+    if chosen:
+        parsed = chosen.apply(parsed, _first_ts(parsed), None)
     log = summarize_foreign(parsed)
-    return replace(log, meta=log.meta | _about(source, wanted))
+    return replace(log, meta=log.meta | _about(source, chosen))
 
 
 def _first_ts(parsed: Parsed) -> int:
@@ -90,18 +90,18 @@ def _first_ts(parsed: Parsed) -> int:
     return min((time for time in times if time is not None), default=0)
 
 
-def _saved(source: Source, wanted: Filter) -> Summary:
-    if wanted:
-        raise UsageError(f"{source.name}: is a summary and has no records to choose from; filter its log ({wanted})")
+def _saved(source: Source, chosen: Filter) -> Summary:
+    if chosen:
+        raise UsageError(f"{source.name}: is a summary and has no records to choose from; filter its log ({chosen})")
     return read_summary(b"".join(source.chunks()), source.name)
 
 
 def summarize_log(
-    source: Source, wanted: Filter, pool: Pool, progress: Progress | None = None
+    source: Source, chosen: Filter, pool: Pool, progress: Progress | None = None
 ) -> LogSummary:
     """The finished LogSummary of one vmtrace log."""
     parts: list[LogSummary] = []
-    for part in _log_parts(source, wanted, pool):
+    for part in _log_parts(source, chosen, pool):
         parts.append(part)
         if len(parts) == _MERGE_EVERY:
             parts[:] = [merge(parts)]
@@ -110,10 +110,10 @@ def summarize_log(
             progress(source)
     if not parts:
         raise DataError(f"{source.name}: is empty; nothing was recorded")
-    return _whole(source, finish(merge(parts)), wanted)
+    return _whole(source, finish(merge(parts)), chosen)
 
 
-def _log_parts(source: Source, wanted: Filter, pool: Pool) -> Iterator[LogSummary]:
+def _log_parts(source: Source, chosen: Filter, pool: Pool) -> Iterator[LogSummary]:
     """The blocks of a vmtrace log, each reduced, in the log's order."""
     waiting = deque()
     head: dict[str, object] = {}
@@ -122,18 +122,18 @@ def _log_parts(source: Source, wanted: Filter, pool: Pool) -> Iterator[LogSummar
             # What the first block says of the whole log is needed to read the others.
             head = read_directives(block)
             _check(source, head)
-        waiting.append(pool.submit(_summarize, block, wanted, head))
+        waiting.append(pool.submit(_summarize, block, chosen, head))
         if len(waiting) > pool.ahead:
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
 
 
-def _summarize(block: Block, wanted: Filter, head: dict[str, object]) -> LogSummary:
+def _summarize(block: Block, chosen: Filter, head: dict[str, object]) -> LogSummary:
     """One block as a LogSummary: it depends on nothing else, wherever it runs."""
-    parsed = read_block(block, WANTED)
-    if wanted:
-        parsed = wanted.apply(parsed, head.get("timestamp", 0), head.get("bits", {}).get("path"))
+    parsed = read_block(block, COLUMNS)
+    if chosen:
+        parsed = chosen.apply(parsed, head.get("timestamp", 0), head.get("bits", {}).get("path"))
     return summarize_block(parsed, head.get("script"), head.get("timestamp", 0))
 
 
@@ -145,16 +145,16 @@ def _check(source: Source, meta: dict[str, object]) -> None:
         raise DataError(f"{source.name}: is a vmtrace log of version {version}; this vmtrace reads version 1")
 
 
-def _whole(source: Source, log: LogSummary, wanted: Filter) -> LogSummary:
+def _whole(source: Source, log: LogSummary, chosen: Filter) -> LogSummary:
     """The log with what only its end tells: its name and hash, and notices of a missing trailer or a cut stream."""
     notices = list(log.notices)
     if "end" not in log.meta:
         notices.append(Notice(0, "no-trailer", 1, "", "the log has no #end line: it was cut off", log.last_ts))
     if source.damage:
         notices.append(damage_notice(source.damage, log.last_ts))
-    return replace(log, meta=log.meta | _about(source, wanted), notices=notices)
+    return replace(log, meta=log.meta | _about(source, chosen), notices=notices)
 
 
-def _about(source: Source, wanted: Filter) -> dict[str, object]:
-    filtered = {"filter": str(wanted)} if wanted else {}
+def _about(source: Source, chosen: Filter) -> dict[str, object]:
+    filtered = {"filter": str(chosen)} if chosen else {}
     return {"name": source.name, "sha256": source.sha256, "size": source.size} | filtered

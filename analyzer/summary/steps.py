@@ -12,8 +12,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from analyzer.analysis.tables import group
 from analyzer.ingest.releases import NOT_RECORDED
+from analyzer.summary.tables import group
 
 SLACK = 2_000_000_000  # ns; vmevents.d switches buffers 50 times a second, the slowest default is once a second
 _STEP_BITS = {

@@ -3,10 +3,10 @@
 from analyzer.analysis import imbalance
 from analyzer.analysis.coverage import calls, insert_function, move_function
 from analyzer.analysis.failures import fail_point, failure_rates
-from analyzer.analysis.finding import Finding, rate, sure
-from analyzer.analysis.summary import LogSummary
 from analyzer.format import count, counted, share
 from analyzer.ingest.releases import fault_function
+from analyzer.summary.summary import LogSummary
+from analyzer.verdict.finding import Finding, rate, sure
 
 
 def failed_moves(log: LogSummary) -> list[Finding]:

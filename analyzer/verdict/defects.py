@@ -3,10 +3,10 @@
 from analyzer.analysis import imbalance
 from analyzer.analysis.coverage import calls, is_complete, may_have_lost_steps
 from analyzer.analysis.coverage import never_returned as count_never_returned
-from analyzer.analysis.finding import Certainty, Finding, sure, where
-from analyzer.analysis.summary import LogSummary
 from analyzer.format import address, count, counted
 from analyzer.ingest.releases import handler
+from analyzer.summary.summary import LogSummary
+from analyzer.verdict.finding import Certainty, Finding, sure, where
 
 
 def d4326(log: LogSummary) -> list[Finding]:

@@ -4,9 +4,9 @@ import pandas as pd
 
 from analyzer.analysis.compare import Comparison, Consequence, consequence, double_frees, leaks
 from analyzer.analysis.coverage import is_complete, may_have_lost_steps
-from analyzer.analysis.finding import Certainty, Finding
 from analyzer.analysis.statistics import wilson
 from analyzer.format import count, counted, duration, interval, number, probability, share
+from analyzer.verdict.finding import Certainty, Finding
 
 _LISTED = 3
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from analyzer.analysis.coverage import may_have_lost_steps
-from analyzer.analysis.evidence import Row
 from analyzer.analysis.statistics import wilson
-from analyzer.analysis.summary import LogSummary
 from analyzer.format import interval, share
+from analyzer.summary.evidence import Row
+from analyzer.summary.summary import LogSummary
 
 Certainty = Literal["proved", "suspected", "not measured", "clean"]
 # Kinds of findings that a healthy kernel has too.

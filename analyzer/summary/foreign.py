@@ -6,12 +6,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from analyzer.analysis.evidence import Evidence, cap
-from analyzer.analysis.reduce import FAULT_DEFAULTS, count_records, reduce_faults
-from analyzer.analysis.reduce_aggregations import generic_rows
-from analyzer.analysis.summary import LogSummary
-from analyzer.analysis.tables import as_table
 from analyzer.ingest.parsed import Parsed
+from analyzer.summary.evidence import Evidence, cap
+from analyzer.summary.reduce import FAULT_DEFAULTS, count_records, reduce_faults
+from analyzer.summary.reduce_aggregations import generic_rows
+from analyzer.summary.summary import LogSummary
+from analyzer.summary.tables import as_table
 
 _AGGREGATION = re.compile(r"A\d+$")
 

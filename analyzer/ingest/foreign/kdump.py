@@ -12,7 +12,7 @@ from lark import Token, Tree
 from lark.exceptions import UnexpectedInput
 
 from analyzer.ingest.blocks import parse_directive
-from analyzer.ingest.faultpairs import PROTECTIONS, TIMELINE, fault_tables
+from analyzer.ingest.foreign.fault_pairs import PROTECTIONS, TIMELINE, fault_tables
 from analyzer.ingest.grammar import expectation, load_grammar, terminal
 from analyzer.ingest.parsed import Notice, Parsed, Unread
 from analyzer.ingest.releases import KERN_RESULTS

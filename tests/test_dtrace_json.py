@@ -5,8 +5,8 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analyzer.ingest.foreign.dtrace_json import _elements, parse_oformat
 from analyzer.ingest.formats import FORMATS
-from analyzer.ingest.oformat import _elements, parse_oformat
 
 
 def probe(function, name, output, cpu=0, ts=1, **more):

@@ -25,7 +25,7 @@ class Pool:
 
 
 @contextmanager
-def threads(jobs: int | None) -> Iterator[Pool]:
+def thread_pool(jobs: int | None) -> Iterator[Pool]:
     """Threads of this process, one a core where `jobs` is None: Arrow and numpy release the interpreter's lock."""
     jobs = jobs or os.cpu_count() or 1
     with ThreadPoolExecutor(jobs) as pool:
@@ -33,7 +33,7 @@ def threads(jobs: int | None) -> Iterator[Pool]:
 
 
 @contextmanager
-def cluster(address: str) -> Iterator[Pool]:
+def dask_cluster(address: str) -> Iterator[Pool]:
     """The workers of a running Dask cluster, each with this vmtrace installed.
 
     A block travels with its task, so that the scheduler gives it to another worker when one dies.  Raises

@@ -1,0 +1,26 @@
+"""What the user asks `vmtrace collect` for."""
+
+from dataclasses import dataclass, field
+
+from analyzer.host.box import Box, SshBox
+
+
+@dataclass(frozen=True)
+class Request:
+    """The options of `vmtrace collect`; empty or None where not given."""
+
+    script: str | None = None
+    output: str = "vmtrace.log"
+    duration: float | None = None
+    pid: int = 0
+    execname: str = ""
+    command: list[str] = field(default_factory=list)
+    fail_point: str | None = None
+    options: dict[str, str] = field(default_factory=dict)
+    ktrace: bool = False
+    ssh: str | None = None
+    force: bool = False
+
+    @property
+    def box(self) -> Box:
+        return SshBox(self.ssh) if self.ssh else Box()

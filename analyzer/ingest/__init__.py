@@ -1,0 +1,1 @@
+"""Sources to blocks, blocks to tables."""

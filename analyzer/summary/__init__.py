@@ -1,0 +1,1 @@
+"""What adds: records to tables, tables to a Summary, Summaries to one."""
