@@ -11,7 +11,7 @@ from recordings import SAMPLES
 from analyzer.errors import UnavailableError
 from analyzer.ingest.blocks import blocks
 from analyzer.summary import summarize as summarizing
-from analyzer.summary.pool import Pool, cluster
+from analyzer.summary.pool import Pool, dask_cluster
 from analyzer.summary.saved import write_summary
 from analyzer.summary.summarize import summarize
 
@@ -30,7 +30,8 @@ def many_blocks(monkeypatch):
 
 
 def test_a_cluster_gives_the_same_summary(local, many_blocks):
-    assert write_summary(summarize([LOG], workers=cluster(local.scheduler_address))) == write_summary(summarize([LOG]))
+    there = summarize([LOG], workers=dask_cluster(local.scheduler_address))
+    assert write_summary(there) == write_summary(summarize([LOG]))
 
 
 def test_a_worker_that_dies_loses_nothing(local, many_blocks, tmp_path):
@@ -38,7 +39,7 @@ def test_a_worker_that_dies_loses_nothing(local, many_blocks, tmp_path):
 
     @contextmanager
     def dying_cluster():
-        with cluster(local.scheduler_address) as pool:
+        with dask_cluster(local.scheduler_address) as pool:
 
             def submit(function, *arguments):
                 def run():
@@ -57,10 +58,10 @@ def test_a_worker_that_dies_loses_nothing(local, many_blocks, tmp_path):
 
 def test_no_scheduler_is_one_line():
     with pytest.raises(UnavailableError, match=r"--dask tcp://127\.0\.0\.1:1: no Dask scheduler"):
-        summarize([LOG], workers=cluster("tcp://127.0.0.1:1"))
+        summarize([LOG], workers=dask_cluster("tcp://127.0.0.1:1"))
 
 
 def test_without_dask_the_error_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(UnavailableError, match=r"pip install 'vmtrace\[dask\]'"):
-        summarize([LOG], workers=cluster("tcp://127.0.0.1:1"))
+        summarize([LOG], workers=dask_cluster("tcp://127.0.0.1:1"))

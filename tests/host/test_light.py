@@ -9,6 +9,7 @@ from importlib.metadata import distribution
 import pytest
 from staging import ROOT
 
+OURS = tuple(f"analyzer.{room}" for room in ("host", "errors", "format", "resources", "version", "measures"))
 HEAVY = {"pandas", "numpy", "plotly", "pyarrow", "matplotlib", "lark", "rich"}
 
 
@@ -34,7 +35,7 @@ def test_host_imports_only_the_standard_library_and_errors():
         names = re.findall(r"^\s*(?:from|import) ([\w.]+)", path.read_text(), re.MULTILINE)
         for name in names:
             top = name.partition(".")[0]
-            ours = name == "analyzer" or name.startswith(("analyzer.host", "analyzer.errors", "analyzer.resources", "analyzer.version"))
+            ours = name == "analyzer" or name.startswith(OURS)
             assert ours or top in sys.stdlib_module_names, (path.name, name)
 
 
