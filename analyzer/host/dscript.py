@@ -3,11 +3,13 @@
 import re
 from dataclasses import dataclass
 
+from analyzer import measures
 from analyzer.errors import UsageError
 from analyzer.resources import resource
 
 _PRAGMA = re.compile(r"^#pragma D option (\w+)(?:=(\S+))?$", re.MULTILINE)
 _PROBE = re.compile(r"\b([a-z]+):(\w*):([\w*]*):([A-Za-z][\w-]*)")
+_FIELDS = re.compile(r"#fields\\t([A-Z]+)((?:\\t\w+:\w+)+)")
 _UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
 
@@ -37,6 +39,12 @@ class DScript:
     def probes(self) -> list[str]:
         """Every probe description in it, once, in order: `fbt::vm_fault:entry`."""
         return list(dict.fromkeys(":".join(parts) for parts in _PROBE.findall(code(self.text))))
+
+    @property
+    def edition(self) -> int:
+        """1 or 2, by the columns that it prints."""
+        fields = {tag: re.findall(r"\\t(\w+):", columns) for tag, columns in _FIELDS.findall(self.text)}
+        return measures.edition(self.name, fields)
 
 
 def code(text: str) -> str:
