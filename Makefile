@@ -12,7 +12,7 @@ $(VENV)/installed: pyproject.toml
 # The main job, on the recording of the bug that vmtrace began with.
 report: $(VENV)/installed
 	mkdir -p out
-	$(VENV)/bin/vmtrace report samples/10.1/d4326.log.xz -o out/d4326.html --plots out/plots
+	$(VENV)/bin/vmtrace report samples/10.1/d4326.log.xz -o out/d4326.html --plots out/plots --force
 
 test: $(VENV)/installed
 	$(VENV)/bin/ruff check .

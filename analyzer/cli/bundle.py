@@ -6,26 +6,28 @@ from typing import Annotated
 
 import typer
 
+from analyzer.cli.files import Force, ending_of, require_writable, write
 from analyzer.cli.options import Logs
-from analyzer.cli.output import require_folder, write_bytes
 
 _SHOWN = 8
 
 
 def bundle(
     logs: Logs,
-    output: Annotated[Path, typer.Option("--output", "-o", help="The zip to write.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="X.zip; - is standard output.")],
     budget: Annotated[int, typer.Option(min=1, help="KB that the zip may have; Bugzilla takes 1000.")] = 1000,
     redact: Annotated[
         bool, typer.Option("--redact/--keep-names", help="Replace names by pseudonyms and shift addresses.")
     ] = True,
+    force: Force = False,
 ) -> None:
     """Pack findings, pictures, excerpts and the log for a bug report; what was replaced is told on stderr."""
     from analyzer.report.bundle import build_bundle
 
-    require_folder(output)
+    ending_of(output, {".zip": "bundle"})
+    require_writable(output, logs, force)
     packed = build_bundle(logs, budget, redact)
-    write_bytes(output, packed.data)
+    write(output, packed.data)
     for line in _preview(packed.redactor):
         print(line, file=sys.stderr)
     for name, size in packed.left_out:

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
+from analyzer.cli.files import Force, ending_of, require_writable, write
 from analyzer.cli.options import STEPS, Jobs, Logs, NoCache, read_logs
-from analyzer.cli.output import write_text
 from analyzer.errors import DataError, NoInputError, UsageError
 
 _SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*%")
@@ -20,6 +20,9 @@ class CheckFormat(StrEnum):
     TEXT = "text"
     JSON = "json"
     JUNIT = "junit"
+
+
+_ENDINGS = {".txt": CheckFormat.TEXT, ".json": CheckFormat.JSON, ".xml": CheckFormat.JUNIT}
 
 
 def check(
@@ -36,8 +39,11 @@ def check(
         str | None, typer.Option(metavar="SHARE", help="As 99%: gaps within that are forgiven; default: none is.")
     ] = None,
     rules: Annotated[Path | None, typer.Option(help="A TOML file of rules; options go before it.")] = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write there.")] = None,
-    form: Annotated[CheckFormat, typer.Option("--format")] = CheckFormat.TEXT,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write there: .txt .json .xml.")
+    ] = None,
+    form: Annotated[CheckFormat | None, typer.Option("--format", help="Default: what -o ends in, else text.")] = None,
+    force: Force = False,
     jobs: Jobs = None,
     no_cache: NoCache = False,
 ) -> None:
@@ -49,15 +55,18 @@ def check(
     from analyzer.verdict.check import check as judge
     from analyzer.verdict.check import exit_code
 
+    inputs = [*logs, *(baseline or ()), *([str(rules)] if rules else ())]
+    require_writable(output, inputs, force)
+    form = form or ending_of(output, _ENDINGS) or CheckFormat.TEXT
     given = {"max-imbalance": max_imbalance, "min-coverage": min_coverage}
     wanted = _rules(_read(rules) | {key: value for key, value in given.items() if value is not None}, rules)
     wanted = _with(wanted, max_failure_rate or (), max_p99 or ())
     log = read_logs(logs, None, jobs, None, no_cache)
     before = read_logs(baseline, None, jobs, None, no_cache).total() if baseline else None
     found = judge(log.total(), wanted, before)
-    write = {"text": written.check_text, "json": written.check_json, "junit": written.check_junit}[form]
-    text = write(found, [str(part.meta["name"]) for part in log.logs])
-    write_text(output, text)
+    render = {"text": written.check_text, "json": written.check_json, "junit": written.check_junit}[form]
+    text = render(found, [str(part.meta["name"]) for part in log.logs])
+    write(output, text)
     raise typer.Exit(exit_code(found))
 
 

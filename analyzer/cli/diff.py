@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
+from analyzer.cli.files import Force
 from analyzer.cli.options import Dask, Jobs, NoCache, PathStep, Pid, Process, Since, Until, read_logs, record_filter
-from analyzer.cli.output import Form, Output, Plots, Top, require_folder, write_document
+from analyzer.cli.output import Form, Output, Plots, Top, prepare, write_document, write_plots
 from analyzer.errors import UsageError
 
 _Side = Annotated[list[str] | None, typer.Option(metavar="LOG", help="Another log of this side; may be repeated.")]
@@ -20,6 +21,7 @@ def diff(
     output: Output = None,
     plots: Plots = None,
     form: Form = None,
+    force: Force = False,
     top: Top = 20,
     process: Process = None,
     pid: Pid = None,
@@ -33,7 +35,6 @@ def diff(
     """Say what changed between two traces, by how much, and whether chance explains it."""
     from analyzer.report.compared import build_comparison
 
-    require_folder(output, plots)
     logs = logs or []
     if len(logs) not in (0, 2):
         raise UsageError(f"diff takes two logs, BEFORE and AFTER, not {len(logs)}; add more with --before and --after")
@@ -41,6 +42,11 @@ def diff(
     for side, name in zip(sides, ("--before", "--after"), strict=True):
         if not side:
             raise UsageError(f"diff has no log for one side; name it with {name}")
+    inputs = [*sides[0], *sides[1]]
+    written = prepare(output, form, plots, inputs, force)
     chosen = record_filter(process, pid, path, since, until)
     old, new = (read_logs(side, chosen, jobs, dask, no_cache) for side in sides)
-    write_document(build_comparison(old, new, top), output, plots, form)
+    document = build_comparison(old, new, top)
+    if plots is not None:
+        write_plots(document, plots, inputs, force)
+    write_document(document, output, written)

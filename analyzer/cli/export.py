@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from analyzer.cli.files import STDOUT, Force, require_writable
 from analyzer.cli.options import AsFormat
+from analyzer.errors import UsageError
 
 
 class Form(StrEnum):
@@ -22,14 +24,25 @@ class Form(StrEnum):
 def export(
     log: Annotated[str, typer.Argument(metavar="LOG", help="Any log; '-' is standard input.")],
     form: Annotated[Form, typer.Option("--to", help="Tables, stacks for flamegraph.pl, or a trace to look at.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="A folder for tables, a file for the others.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="PATH", help="A folder for tables; for the others a file, or -.")
+    ],
     as_format: AsFormat = None,
+    force: Force = False,
 ) -> None:
     """Write a log as Parquet, CSV or NDJSON tables, folded stacks, or a speedscope or Chrome trace."""
     from analyzer.ingest.read import read_whole
+    from analyzer.report.export import TABULAR, table_files
     from analyzer.report.export import export as write
 
+    if form in TABULAR and output == STDOUT:
+        raise UsageError(f"--to {form}: writes a file for each table; name a folder with -o")
+    if form not in TABULAR:
+        require_writable(output, [log], force)
     _, _, parsed = read_whole(log, as_format)
+    for path in table_files(parsed.tables, form.value, output).values() if form in TABULAR else ():
+        if path.parent.is_dir():
+            require_writable(path, [log], force)
     for path in write(parsed.tables, form.value, output):
         print(f"export: {path}", file=sys.stderr)
     if parsed.unread:

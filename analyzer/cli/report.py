@@ -1,5 +1,6 @@
 """vmtrace report: from logs to a verdict, a page and pictures."""
 
+from analyzer.cli.files import Force
 from analyzer.cli.options import (
     AsFormat,
     Dask,
@@ -14,7 +15,7 @@ from analyzer.cli.options import (
     read_logs,
     record_filter,
 )
-from analyzer.cli.output import Form, Output, Plots, Top, require_folder, write_document
+from analyzer.cli.output import Form, Output, Plots, Top, prepare, write_document, write_plots
 
 
 def report(
@@ -22,6 +23,7 @@ def report(
     output: Output = None,
     plots: Plots = None,
     form: Form = None,
+    force: Force = False,
     top: Top = 20,
     process: Process = None,
     pid: Pid = None,
@@ -36,6 +38,9 @@ def report(
     """Say how often what failed, which lock was left held and by whom, and what each path costs."""
     from analyzer.report.build import build_document
 
-    require_folder(output, plots)
+    chosen = prepare(output, form, plots, logs, force)
     summary = read_logs(logs, record_filter(process, pid, path, since, until), jobs, dask, no_cache, as_format)
-    write_document(build_document(summary, top), output, plots, form)
+    document = build_document(summary, top)
+    if plots is not None:
+        write_plots(document, plots, logs, force)
+    write_document(document, output, chosen)

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from analyzer.cli.output import Format, write_document
+from analyzer.cli.files import Force
+from analyzer.cli.output import Form, Output, prepare, write_document
 from analyzer.errors import UsageError
 
 _MOST = 3  # faults of one finding
@@ -14,12 +15,16 @@ def show(
     log: Annotated[str, typer.Argument(metavar="LOG", help="A vmtrace log, compressed or not.")],
     fault: Annotated[int | None, typer.Option(min=1, help="Any line of the log that is of the fault.")] = None,
     finding: Annotated[int | None, typer.Option(min=1, help="The finding's number in vmtrace report.")] = None,
+    output: Output = None,
+    form: Form = None,
+    force: Force = False,
 ) -> None:
     """Tell a fault or a finding step by step: times, locks held, stacks, neighbours on the same objects."""
     if (fault is None) == (finding is None):
         raise UsageError("show takes one of --fault LINE and --finding N")
     if log == "-":
         raise UsageError("show reads its log twice: name a file")
+    written = prepare(output, form, None, [log], force)
     from analyzer.analysis.story import fault_story
     from analyzer.ingest.trace import load
     from analyzer.report.story import story_document
@@ -36,7 +41,7 @@ def show(
         if chosen is None:
             raise UsageError(f"--fault {fault}: line {fault} of {log} is no record of a fault; reports name the lines")
         raise UsageError(f"--finding {finding}: rests on no single fault: {chosen.headline}")
-    write_document(story_document(log, trace, stories, chosen), None, None, Format.TEXT)
+    write_document(story_document(log, trace, stories, chosen), output, written)
 
 
 def _finding(log: str, number: int):

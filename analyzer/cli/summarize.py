@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from analyzer.cli.files import STDOUT, Force, ending_of, require_writable, write
 from analyzer.cli.options import (
     AsFormat,
     Dask,
@@ -20,12 +21,11 @@ from analyzer.cli.options import (
     read_logs,
     record_filter,
 )
-from analyzer.cli.output import require_folder, write_bytes
 
 
 def summarize(
     logs: Logs,
-    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write; X.vmsum by custom.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="X.vmsum; - is standard output.")],
     process: Process = None,
     pid: Pid = None,
     path: PathStep = None,
@@ -35,11 +35,14 @@ def summarize(
     jobs: Jobs = None,
     dask: Dask = None,
     no_cache: NoCache = False,
+    force: Force = False,
 ) -> None:
     """Write a small file that every command takes in place of the logs."""
     from analyzer.summary.saved import write_summary
 
-    require_folder(output)
+    ending_of(output, {".vmsum": "summary"})
+    require_writable(output, logs, force)
     summary = read_logs(logs, record_filter(process, pid, path, since, until), jobs, dask, no_cache, as_format)
-    write_bytes(output, write_summary(summary))
-    print(f"summary: {output}", file=sys.stderr)
+    write(output, write_summary(summary))
+    if output != STDOUT:
+        print(f"summary: {output}", file=sys.stderr)

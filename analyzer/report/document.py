@@ -86,3 +86,8 @@ class Document:
     provenance: tuple[tuple[str, str], ...]
     gaps: tuple[str, ...] = ()
     unread: Table | None = None
+
+    @property
+    def picture(self) -> Chart | None:
+        """The one picture that stands for the report; None where there is nothing to draw."""
+        return next((chart for section in self.sections for chart in section.charts if chart.marks), None)

@@ -1,6 +1,7 @@
 """Tables and spans in the formats of other tools."""
 
 import json
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -24,9 +25,9 @@ def export(tables: dict[str, pa.Table], form: str, out: Path) -> list[Path]:
 
     TABULAR: `out` is a folder, made if need be, with a file for each table that has rows.  In csv and ndjson addresses
     and flags (uint64) stand as 0x…; in csv a text that a spreadsheet would run as a formula has an apostrophe before
-    it.  PICTURES: `out` is a file: "folded" for flamegraph.pl, "speedscope" for speedscope.app, "chrome" for
-    chrome://tracing and Perfetto.  Raises DataError where nothing in the tables can be shown so, CannotCreateError
-    where a file cannot be made.
+    it.  PICTURES: `out` is a file, or "-" for standard output: "folded" for flamegraph.pl, "speedscope" for
+    speedscope.app, "chrome" for chrome://tracing and Perfetto.  Raises DataError where nothing in the tables can be
+    shown so, CannotCreateError where a file cannot be made.
     """
     try:
         if form in TABULAR:
@@ -162,27 +163,33 @@ def _json(document: dict) -> Iterator[str]:
 
 
 def _write(out: Path, pieces: Iterable[str]) -> list[Path]:
+    if str(out) == "-":
+        sys.stdout.writelines(pieces)
+        return []
     with out.open("w", encoding="utf-8", newline="\n") as file:
         file.writelines(pieces)
     return [out]
 
 
 def _write_tables(tables: dict[str, pa.Table], form: str, folder: Path) -> list[Path]:
-    filled = {tag: table for tag, table in tables.items() if table.num_rows}
-    if not filled:
+    files = table_files(tables, form, folder)
+    if not files:
         raise DataError("no table has a row: there is nothing to export")
     folder.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for tag, table in filled.items():
-        path = folder / f"{tag}.{form}"
+    for tag, path in files.items():
+        table = tables[tag]
         if form == "parquet":
             pa.parquet.write_table(table, path)
         elif form == "csv":
             pa.csv.write_csv(_harmless(_plain(table)), path)
         else:
             _write(path, _ndjson(_plain(table)))
-        paths.append(path)
-    return paths
+    return list(files.values())
+
+
+def table_files(tables: dict[str, pa.Table], form: str, folder: Path) -> dict[str, Path]:
+    """The file of each table that has rows."""
+    return {tag: folder / f"{tag}.{form}" for tag, table in tables.items() if table.num_rows}
 
 
 def _plain(table: pa.Table) -> pa.Table:

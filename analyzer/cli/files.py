@@ -1,0 +1,59 @@
+"""Files that commands write: nothing is overwritten unasked, an input never; '-' is standard output."""
+
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from analyzer.errors import CannotCreateError, UsageError
+
+STDOUT = Path("-")
+Force = Annotated[bool, typer.Option("--force", help="Overwrite files that are there; an input never.")]
+
+
+def require_writable(path: Path | None, inputs: Iterable[str], force: bool) -> None:
+    """Say at once, not after long work, that a file cannot be made, is there already, or is an input.
+
+    None and STDOUT are standard output.
+    """
+    if path in (None, STDOUT):
+        return
+    if not path.parent.is_dir():
+        raise CannotCreateError(f"{path}: its folder does not exist; name another file")
+    if path.is_dir():
+        raise CannotCreateError(f"{path}: is a directory; name a file in it")
+    if any(_is_same(path, name) for name in inputs):
+        raise CannotCreateError(f"{path}: is an input and is never overwritten; name another file")
+    if path.is_file() and not force:
+        raise CannotCreateError(f"{path}: is there already; name another file, or overwrite it with --force")
+
+
+def _is_same(path: Path, name: str) -> bool:
+    try:
+        return os.path.samefile(path, name)
+    except OSError:
+        return False
+
+
+def ending_of(path: Path | None, endings: dict[str, str]) -> str | None:
+    """What the path's ending stands for in `endings`; None for standard output, which has none."""
+    if path in (None, STDOUT):
+        return None
+    found = endings.get(path.suffix.lower())
+    if found is None:
+        raise UsageError(f"{path}: its ending says not what to write; it may be {', '.join(endings)}")
+    return found
+
+
+def write(path: Path | None, data: bytes | str) -> None:
+    """Write a file at once, or to standard output; CannotCreateError where that fails."""
+    if path in (None, STDOUT):
+        (sys.stdout if isinstance(data, str) else sys.stdout.buffer).write(data)
+        return
+    try:
+        path.write_bytes(data.encode() if isinstance(data, str) else data)
+    except OSError as error:
+        raise CannotCreateError(f"{path}: {error.strerror}; name another file") from None
