@@ -39,7 +39,7 @@ def name_of(path):
 @pytest.mark.parametrize("path", RAW, ids=lambda path: f"{path.parts[-3]}-{path.stem}")
 def test_every_recording_is_told_and_read(path):
     data = read(path)
-    name = sniff(data[:HEAD_BYTES])
+    name = sniff(data[:HEAD_BYTES]).format
     assert name == name_of(path)
     parsed = FORMATS[name].parse(data)
     assert parsed.unread == []
@@ -51,9 +51,9 @@ def test_every_recording_is_told_and_read(path):
 def test_vmtrace_logs_are_told(path):
     with lzma.open(path) as log:
         head = log.read(HEAD_BYTES)
-    assert sniff(head) == "vmtrace"
+    assert sniff(head).format == "vmtrace"
     # Without the head, as from the middle of a log: directives and records tell it.
-    assert sniff(head[len(head) // 2 :]) == "vmtrace"
+    assert sniff(head[len(head) // 2 :]).format == "vmtrace"
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_vmtrace_logs_are_told(path):
     ],
 )
 def test_forms_without_a_recording(head, name):
-    assert sniff(head) == name
+    assert sniff(head).format == name
 
 
 @pytest.mark.parametrize("head", [b"", b"\n", b"hello world\n", b'{"a": 1}', b"\x00" * 200, b"\x89PNG\r\n\x1a\n"])
@@ -82,7 +82,7 @@ def test_what_is_no_log_is_refused(head):
 @given(st.binary(max_size=300))
 def test_no_bytes_make_it_fail(head):
     try:
-        assert sniff(head) in {*FORMATS, "vmtrace", "vmsum"}
+        assert sniff(head).format in {*FORMATS, "vmtrace", "vmsum"}
     except DataError as error:
         assert "\n" not in str(error)
 

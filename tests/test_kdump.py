@@ -226,4 +226,4 @@ def test_what_the_collector_says_above_kdumps_text_is_kept():
     parsed = parse_kdump(b"#host.kdump\t-HT\n#osreldate\t1302001\n" + whole)
     assert (parsed.meta["host.kdump"], parsed.meta["osreldate"], parsed.unread) == ("-HT", 1302001, [])
     assert parsed.tables["F"]["line"].to_pylist() == [n + 2 for n in parse_kdump(whole).tables["F"]["line"].to_pylist()]
-    assert sniff(b"#host.kdump\t-HT\n" + whole) == "kdump"
+    assert sniff(b"#host.kdump\t-HT\n" + whole).format == "kdump"

@@ -31,7 +31,8 @@ def export(
     force: Force = False,
 ) -> None:
     """Write a log as Parquet, CSV or NDJSON tables, folded stacks, or a speedscope or Chrome trace."""
-    from analyzer.ingest.read import read_whole
+    from analyzer.ingest.read import format_of, read_whole
+    from analyzer.ingest.sources import Source
     from analyzer.report.export import TABULAR, table_files
     from analyzer.report.export import export as write
 
@@ -39,7 +40,8 @@ def export(
         raise UsageError(f"--to {form}: writes a file for each table; name a folder with -o")
     if form not in TABULAR:
         require_writable(output, [log], force)
-    _, _, parsed = read_whole(log, as_format)
+    source = Source(log)
+    parsed = read_whole(source, format_of(source, as_format).format)
     for path in table_files(parsed.tables, form.value, output).values() if form in TABULAR else ():
         if path.parent.is_dir():
             require_writable(path, [log], force)

@@ -14,22 +14,25 @@ def inspect(
 ) -> None:
     """Say what a file is, how many records of each kind it holds, and which lines were not understood."""
     from analyzer.format import counted, visible
-    from analyzer.ingest.read import read_whole
+    from analyzer.ingest.inspected import inspect_source
+    from analyzer.ingest.read import format_of, words_of
+    from analyzer.ingest.sources import Source
 
-    name, words, parsed = read_whole(file, as_format)
-    print(f"{visible(name)}: {words}")
-    for key, value in parsed.meta.items():
+    source = Source(file)
+    told = format_of(source, as_format)
+    print(f"{visible(source.name)}: {words_of(told.format)}")
+    print(f"  told by {visible(told.sign)}")
+    found = inspect_source(source, told.format)
+    for key, value in found.meta.items():
         if isinstance(value, str | int):
             print(f"  {key}: {visible(str(value))}")
-    for tag, table in parsed.tables.items():
-        print(f"  {tag}: {counted(len(table), 'row')} ({', '.join(table.column_names)})")
-    kinds: dict[str, int] = {}
-    for notice in parsed.notices:
-        kinds[notice.kind] = kinds.get(notice.kind, 0) + 1
-    for kind, number in kinds.items():
+    for tag, (rows, columns) in found.tables.items():
+        print(f"  {tag}: {counted(rows, 'row')} ({', '.join(columns)})")
+    for kind, number in found.notices.items():
         print(f"  {counted(number, 'notice')} of kind {kind}")
-    print(f"  {counted(len(parsed.unread), 'line')} not understood")
-    for line in parsed.unread[:top]:
+    print(f"  {found.shares()}")
+    print(f"  {counted(found.unread_count, 'line')} not understood")
+    for line in found.unread[:top]:
         print(f"    line {line.line}, column {line.column}: {visible(line.text)!r}; expected {line.expected}")
-    if len(parsed.unread) > top:
-        print(f"    and {len(parsed.unread) - top:,} more; --top shows them")
+    if found.unread_count > top:
+        print(f"    and {found.unread_count - min(top, len(found.unread)):,} more; --top shows them")

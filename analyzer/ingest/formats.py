@@ -1,6 +1,6 @@
 """The formats that FreeBSD's own programs print, each with its parser."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from analyzer.ingest.foreign.console import parse_console
@@ -11,32 +11,40 @@ from analyzer.ingest.foreign.kdump import parse_kdump
 from analyzer.ingest.foreign.ktrace import parse_ktrace
 from analyzer.ingest.foreign.listing import parse_listing
 from analyzer.ingest.foreign.lockstat import parse_lockstat
+from analyzer.ingest.gears import merge_parsed
 from analyzer.ingest.parsed import Parsed
 
 
 @dataclass(frozen=True)
 class Format:
-    """What a format is called in words, and the parser of a whole file; `stream` where one reads it as it comes."""
+    """What a format is called in words, and its reader: the pieces of a file as one Parsed, or as several in its order.
+
+    A reader that gives several holds no more than one of them: it reads files that are larger than memory.
+    """
 
     words: str
-    parse: Callable[[bytes], Parsed]
-    stream: Callable[[Iterable[bytes]], Parsed] | None = None
+    parts: Callable[[Iterable[bytes]], Iterator[Parsed]]
 
-    def read(self, chunks: Iterable[bytes]) -> Parsed:
-        """A file piece by piece; whole in memory only where its parser needs it so."""
-        return self.stream(chunks) if self.stream else self.parse(b"".join(chunks))
+    def parse(self, data: bytes) -> Parsed:
+        """A file that is in memory."""
+        return merge_parsed(list(self.parts([data])))
+
+
+def _whole(parse: Callable[[bytes], Parsed]) -> Callable[[Iterable[bytes]], Iterator[Parsed]]:
+    """The reader of a format that is never large: `parse` reads all of a file at once."""
+    return lambda chunks: iter([parse(b"".join(chunks))])
 
 
 # By the names that `sniff` gives; "vmtrace" and "vmsum" are vmtrace's own and read elsewhere, in blocks.
 FORMATS = {
-    "dtrace": Format("text of dtrace(1)", parse_dtrace),
-    "dtrace-json": Format("structured output of dtrace(1)", lambda data: parse_oformat([data]), parse_oformat),
-    "kdump": Format("text of kdump(1)", parse_kdump),
-    "ktrace": Format("a ktrace.out", parse_ktrace),
-    "lockstat": Format("a report of lockstat(1)", parse_lockstat),
-    "console": Format("a kernel's console or /var/log/messages", parse_console),
-    "listing": Format("probes listed by dtrace -l", parse_listing),
-    "sysctl": Format("settings and counters from sysctl(8)", parse_sysctl),
-    "vmstat-s": Format("counters from vmstat -s", parse_vmstat_s),
-    "vmstat-z": Format("zones from vmstat -z", parse_vmstat_z),
+    "dtrace": Format("text of dtrace(1)", _whole(parse_dtrace)),
+    "dtrace-json": Format("structured output of dtrace(1)", parse_oformat),
+    "kdump": Format("text of kdump(1)", _whole(parse_kdump)),
+    "ktrace": Format("a ktrace.out", _whole(parse_ktrace)),
+    "lockstat": Format("a report of lockstat(1)", _whole(parse_lockstat)),
+    "console": Format("a kernel's console or /var/log/messages", _whole(parse_console)),
+    "listing": Format("probes listed by dtrace -l", _whole(parse_listing)),
+    "sysctl": Format("settings and counters from sysctl(8)", _whole(parse_sysctl)),
+    "vmstat-s": Format("counters from vmstat -s", _whole(parse_vmstat_s)),
+    "vmstat-z": Format("zones from vmstat -z", _whole(parse_vmstat_z)),
 }

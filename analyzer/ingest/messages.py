@@ -31,3 +31,16 @@ def parse_message(line: str, number: int, after_ts: int | None) -> Notice | None
         text=text,
         after_ts=after_ts,
     )
+
+
+def split_message(line: str) -> tuple[str, str]:
+    """A line as what stands before a message of dtrace, and the message; "" where there is none.
+
+    Where both streams went to one file a message can begin anywhere on a line; there it is taken for one only if the
+    grammar knows it.
+    """
+    at = line.rfind(PREFIX)
+    if at < 0:
+        return line, ""
+    known = at == 0 or parse_message(line[at:], 0, None).kind != "unknown"
+    return (line[:at], line[at:]) if known else (line, "")

@@ -30,12 +30,25 @@ class Notice:
 
 @dataclass(frozen=True)
 class Unread:
-    """A line that could not be understood: nothing of it is in any table."""
+    """Some text that could not be understood: nothing of it is in any table.
+
+    Attributes:
+        line, column: where it begins.
+        text: it, or its beginning.
+        expected: what was looked for.
+        length: how many characters it has, with its end, where `text` is only its beginning.
+    """
 
     line: int
     column: int
     text: str
     expected: str
+    length: int = 0
+
+    @property
+    def size(self) -> int:
+        """How many bytes of the file it is."""
+        return self.length or len(self.text.encode(errors="replace")) + 1
 
 
 @dataclass

@@ -66,7 +66,7 @@ class SlowReader:
             self.refuse(line, column, text, expected)
 
     def refuse(self, line: int, column: int, text: str, expected: str) -> None:
-        self.unread.append(Unread(line, column, text[:_SHOWN], expected))
+        self.unread.append(Unread(line, column, text[:_SHOWN], expected, len(text) + 1))
 
     def tables(self) -> dict[str, pa.Table]:
         """The rows so far as tables, stacks joined by newlines."""

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from analyzer.errors import DataError
+from analyzer.ingest.foreign.json_stream import FIRING, HEAD
 from analyzer.ingest.foreign.kdump import record_pattern
 from analyzer.ingest.foreign.ktrace import is_header
 from analyzer.ingest.grammar import terminal
@@ -11,41 +13,60 @@ from analyzer.ingest.messages import PREFIX
 
 # Enough to hold a message among what a script prints, or the panic below a boot's messages.
 HEAD_BYTES = 1 << 18
+_SHOWN = 60  # characters of a sign
+
+# Where strings are quoted and their quotes escaped, no other program's text holds these.
+_JSON = {
+    "vmsum": re.compile(r'\A\s*\{\s*"vmsum"'),
+    "dtrace-json": re.compile(rf'{HEAD.pattern}|{FIRING.pattern}|\A\s*\{{\s*"(?:__version|dtrace)"\s*:'),
+}
 
 
-def sniff(head: bytes) -> str:
+class Told(NamedTuple):
+    """The name of a format, and the sign that told it, in words."""
+
+    format: str
+    sign: str
+
+
+def sniff(head: bytes) -> Told:
     """The format of a file that begins with `head` (HEAD_BYTES of it, or all).
 
     "vmtrace", "vmsum", "ktrace", "kdump", "dtrace", "dtrace-json", "lockstat", "console", "listing", "sysctl",
     "vmstat-s" or "vmstat-z".  Raises DataError where it is none of them.
     """
     if is_header(head):
-        return "ktrace"
+        return Told("ktrace", "it begins with the header of a record")
     text = head.decode(errors="backslashreplace")
-    start = text.lstrip()
-    if start.startswith("{"):
-        return _json(start)
+    for name, pattern in _JSON.items():
+        if match := pattern.search(text):
+            return Told(name, _place(text, match))
     lines = text.split("\n")
     for name, pattern in _signs():
-        if any(pattern.match(line) for line in lines):
-            return name
+        for number, line in enumerate(lines, 1):
+            if match := pattern.match(line):
+                return _known(Told(name, f"line {number}: {match[0].strip()[:_SHOWN]!r}"))
+    start = text.lstrip()
     raise DataError(
-        f"{_shown(start)} is no log that vmtrace knows; name its format with --as if it is one"
+        f"a text that begins with {start.split(chr(10))[0][:_SHOWN]!r} is no log that vmtrace knows; "
+        "name its format with --as if it is one"
         if start
         else "an empty file is no log that vmtrace knows; record it again"
     )
 
 
-def _json(text: str) -> str:
-    if re.match(r'\{\s*"vmsum"', text):
-        return "vmsum"
-    if re.match(r'\{\s*"(?:__version|dtrace|probes)"', text):
-        return "dtrace-json"
-    raise DataError(f"{_shown(text)} is no log that vmtrace knows; name its format with --as if it is one")
+def _place(text: str, match: re.Match) -> str:
+    return f"line {text.count(chr(10), 0, match.start()) + 1}: {' '.join(match[0].split())[:_SHOWN]!r}"
 
 
-def _shown(text: str) -> str:
-    return f"a text that begins with {text.split(chr(10))[0][:60]!r}"
+def _known(told: Told) -> Told:
+    """`told` again; raises DataError for a format that is recognised and not read."""
+    if told.format == "markup":
+        raise DataError(
+            f"is structured output of dtrace(1) as XML or HTML ({told.sign}); vmtrace reads its JSON: "
+            "record again with -x oformat=json"
+        )
+    return told
 
 
 def _signs() -> Iterator[tuple[str, re.Pattern]]:
@@ -59,6 +80,7 @@ def _signs() -> Iterator[tuple[str, re.Pattern]]:
         ways = ("".join(f"(?:{terminal(grammar, name, start)})" for name in names) for names in sequences)
         return re.compile("|".join(f"(?:{way})" for way in ways))
 
+    yield "markup", re.compile(r' *<dtrace>|<div class="(?:line|text|data)')
     yield "vmtrace", re.compile(r"#(?:vmtrace|fields|aggregation)\t|[A-Z]{1,4}\t\d+\t")
     console = [("_PANIC",), ("_BEGIN",), ("_THREAD", "PID", "_TID"), ("_FREEING",), ("FUNCTION", "OFFSET", "_FRAME")]
     stamped = [("_SYSLOG", *names) for names in console]

@@ -44,6 +44,7 @@ class Source:
         name: the path as it was given, "<stdin>" for "-".
         size: bytes of the file as it is stored, so far.
         total: bytes of the file as it is stored, None where that cannot be known.
+        text_size: bytes of the text, so far.
         damage: why the compressed stream ended before its time, empty when it did not.
     """
 
@@ -54,6 +55,7 @@ class Source:
         self.total = None if path == STDIN else Path(path).stat().st_size
         self.damage = ""
         self._head = b""
+        self.text_size = 0
 
     @property
     def size(self) -> int:
@@ -95,13 +97,16 @@ class Source:
         stream = self._stream()
         try:
             if stream is self._raw:
-                return stream.readinto(buffer)
+                count = stream.readinto(buffer)
+                self.text_size += count
+                return count
             # read1 makes room for all that it is asked for, and a damaged stream loses what readinto had of it.
             piece = stream.read1(min(len(buffer), _PIECE))
         except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
             self.damage = str(error)
             return 0
         buffer[: len(piece)] = piece
+        self.text_size += len(piece)
         return len(piece)
 
     def _stream(self) -> BufferedIOBase:

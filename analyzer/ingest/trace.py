@@ -4,9 +4,8 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from analyzer.errors import DataError
 from analyzer.ingest.parsed import Notice, Unread
-from analyzer.ingest.read import VMTRACE, format_of, read_vmtrace
+from analyzer.ingest.read import format_of, read_whole
 from analyzer.ingest.releases import BITS, path_name, result_name
 from analyzer.ingest.sources import Source
 
@@ -17,7 +16,8 @@ class Trace:
 
     Attributes:
         meta: the directives: "script", "osreldate", "host.uname", "counter.before" (dict), "fields", "bits", ….
-        tables: a DataFrame for each record tag and, as "@name", each aggregation; the columns of #fields in the log's
+        tables: a DataFrame for each record tag and, as "@name", each aggregation; what tables the other formats have
+            the readers in ingest/foreign say.  The columns of #fields in the log's
             order, after `line`, the line of the log.  time, ns, int are int64; addr and bits uint64; str and stack
             (frames joined by newlines) are categories.  Times and durations are ns; `ts` is on the clock of
             meta["timestamp"].
@@ -76,15 +76,13 @@ class Trace:
 
 
 def load(path: str) -> Trace:
-    """Read one vmtrace log whole; "-" is standard input.
+    """Read one log whole, in any format that vmtrace knows; "-" is standard input.
 
-    Raises NoInputError, or DataError where the file is no vmtrace log.  For a log that is larger than memory,
-    `summarize` gives what can be known of it.
+    Raises NoInputError, or DataError where the file is no log.  For a log that is larger than memory, `summarize`
+    gives what can be known of it.
     """
     source = Source(str(path))
-    if format_of(source, None) != VMTRACE:
-        raise DataError(f"{source.name}: is no vmtrace log; vmtrace inspect says what it is")
-    parsed = read_vmtrace(source)
+    parsed = read_whole(source, format_of(source, None).format)
     tables = {tag: table.to_pandas() for tag, table in parsed.tables.items()}
     return Trace(parsed.meta, tables, parsed.notices, parsed.unread)
 

@@ -93,7 +93,7 @@ def build_bundle(paths: list[str], budget: int, redact: bool) -> Bundle:
 
 def _spool(path: str, copy: Path) -> _Copy:
     source = Source(path)
-    if format_of(source, None) != VMTRACE:
+    if format_of(source, None).format != VMTRACE:
         raise DataError(f"{source.name}: is no vmtrace log; a bundle is made of logs that vmtrace collected")
     with copy.open("wb") as file:
         for chunk in source.chunks():

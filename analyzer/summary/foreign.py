@@ -1,6 +1,7 @@
 """What FreeBSD's own programs print (ingest/formats.py) as a LogSummary, as far as it speaks of the fault path."""
 
 import re
+from dataclasses import replace
 
 import pandas as pd
 import pyarrow as pa
@@ -10,40 +11,89 @@ from analyzer.ingest.parsed import Parsed
 from analyzer.summary.evidence import Evidence, cap
 from analyzer.summary.reduce import FAULT_DEFAULTS, count_records, reduce_faults
 from analyzer.summary.reduce_aggregations import generic_rows
-from analyzer.summary.summary import LogSummary
-from analyzer.summary.tables import as_table
+from analyzer.summary.summary import UNREAD_KEPT, LogSummary, add
+from analyzer.summary.tables import as_table, merge_tables
 
 _AGGREGATION = re.compile(r"A\d+$")
+_MERGE_EVERY = 32
 
 
-def summarize_foreign(parsed: Parsed) -> LogSummary:
-    """The LogSummary of one whole file."""
-    faults = _recorded(parsed.tables["F"]) if "F" in parsed.tables else None
-    stamps = faults["ts"] if faults is not None and "ts" in faults.column_names and len(faults) else None
-    start = 0 if stamps is None else pc.min(stamps).as_py()
-    tables = reduce_faults(faults, start) if faults is not None and len(faults) else {}
-    tables["records"] = count_records({tag: table for tag, table in parsed.tables.items() if len(table)})
-    aggregations = [
-        generic_rows(tag, table.to_pandas())
-        for tag, table in parsed.tables.items()
-        if _AGGREGATION.match(tag) and len(table)
-    ]
-    if "LS" in parsed.tables:
-        aggregations.append(_lock_events(parsed.tables["LS"]))
-    if aggregations:
-        tables["aggregations"] = as_table("aggregations", pd.concat(aggregations, ignore_index=True))
-    columns = {"F": [(name, "") for name in faults.column_names]} if faults is not None else {}
-    return LogSummary(
-        meta=parsed.meta | {"fields": columns},
-        tables=tables,
-        evidence=_evidence(parsed.tables),
-        notices=parsed.notices,
-        unread=parsed.unread,
-        unread_count=len(parsed.unread),
-        start=start,
-        first_ts=None if stamps is None else pc.min(stamps).as_py(),
-        last_ts=None if stamps is None else pc.max(stamps).as_py(),
-    )
+class Gathered:
+    """The parts of one file as one LogSummary."""
+
+    def __init__(self) -> None:
+        self._parts: list[LogSummary] = []
+        self._start: int | None = None
+        self._aggregations: dict[str, _Aggregation] = {}
+
+    def add(self, parsed: Parsed) -> None:
+        """The next part of the file."""
+        faults = _recorded(parsed.tables["F"]) if "F" in parsed.tables else None
+        timed = faults is not None and "ts" in faults.column_names and len(faults) > 0
+        stamps = pc.min_max(faults["ts"]).as_py() if timed else {"min": None, "max": None}
+        if self._start is None:
+            self._start = stamps["min"]
+        tables = reduce_faults(faults, self._start or 0) if faults is not None and len(faults) else {}
+        tables["records"] = count_records({tag: table for tag, table in parsed.tables.items() if len(table)})
+        if "LS" in parsed.tables:
+            tables["aggregations"] = as_table("aggregations", _lock_events(parsed.tables["LS"]))
+        for tag, table in parsed.tables.items():
+            if _AGGREGATION.match(tag) and len(table):
+                self._keep_last(tag, table.to_pandas())
+        columns = {"F": [(name, "") for name in faults.column_names]} if faults is not None else {}
+        self._parts.append(
+            LogSummary(
+                meta=parsed.meta | {"fields": columns},
+                tables=tables,
+                evidence=_evidence(parsed.tables),
+                notices=parsed.notices,
+                unread=parsed.unread[:UNREAD_KEPT],
+                unread_count=len(parsed.unread),
+                start=self._start or 0,
+                first_ts=stamps["min"],
+                last_ts=stamps["max"],
+            )
+        )
+        if len(self._parts) == _MERGE_EVERY:
+            self._parts = [add(self._parts)]
+
+    def _keep_last(self, tag: str, frame: pd.DataFrame) -> None:
+        """Of what was printed again and again the last time: unless it was cleared it holds the others."""
+        about = {column: frame.pop(column) for column in ("aggregation", "function", "print") if column in frame}
+        names = about.get("aggregation", pd.Series(tag, frame.index)).replace("", tag)
+        for name in names.unique():
+            mine = names == name
+            prints = about["print"][mine] if "print" in about else pd.Series(1, frame[mine].index)
+            aggregation = self._aggregations.setdefault(name, _Aggregation())
+            rows = generic_rows("", frame[mine]).assign(
+                function=about["function"][mine].to_numpy() if "function" in about else "", print=prints.to_numpy()
+            )
+            aggregation.rows = pd.concat([aggregation.rows, rows], ignore_index=True)
+            last = aggregation.rows["print"].max()
+            aggregation.rows = aggregation.rows[aggregation.rows["print"] == last]
+
+    def summary(self) -> LogSummary:
+        """What all parts say together."""
+        log = add(self._parts)
+        shown = [each.named(name) for name, each in self._aggregations.items()]
+        if shown:
+            found = as_table("aggregations", pd.concat(shown, ignore_index=True))
+            log.tables |= merge_tables([log.tables, {"aggregations": found}])
+        return replace(log, start=self._start or 0)
+
+
+class _Aggregation:
+    """The rows of the last time that an aggregation was printed."""
+
+    def __init__(self) -> None:
+        self.rows = pd.DataFrame()
+
+    def named(self, name: str) -> pd.DataFrame:
+        """The rows with what they are called: the function where there are several, and how often it was printed."""
+        functions = self.rows["function"]
+        names = name + " " + functions if functions.nunique() > 1 else pd.Series(name, self.rows.index)
+        times = int(self.rows["print"].max())
+        return self.rows.assign(name=names + (f" (the last of {times} prints)" if times > 1 else ""))
 
 
 def _lock_events(events: pa.Table) -> pd.DataFrame:

@@ -48,7 +48,7 @@ def _log_out(log: LogSummary) -> dict[str, object]:
         },
         "evidence": log.evidence,
         "notices": [astuple(notice) for notice in log.notices],
-        "unread": [astuple(line) for line in log.unread],
+        "unread": [astuple(line)[:4] for line in log.unread],
         "unread_count": log.unread_count,
         "start": log.start,
         "first_ts": log.first_ts,

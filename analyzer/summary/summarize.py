@@ -12,11 +12,11 @@ from analyzer.errors import DataError, UsageError
 from analyzer.ingest.blocks import Block, blocks
 from analyzer.ingest.gears import read_block, read_directives
 from analyzer.ingest.parsed import Notice, Parsed, damage_notice
-from analyzer.ingest.read import SAVED, VMTRACE, format_of, read_foreign
+from analyzer.ingest.read import SAVED, VMTRACE, format_of, parts
 from analyzer.ingest.sources import Source
 from analyzer.summary.cache import Cache, Place
 from analyzer.summary.filters import Filter
-from analyzer.summary.foreign import summarize_foreign
+from analyzer.summary.foreign import Gathered
 from analyzer.summary.pool import Pool, thread_pool
 from analyzer.summary.reduce import COLUMNS
 from analyzer.summary.saved import read_summary
@@ -63,7 +63,7 @@ def _summary_of(
     if place and (kept := place.find()):
         return kept
     source = Source(path)
-    name = format_of(source, as_format)
+    name = format_of(source, as_format).format
     if name == SAVED:
         return _saved(source, chosen)
     if name == VMTRACE:
@@ -77,15 +77,17 @@ def _summary_of(
 
 def _foreign(source: Source, name: str, chosen: Filter) -> LogSummary:
     """What another program printed."""
-    parsed = read_foreign(source, name)
-    if chosen:
-        parsed = chosen.apply(parsed, _first_ts(parsed), None)
-    log = summarize_foreign(parsed)
+    gathered = Gathered()
+    start: int | None = None
+    for parsed in parts(source, name):
+        start = _first_ts(parsed) if start is None else start
+        gathered.add(chosen.apply(parsed, start, None) if chosen else parsed)
+    log = gathered.summary()
     return replace(log, meta=log.meta | _about(source, chosen))
 
 
 def _first_ts(parsed: Parsed) -> int:
-    """When a file begins that has no #timestamp."""
+    """When a file begins that has no #timestamp; `parsed` is its first part."""
     times = [pc.min(table["ts"]).as_py() for table in parsed.tables.values() if "ts" in table.column_names]
     return min((time for time in times if time is not None), default=0)
 

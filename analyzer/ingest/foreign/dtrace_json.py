@@ -1,157 +1,239 @@
 """dtrace's structured output, `-x oformat=json` of FreeBSD 15 and late 14.
 
-Built from the documented shape (docs/freebsd-vm-tracing.md, 7.7): no recording of it exists, so nothing here is proved.
+Its shape: docs/freebsd-vm-tracing.md, 7.7, and what a live 15.0 prints, 13.14.
 """
 
 import json
-import re
-from codecs import getincrementaldecoder
 from collections.abc import Iterable, Iterator
-from itertools import chain
 
 import pyarrow as pa
 
-from analyzer.ingest.aggregations import Row, bounds
-from analyzer.ingest.foreign.dtrace_text import aggregation_tables, handler_faults
-from analyzer.ingest.messages import PREFIX, parse_message
-from analyzer.ingest.parsed import Notice, Parsed
+from analyzer.ingest.aggregations import Row, rows_table
+from analyzer.ingest.foreign.handler_faults import HANDLERS, HandlerFaults
+from analyzer.ingest.foreign.json_stream import Piece, pieces, with_twins
+from analyzer.ingest.foreign.json_values import Measure, NotUnderstoodError, measures, members, output, whole
+from analyzer.ingest.messages import PREFIX, parse_message, split_message
+from analyzer.ingest.parsed import Notice, Parsed, Unread
 
-_MOST = 1 << 24  # characters of one element
-_LIST = re.compile(r'"probes"\s*:\s*\[')
-_BETWEEN = re.compile(r"[\s,]*")
-_PROBE = {
-    "element": pa.int64(),
-    "ts": pa.int64(),
-    "cpu": pa.int64(),
-    "id": pa.int64(),
-    "provider": pa.string(),
-    "module": pa.string(),
-    "function": pa.string(),
-    "name": pa.string(),
-}
-_OUTPUT = {"element": pa.int64(), "item": pa.int64(), "kind": pa.string(), "number": pa.int64(), "text": pa.string()}
-_VALUES = ("count", "sum", "min", "max", "avg", "stddev")
-_STACKS = ("stack-frames", "ustack-frames")
+_PART = 50_000  # elements that are held at once
+_SHOWN = 200  # characters of what could not be read
+_PROBE = pa.schema(
+    [
+        ("element", pa.int64()),
+        ("ts", pa.int64()),
+        ("cpu", pa.int64()),
+        ("id", pa.int64()),
+        ("provider", pa.string()),
+        ("module", pa.string()),
+        ("function", pa.string()),
+        ("name", pa.string()),
+    ]
+)
+_OUTPUT = pa.schema(
+    [
+        ("element", pa.int64()),
+        ("item", pa.int64()),
+        ("kind", pa.string()),
+        ("number", pa.int64()),
+        ("text", pa.string()),
+    ]
+)
+_MEMBER = pa.schema(
+    [
+        ("element", pa.int64()),
+        ("item", pa.int64()),
+        ("name", pa.string()),
+        ("type", pa.string()),
+        ("number", pa.uint64()),
+        ("text", pa.string()),
+    ]
+)
+_TEXT = pa.schema([("line", pa.int64()), ("text", pa.string())])
+_FIRING = ("timestamp", "output", "provider", "function")
 
 
-def parse_oformat(chunks: Iterable[bytes]) -> Parsed:
-    """The JSON as it comes, one element of `probes` at a time.
+def parse_oformat(chunks: Iterable[bytes]) -> Iterator[Parsed]:
+    """The JSON as it comes, in parts of at most _PART elements.  Every place is counted in elements, from 1.
 
     J: firings (element, ts, cpu, id, provider, module, function, name); ts is the time of output, not of the firing.
     V: what they put out (element, item, kind, number, text); kind "value" (of trace or of a printf argument, `number`
-        where it is one), "message" (printf's text), "stack", "ustack", "sym", or "other" with the JSON as it stood.
-    A1, A2, …: aggregations as in `parse_dtrace`, with a column `aggregation`, its name.
-    F: faults, where the handler's entry and return are among the probes (see `handler_faults`).
-    DROP elements are Notices.  A text that ends inside an element, or goes on as no JSON, gives a Notice "cut".
+        where it is one), "message" (printf's text), "stack", "ustack", "sym", "usym", "mod", "umod", "tracemem".
+    PRINT: print()'s types by member (element, item, name, type, number, text).
+    A1, A2, …: aggregations (aggregation, function, print, key1…, a stack innermost frame first with newlines; value,
+        or low, high, count).  `print` numbers how often that aggregation was printed: without clear() or trunc() each
+        time holds what the one before held.  With -O there are no names: "1", "2", … in the order of output.
+    F: faults, where the handler's entry and return are among the probes (see `HandlerFaults`).
+    TEXT: lines of other programs (line, text).
+    Messages and DROP elements are Notices, wherever they stand.  What is no JSON, or none that is known, is in
+    `unread`; a text that ends inside the list gives a Notice "cut".
     """
     reader = _Reader()
-    for number, element in enumerate(_elements(chunks), 1):
-        if isinstance(element, str):
-            reader.notices.append(Notice(number, "cut", 1, "", element, reader.last))
-        else:
-            reader.read(number, element)
-    return reader.parsed()
-
-
-def _elements(chunks: Iterable[bytes]) -> Iterator[dict | str]:
-    """The elements of `probes`; at last a text, where they do not end as they should."""
-    decoder = json.JSONDecoder()
-    decode = getincrementaldecoder("utf-8")(errors="backslashreplace").decode
-    buffer, inside, tried, reason = "", False, 0, ""
-    for chunk in chain(chunks, [None]):
-        buffer += decode(chunk or b"", chunk is None)
-        if not inside:
-            start = _LIST.search(buffer)
-            if start is None:
-                continue
-            inside, buffer = True, buffer[start.end() :]
-        # An unfinished element is tried again only when as much again has come.
-        if chunk is not None and len(buffer) < 2 * tried:
-            continue
-        place = 0
-        while True:
-            place = _BETWEEN.match(buffer, place).end()
-            if buffer.startswith("]", place):
-                return
-            try:
-                element, place = decoder.raw_decode(buffer, place)
-            except json.JSONDecodeError as error:
-                reason = error.msg
-                break
-            if isinstance(element, dict):
-                yield element
-            else:
-                yield f"an element is no object: {json.dumps(element)[:80]}"
-        buffer = buffer[place:]
-        tried = len(buffer)
-        if tried > _MOST:
-            break
-    yield f"the list of probes does not go on as JSON: {reason}" if inside else "no list of probes"
+    for piece in pieces(chunks):
+        reader.read(piece)
+        if reader.held == _PART:
+            yield reader.part()
+    yield reader.part(last=True)
 
 
 class _Reader:
-    """Rows of all tables, gathered element by element."""
+    """Rows of all tables, gathered piece by piece."""
 
     def __init__(self) -> None:
-        self.probes: list[dict] = []
-        self.outputs: list[dict] = []
-        self.records: list[dict] = []
-        self.rows: dict[str, list[Row]] = {}
-        self.notices: list[Notice] = []
-        self.last: int | None = None
+        self._number = 0
+        self._last: int | None = None
+        self._faults = HandlerFaults()
+        self._prints: dict[str, int] = {}
+        self._nameless = _Nameless()
+        self._tags: dict[tuple, str] = {}
+        self._clear()
 
-    def read(self, number: int, element: dict) -> None:
-        if element.get("provider") == "dtrace" and element.get("name") == "DROP":
-            self.notices.append(_drop(number, element, self.last))
-            return
-        probe = {"element": number, "ts": _number(element.get("timestamp"))}
-        probe |= {name: _number(element.get(name)) for name in ("cpu", "id")}
-        probe |= {name: str(element.get(name, "")) for name in ("provider", "module", "function", "name")}
-        self.probes.append(probe)
-        self.last = probe["ts"]
-        values: list[int | str] = []
-        output = element.get("output")
-        for place, item in enumerate(output if isinstance(output, list) else [], 1):
-            if isinstance(item, dict) and "aggregation-data" in item:
-                self._aggregation(number, item)
-                continue
-            found = _output(item)
-            self.outputs.append({"element": number, "item": place, **found})
-            if found["kind"] == "value":
-                values.append(found["text"] if found["number"] is None else found["number"])
-        record = {"line": number, "cpu": probe["cpu"], "function": probe["function"], "name": probe["name"]}
-        self.records.append(record | {"values": values})
+    def _clear(self) -> None:
+        self.held = 0
+        self._probes: list[tuple] = []
+        self._outputs: list[tuple] = []
+        self._members: list[tuple] = []
+        self._records: list[dict] = []
+        self._texts: list[tuple] = []
+        self._rows: dict[tuple, list[Row]] = {}
+        self._notices: list[Notice] = []
+        self._unread: list[Unread] = []
 
-    def _aggregation(self, number: int, item: dict) -> None:
-        rows = self.rows.setdefault(str(item.get("aggregation-name", "")), [])
-        data = item["aggregation-data"]
-        for entry in data if isinstance(data, list) else []:
-            row = _row(number, entry)
-            if row is None:
-                other = {"number": None, "text": json.dumps(entry)}
-                self.outputs.append({"element": number, "item": 0, "kind": "other", **other})
-            else:
-                rows.append(row)
+    def read(self, piece: Piece) -> None:
+        if piece.kind == "element":
+            for message in piece.messages:
+                self._text(message)
+            self._number += 1
+            self.held += 1
+            self._element(piece)
+        elif piece.kind == "text":
+            self._text(piece.text)
+        elif piece.kind == "broken":
+            self._refuse(piece.at, piece.text, "an element of the list of probes", len(piece.text))
+        else:
+            self._notices.append(Notice(self._number + 1, "cut", 1, "", piece.text, self._last))
 
-    def parsed(self) -> Parsed:
-        tables = {
-            "J": pa.Table.from_pylist(self.probes, pa.schema(_PROBE)),
-            "V": pa.Table.from_pylist(self.outputs, pa.schema(_OUTPUT)),
-        }
-        faults, doubts = handler_faults(self.records)
+    def part(self, last: bool = False) -> Parsed:
+        """What was read since the last part."""
+        tables = {"J": _table(self._probes, _PROBE), "V": _table(self._outputs, _OUTPUT)}
+        if self._members:
+            tables["PRINT"] = _table(self._members, _MEMBER)
+        faults = self._faults.take(self._records)
         if faults is not None:
             tables["F"] = faults
-        count = 0
-        for name, rows in self.rows.items():
-            for table in aggregation_tables(rows).values():
-                count += 1
-                tables[f"A{count}"] = table.add_column(0, "aggregation", pa.array([name] * len(table), pa.string()))
-        return Parsed(tables, {"format": "dtrace-json", "time": "output"}, [*self.notices, *doubts], [])
+        for key, rows in self._rows.items():
+            tables[self._tags.setdefault(key, f"A{len(self._tags) + 1}")] = _aggregation(key, rows)
+        if self._texts:
+            tables["TEXT"] = _table(self._texts, _TEXT)
+        notices = [*self._notices, *(self._faults.notices() if last else [])]
+        parsed = Parsed(tables, {"format": "dtrace-json", "time": "output"}, notices, self._unread)
+        self._clear()
+        return parsed
+
+    def _refuse(self, at: int, text: str, expected: str, length: int = 0) -> None:
+        self._unread.append(Unread(self._number + 1, at + 1, text[:_SHOWN], expected, length))
+
+    def _text(self, line: str) -> None:
+        text, message = split_message(line.rstrip("\n"))
+        if message:
+            self._notices.append(parse_message(message, self._number + 1, self._last))
+        if text.strip():
+            self._texts.append((self._number + 1, text))
+
+    def _element(self, piece: Piece) -> None:
+        element = piece.element
+        if element.get("provider") == "dtrace" and element.get("name") == "DROP":
+            self._notices.append(_drop(self._number, element, self._last))
+        elif "keys" in element and not any(name in element for name in _FIRING):
+            try:
+                for measure in measures(element):
+                    self._keep(self._nameless.name(measure), 1, measure)
+            except NotUnderstoodError as error:
+                self._refuse(piece.at, str(error), error.expected)
+        else:
+            self._firing(element, piece)
+
+    def _firing(self, element: dict, piece: Piece) -> None:
+        number = self._number
+        self._last = whole(element.get("timestamp"))
+        where = tuple(str(element.get(name, "")) for name in ("provider", "module", "function", "name"))
+        self._probes.append((number, self._last, whole(element.get("cpu")), whole(element.get("id")), *where))
+        values: list[int | str] = []
+        items = element.get("output", [])
+        if not isinstance(items, list):
+            self._refuse(piece.at, json.dumps(items), "a list of what actions put out")
+            items = []
+        if any(isinstance(item, dict) and "aggregation-data" in item for item in items):
+            items = with_twins(piece.text)["output"]
+        for place, item in enumerate(items, 1):
+            try:
+                values += self._item(number, place, item)
+            except NotUnderstoodError as error:
+                self._refuse(piece.at, str(error), error.expected)
+        if where[2] in HANDLERS:
+            record = {"line": number, "cpu": whole(element.get("cpu")), "function": where[2], "name": where[3]}
+            self._records.append(record | {"values": values})
+
+    def _item(self, number: int, place: int, item: object) -> list[int | str]:
+        """Keep one thing that was put out; it as a list where it is a value."""
+        if isinstance(item, dict) and "aggregation-data" in item:
+            self._printed(item)
+        elif isinstance(item, dict) and "type" in item:
+            self._members += [(number, place, *member) for member in members(item)]
+        else:
+            found = output(item)
+            self._outputs.append((number, place, *found))
+            if found.kind == "value":
+                return [found.text if found.number is None else found.number]
+        return []
+
+    def _printed(self, item: dict) -> None:
+        """What one printa() put out."""
+        name = str(item.get("aggregation-name", ""))
+        self._prints[name] = self._prints.get(name, 0) + 1
+        data = item["aggregation-data"]
+        if not isinstance(data, list):
+            raise NotUnderstoodError(item, "the rows of an aggregation")
+        for row in data:
+            for measure in measures(row):
+                self._keep(name, self._prints[name], measure)
+
+    def _keep(self, name: str, printed: int, measure: Measure) -> None:
+        key = (name, measure.function, tuple(type(key) for key in measure.keys), measure.stack_at)
+        row = Row(self._number, (printed, *measure.keys), (), measure.value, measure.buckets)
+        self._rows.setdefault((*key, measure.buckets is not None), []).append(row)
 
 
-def _number(value: object) -> int | None:
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    return value if whole and -(2**63) <= value < 2**63 else None
+class _Nameless:
+    """The aggregations of -O: dtrace prints one after the other and gives no names."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._form: tuple = ()
+        self._keys: set[tuple] = set()
+
+    def name(self, measure: Measure) -> str:
+        """Which of them a row is of: where its form is another, or a key comes again, the next one has begun."""
+        form = (measure.function, tuple(type(key) for key in measure.keys), measure.stack_at)
+        if form != self._form or measure.keys in self._keys:
+            self._count += 1
+            self._form, self._keys = form, set()
+        self._keys.add(measure.keys)
+        return str(self._count)
+
+
+def _table(rows: list[tuple], schema: pa.Schema) -> pa.Table:
+    columns = zip(*rows, strict=True) if rows else [()] * len(schema)
+    return pa.table([pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)], schema)
+
+
+def _aggregation(key: tuple, rows: list[Row]) -> pa.Table:
+    name, function, kinds, stacks, spread = key
+    keys = ["stack" if place in stacks[:1] else f"key{place + 1}" for place in range(len(kinds))]
+    integers = frozenset(["print", *(each for each, kind in zip(keys, kinds, strict=True) if kind is int)])
+    table = rows_table(rows, ["print", *keys], integers, "quantize" if spread else "value")
+    for column, text in (("function", function), ("aggregation", name)):
+        table = table.add_column(0, column, pa.array([text] * len(table), pa.string()))
+    return table
 
 
 def _drop(number: int, element: dict, last: int | None) -> Notice:
@@ -159,51 +241,5 @@ def _drop(number: int, element: dict, last: int | None) -> Notice:
     text = str(element.get("msg", "")).strip()
     said = parse_message(text if text.startswith(PREFIX) else PREFIX + text, number, last)
     kind = said.kind if said is not None and said.kind != "unknown" else "drop"
-    count = _number(element.get("count"))
+    count = whole(element.get("count"))
     return Notice(number, kind, 1 if count is None else count, said.where if said else "", text, last)
-
-
-def _output(item: object) -> dict:
-    if isinstance(item, dict):
-        if "value" in item:
-            number = _number(item["value"])
-            return {"kind": "value", "number": number, "text": None if number is not None else str(item["value"])}
-        if "message" in item:
-            return {"kind": "message", "number": None, "text": str(item["message"])}
-        for frames in _STACKS:
-            if isinstance(item.get(frames), list):
-                return {"kind": frames.partition("-")[0], "number": None, "text": _stack(item[frames])}
-        if "sym" in item:
-            return {"kind": "sym", "number": None, "text": str(item["sym"])}
-    return {"kind": "other", "number": None, "text": json.dumps(item)}
-
-
-def _stack(frames: list) -> str:
-    return "\n".join(str(frame.get("symbol", "")) if isinstance(frame, dict) else str(frame) for frame in frames)
-
-
-def _row(number: int, entry: object) -> Row | None:
-    if not isinstance(entry, dict) or not isinstance(entry.get("keys", []), list):
-        return None
-    keys: list[int | str] = []
-    stacks = []
-    for key in entry.get("keys", []):
-        inner = next((key[name] for name in _STACKS if name in key), None) if isinstance(key, dict) else None
-        if isinstance(inner, list):
-            stacks.append(len(keys))
-            keys.append(_stack(inner))
-        elif isinstance(key, dict):
-            keys.append(str(key.get("value", json.dumps(key))))
-        else:
-            keys.append(key if _number(key) is not None else str(key))
-    if isinstance(entry.get("buckets"), list):
-        try:
-            labels = [str(bucket["value"]) for bucket in entry["buckets"]]
-            counts = [int(bucket["count"]) for bucket in entry["buckets"]]
-            limits = list(bounds(labels))
-        except (KeyError, TypeError, ValueError):
-            return None
-        buckets = tuple((low, high, count) for (low, high), count in zip(limits, counts, strict=True))
-        return Row(number, tuple(keys), tuple(stacks), None, buckets)
-    value = next((_number(entry[name]) for name in _VALUES if name in entry), None)
-    return None if value is None else Row(number, tuple(keys), tuple(stacks), value, None)

@@ -8,14 +8,11 @@ import pyarrow as pa
 from lark.exceptions import UnexpectedInput
 
 from analyzer.ingest.aggregations import Row, read_rows, rows_table
+from analyzer.ingest.foreign.handler_faults import HandlerFaults
 from analyzer.ingest.grammar import load_grammar, terminal
 from analyzer.ingest.lines import whole_lines
 from analyzer.ingest.messages import PREFIX, parse_message
 from analyzer.ingest.parsed import Notice, Parsed
-
-# The handler's name: up to 12.1, and from 12.2.
-HANDLERS = ("vm_fault_hold", "vm_fault")
-_PAGE = 4096
 
 
 def parse_dtrace(data: bytes, bulk: bool = True) -> Parsed:
@@ -24,9 +21,10 @@ def parse_dtrace(data: bytes, bulk: bool = True) -> Parsed:
     Tables, as far as there is something for them:
     D: records (line, cpu, id, function, name, depth, v1…, text, stack): values in columns v1…, int64 where all are
         numbers; `depth` with -F only; `text` where a record's values are not in columns, but printf()'s.
-    F: faults, where entry and return of the handler were traced (see `handler_faults` for what can be known of them).
+    F: faults, where entry and return of the handler were traced (see `HandlerFaults`).
     A1, A2, …: aggregations (key1…, a stack innermost frame first with newlines; value, or low, high, count).  Rows
-        that follow each other with keys of the same kinds stand in one table: dtrace prints no name.
+        that follow each other with keys of the same kinds stand in one table, up to a key that comes again: dtrace
+        prints no name.
     TEXT: all other lines (line, text, stack); PAIRS: those of them that are `name=value` pairs, one column a name;
         FIELDS: those with tabs, columns f1….
     A last line without its newline was cut: it is left out, with a Notice "cut".  Without `bulk` lark reads every line.
@@ -65,13 +63,14 @@ def parse_dtrace(data: bytes, bulk: bool = True) -> Parsed:
     tables = {}
     if records:
         tables["D"] = _records_table(records)
-    faults, doubts = handler_faults(records)
+    paired = HandlerFaults()
+    faults = paired.take(records)
     if faults is not None:
         tables["F"] = faults
     tables |= aggregation_tables(rows)
     if texts:
         tables |= _texts(texts)
-    notices = sorted([*notices, *doubts], key=lambda notice: notice.line)
+    notices = sorted([*notices, *paired.notices()], key=lambda notice: notice.line)
     return Parsed(tables, {"format": "dtrace"}, notices, unread)
 
 
@@ -222,72 +221,21 @@ def typed(column: list) -> pa.Array:
     return pa.array([None if value is None else str(value) for value in column], pa.string())
 
 
-def handler_faults(records: list[dict]) -> tuple[pa.Table | None, list[Notice]]:
-    """Faults from entry and return of the handler: F (line, cpu, va, rc, execname), null where not known.
-
-    Rows carry a CPU and no thread.  A return is taken for the end of the entry before it on that CPU only where
-    nothing else of the handler stands between them; every other one is left out, and a Notice counts them.  What a
-    script traced is not in its output either: the first number at the entry is taken for the address where all of
-    them are page addresses (the handler gets no others), one string for the process, and one number from 0 to 10 at
-    the return for the result.  A Notice says so.
-    """
-    events = [record for record in records if record["function"] in HANDLERS and record["name"] in ("entry", "return")]
-    if {event["name"] for event in events} != {"entry", "return"}:
-        return None, []
-    starts: dict[int, dict] = {}
-    pairs, alone = [], 0
-    for event in events:
-        before = starts.pop(event["cpu"], None)
-        if event["name"] == "entry":
-            alone += before is not None
-            starts[event["cpu"]] = event
-        elif before is None or before["function"] != event["function"]:
-            alone += 1 + (before is not None)
-        else:
-            pairs.append((before, event))
-    alone += len(starts)
-    entries = [event["values"] for event in events if event["name"] == "entry"]
-    returns = [event["values"] for event in events if event["name"] == "return"]
-    addressed = all(values and isinstance(values[0], int) and values[0] % _PAGE == 0 for values in entries)
-    ended = all(len(values) == 1 and isinstance(values[0], int) and 0 <= values[0] <= 10 for values in returns)
-    named = all(sum(isinstance(value, str) for value in values) == 1 for values in entries)
-
-    def name(values: list) -> str:
-        return next(value for value in values if isinstance(value, str))
-
-    table = pa.table(
-        {
-            "line": pa.array([start["line"] for start, _ in pairs], pa.int64()),
-            "cpu": pa.array([start["cpu"] for start, _ in pairs], pa.int64()),
-            "va": pa.array([start["values"][0] % 2**64 if addressed else None for start, _ in pairs], pa.uint64()),
-            "rc": pa.array([end["values"][0] if ended else None for _, end in pairs], pa.int64()),
-            "execname": pa.array([name(start["values"]) if named else None for start, _ in pairs], pa.string()),
-        }
-    )
-    notices = []
-    if addressed or ended:
-        text = "the output does not say what was traced: numbers at the handler's entry and return are taken for "
-        text += " and ".join(["address"] * addressed + ["result"] * ended)
-        notices.append(Notice(events[0]["line"], "assumed", len(pairs), "", text))
-    if alone:
-        text = "entries and returns of the handler without a partner beside them on their CPU: rows carry no thread"
-        notices.append(Notice(events[0]["line"], "unpaired", alone, "", text))
-    return table, notices
-
-
 def aggregation_tables(rows: list[Row]) -> dict[str, pa.Table]:
-    """A table for each run of rows of one form."""
+    """A table for each run of rows of one form; a key that comes again is of another aggregation or another print."""
     tables: dict[str, pa.Table] = {}
     run: list[Row] = []
+    keys: set[tuple] = set()
     for row in [*rows, None]:
-        if run and (row is None or _form(row) != _form(run[0])):
+        if run and (row is None or _form(row) != _form(run[0]) or row.keys in keys):
             form, stacks, spread = _form(run[0])
-            keys = ["stack" if place in stacks[:1] else f"key{place + 1}" for place in range(len(form))]
-            integers = frozenset(key for key, kind in zip(keys, form, strict=True) if kind is int)
-            tables[f"A{len(tables) + 1}"] = rows_table(run, keys, integers, "quantize" if spread else "value")
-            run = []
+            names = ["stack" if place in stacks[:1] else f"key{place + 1}" for place in range(len(form))]
+            integers = frozenset(name for name, kind in zip(names, form, strict=True) if kind is int)
+            tables[f"A{len(tables) + 1}"] = rows_table(run, names, integers, "quantize" if spread else "value")
+            run, keys = [], set()
         if row is not None:
             run.append(row)
+            keys.add(row.keys)
     return tables
 
 
