@@ -90,3 +90,20 @@ def why_unseen(
         return f"{what}: {entry.why}"
     missing = [probe for probe in entry.probes if not any(there(each) for each in probe.split(" | "))]
     return f"{what}: this kernel has no {', no '.join(missing)}" if missing else None
+
+
+def proved(told: str | None) -> dict[str, str]:
+    """By measure what `vmtrace prove` found on the kernel of a log: exact, wrong, not asked, not seen.
+
+    Args:
+        told: the value of `#host.proved`: RELEASE SCRIPT measure=outcome …; None where the log has none.
+    """
+    pairs = (word.partition("=") for word in (told or "").split()[2:])
+    return {measure: outcome.replace("-", " ") for measure, _, outcome in pairs}
+
+
+def why_wrong(measure: str, told: str | None) -> str | None:
+    """Why a measure of a log is not to be believed, in a sentence; None where nothing speaks against it."""
+    if proved(told).get(measure) != "wrong":
+        return None
+    return f"'vmtrace prove' found the measure {measure} wrong on this kernel"

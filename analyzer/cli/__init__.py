@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from analyzer.cli import bundle, check, collect, diff, doctor, export, inspect, report, script, show, summarize
+from analyzer.cli import bundle, check, collect, diff, doctor, export, inspect, prove, report, script, show, summarize
 from analyzer.errors import UsageError, VmtraceError
 from analyzer.version import __version__
 
@@ -39,6 +39,7 @@ def _root(
 app.command()(collect.collect)
 app.command()(script.script)
 app.command()(doctor.doctor)
+app.command()(prove.prove)
 app.command()(report.report)
 app.command()(diff.diff)
 app.command()(check.check)

@@ -4,16 +4,17 @@ from analyzer.errors import UnavailableError
 from analyzer.host.box import Box
 
 FAULTS = "vm.stats.vm.v_vm_faults"
+COPIED_ON_WRITE = "vm.stats.vm.v_cow_faults"  # those that moved the page among them
+MOVED_ON_WRITE = "vm.stats.vm.v_cow_optim"
+ZERO_FILLED = "vm.stats.vm.v_zfod"  # those whose page was zero already among them
+ZERO_ALREADY = "vm.stats.vm.v_ozfod"
+WITH_INPUT = "vm.stats.vm.v_io_faults"
+NODES_FAILED = "vm.uma.RADIX_NODE.stats.fails"  # 13.0 and later
+NODES_ASKED = "vm.uma.RADIX_NODE.stats.allocs"
 
 NAMES = (
-    FAULTS,
-    "vm.stats.vm.v_cow_faults",
-    "vm.stats.vm.v_cow_optim",
-    "vm.stats.vm.v_zfod",
-    "vm.stats.vm.v_io_faults",
-    "vm.uma.RADIX_NODE.stats.fails",  # 13.0 and later
-    "vm.uma.RADIX_NODE.stats.allocs",
-)
+    FAULTS, COPIED_ON_WRITE, MOVED_ON_WRITE, ZERO_FILLED, ZERO_ALREADY, WITH_INPUT, NODES_FAILED, NODES_ASKED,
+)  # fmt: skip
 
 
 def read(box: Box) -> dict[str, int]:

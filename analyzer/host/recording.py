@@ -1,6 +1,18 @@
 """From what the user asks for to a log: checks, the plan, the recording, the words at the end."""
 
-from analyzer.host import command, counters, dscript, facts, failpoint, ktrace, provenance, session, summary, tracer
+from analyzer.host import (
+    command,
+    counters,
+    dscript,
+    facts,
+    failpoint,
+    ktrace,
+    prove,
+    provenance,
+    session,
+    summary,
+    tracer,
+)
 from analyzer.host.box import Box, SshBox, quoted
 from analyzer.host.output import Output
 from analyzer.host.progress import Progress
@@ -34,7 +46,8 @@ def _dtrace(box: Box, request: Request, point: failpoint.FailPoint | None) -> in
     progress = Progress()
     if dscript.load(plan.name).targeted and not plan.arguments("COMMAND"):
         progress.say(f"{plan.name} without a target traces every process, dtrace too: give --pid, --exec or -- COMMAND")
-    header = provenance.lines(box, known, _origin(request, plan, point))
+    origin = _origin(request, plan, point) | {"proved": prove.remembered(box, known, dscript.load(plan.name))}
+    header = provenance.lines(box, known, origin)
     output = Output(request.output, force=request.force)
     try:
         result = session.record(box, plan, output, header, progress)

@@ -6,7 +6,7 @@ from analyzer.analysis.coverage import gaps, require_records
 from analyzer.format import counted, duration
 from analyzer.ingest.releases import path_name
 from analyzer.report.document import Column, Document, Finding, Table
-from analyzer.report.origin import host, maker
+from analyzer.report.origin import host, maker, proof
 from analyzer.report.sections import sections
 from analyzer.report.tables import table
 from analyzer.summary.reduce import SECOND
@@ -85,7 +85,7 @@ def _subtitle(log: LogSummary, summary: Summary) -> str:
         hosts = len({host(part.meta) for part in summary.logs if "host.uname" in part.meta})
         return f"{counted(hosts, 'host')}, {counted(log.faults, 'fault')}"
     meta = log.meta
-    parts = [*maker(meta), counted(log.faults, "fault")]
+    parts = [*maker(meta), *proof(meta), counted(log.faults, "fault")]
     if log.first_ts is not None and log.last_ts is not None:
         parts.append(f"{(log.last_ts - log.first_ts) / SECOND:.1f} s")
     return ", ".join(parts)

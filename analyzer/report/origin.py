@@ -1,5 +1,7 @@
 """Where a log comes from, in words: its host, its kernel, what wrote it."""
 
+from analyzer import measures
+from analyzer.format import counted
 from analyzer.ingest.formats import FORMATS
 from analyzer.ingest.releases import release
 
@@ -21,3 +23,15 @@ def maker(meta: dict[str, object]) -> list[str]:
     if meta.get("format") in FORMATS:
         return [FORMATS[meta["format"]].words]
     return [host(meta), kernel(meta), f"script {meta.get('script', 'unknown')}"]
+
+
+def proof(meta: dict[str, object]) -> list[str]:
+    """What `vmtrace prove` had found of this script on this kernel; nothing where another program wrote the log."""
+    if meta.get("format") in FORMATS:
+        return []
+    outcomes = measures.proved(meta.get("host.proved"))
+    exact = sum(outcome == "exact" for outcome in outcomes.values())
+    wrong = [name for name, outcome in outcomes.items() if outcome == "wrong"]
+    told = [f"{counted(exact, 'measure')} proved exact on this kernel"] if exact else []
+    told += [f"proved wrong: {', '.join(wrong)}"] if wrong else []
+    return told or ["nothing proved on this kernel"]

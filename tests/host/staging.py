@@ -107,6 +107,7 @@ class Stage:
             "PYTHONPATH": str(ROOT),
             "STANDIN": str(self.state),
             "HOME": str(self.folder),
+            "TMPDIR": str(self.folder),
         }
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         options = pipes | {"preexec_fn": hear_signals} | options

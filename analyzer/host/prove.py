@@ -1,0 +1,235 @@
+"""`vmtrace prove`: run a load that knows its faults, trace it with each script, and say measure by measure what holds.
+
+The outcome is remembered on the box, for this kernel and this text of a script; `collect` writes it into later logs.
+"""
+
+import json
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from analyzer import measures
+from analyzer.errors import DataError, TemporaryError, UsageError
+from analyzer.host import doctor, dscript, facts, proof, provenance, session
+from analyzer.host.box import Box, quoted
+from analyzer.host.failpoint import FailPoint
+from analyzer.host.output import Output
+from analyzer.host.progress import Progress
+
+# A second count beside the script's own clauses: whether lock probes fire in faults at all, and how many renames.
+_WITNESS = """
+lockstat:::rw-acquire, lockstat:::rw-release /self->st > 1/ { @witness[probename] = count(); }
+fbt::vm_page_rename:entry, fbt::vm_page_iter_rename:entry { @witness[probefunc] = count(); }
+dtrace:::END { printf("#aggregation\\twitness\\tprobe\\tcount\\n"); printa("%s\\t%@d\\n", @witness); }
+"""
+
+# Without Python on the box: faults of every common kind, whose numbers only the kernel's counters know.
+_SHELL = """
+i=0
+while [ $i -lt 40 ]; do
+	dd if=/dev/zero of=/dev/null bs=2m count=1 2>/dev/null
+	(:)
+	i=$((i + 1))
+done
+find /usr/share /usr/lib -type f 2>/dev/null | head -100 | xargs cat >/dev/null 2>&1
+printf '{"name": "dd", "parts": []}' >"$1"
+"""
+
+_FOLDER = 'mktemp -d "${TMPDIR:-/tmp}/vmtrace-load.XXXXXX"'
+_PYTHON = "for each in python3 python3.13 python3.12 python3.11 python3.9; do command -v $each && break; done"
+_MEMORY = '"${XDG_STATE_HOME:-$HOME/.local/state}/vmtrace"'
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What came of one script."""
+
+    script: str
+    edition: int
+    answers: list[proof.Answer]
+
+    def words(self) -> str:
+        """As the box remembers it: `vmfault faults=exact copy=wrong …` (measures.proved reads it)."""
+        pairs = (f"{each.measure}={each.outcome.replace(' ', '-')}" for each in self.answers)
+        return " ".join([self.script, *pairs])
+
+
+@dataclass(frozen=True)
+class Load:
+    """The command that makes the faults, and what it is.
+
+    Attributes:
+        folder: on the box, for what it leaves: its statement and its files.
+    """
+
+    words: list[str]
+    folder: str
+    python: bool
+
+    def command(self, kind: str) -> list[str]:
+        return [*self.words, f"{self.folder}/statement", kind]
+
+
+def prove(box: Box, name: str | None, say) -> tuple[facts.Facts, bool, list[Proof]]:
+    """Prove the script named, or each that fits; gives what the box is, whether the load was in Python, and the proofs.
+
+    Args:
+        say: called with a line for the user, before each script.
+    """
+    known = facts.ask(box)
+    facts.require(box, known, ("dtrace",))
+    facts.load_modules(box, known)
+    scripts = _scripts(known, name)
+    load = _load(box)
+    try:
+        proofs = []
+        for script in scripts:
+            say(f"{script.name}: tracing a load {'in Python' if load.python else 'in sh, which has fewer measures'}")
+            proofs.append(_proof(box, known, script, load))
+    finally:
+        box.run(f"rm -rf {quoted([load.folder])}")
+    _remember(box, known, proofs)
+    return known, load.python, proofs
+
+
+def status(proofs: list[Proof]) -> int:
+    """0 all exact, 1 something wrong, 2 something could not be asked."""
+    outcomes = {answer.outcome for each in proofs for answer in each.answers}
+    if proof.WRONG in outcomes:
+        return 1
+    return 0 if outcomes == {proof.EXACT} else 2
+
+
+def remembered(box: Box, known: facts.Facts, script: dscript.DScript) -> str:
+    """What was proved of this script on this kernel: `RELEASE SCRIPT measure=outcome …`; "" where nothing was."""
+    key = _key(known, script)
+    lines = box.run(f"cat {_MEMORY}/proved 2>/dev/null").out.splitlines()
+    return next((line.removeprefix(key) for line in lines if line.startswith(key)), "")
+
+
+def _key(known: facts.Facts, script: dscript.DScript) -> str:
+    """What a proof holds for: this kernel, and this text of the script."""
+    return f"{known['uname']}\t{provenance.sha256(script.text)}\t"
+
+
+def _remember(box: Box, known: facts.Facts, proofs: list[Proof]) -> None:
+    """One line a script in a small file of root's."""
+    new = {_key(known, dscript.load(each.script)): f"{known['release']} {each.words()}" for each in proofs}
+    old = box.run(f"cat {_MEMORY}/proved 2>/dev/null").out.splitlines()
+    kept = [line for line in old if not line.startswith(tuple(new))]
+    text = "".join(f"{line}\n" for line in [*kept, *(key + value for key, value in new.items())])
+    answer = box.run(f"mkdir -p {_MEMORY} && printf %s {quoted([text])} >{_MEMORY}/proved")
+    if answer.status:
+        raise TemporaryError(f"what was proved cannot be kept on {box.name}: {answer.complaint}")
+
+
+def _scripts(known: facts.Facts, name: str | None) -> list[dscript.DScript]:
+    """Those that record faults and fit the release."""
+    if name is not None:
+        script = dscript.load(name)
+        facts.check_release(script, known)
+        if "calls" not in measures.probes(script.name, script.edition):
+            raise UsageError(f"{script.name}.d: no load knows what it must say; prove vmfault, vmfault10 or vmwatch")
+        return [script]
+    found = []
+    for each in dscript.names():
+        script = dscript.load(each)
+        try:
+            facts.check_release(script, known)
+        except UsageError:
+            continue
+        if "calls" in measures.probes(script.name, script.edition):
+            found.append(script)
+    return found
+
+
+def _load(box: Box) -> Load:
+    python = box.run(_PYTHON).out.strip() if box.remote else sys.executable
+    answer = box.run(_FOLDER)
+    if answer.status:
+        raise TemporaryError(f"no folder for the load on {box.name}: {answer.complaint}")
+    if python:
+        text = (Path(__file__).parent / "load.py").read_text()
+        return Load([python, "-c", text], answer.out.strip(), True)
+    return Load(["/bin/sh", "-c", _SHELL, "load"], answer.out.strip(), False)
+
+
+def _proof(box: Box, known: facts.Facts, script: dscript.DScript, load: Load) -> Proof:
+    there = facts.listed(box, script.probes)
+    unseen: dict[str, str] = {}
+    asked = []
+    shown = measures.probes(script.name, script.edition).keys() & proof.ASKED
+    if "lock-balance" in shown:
+        shown -= {"lock-held"}  # it says that by the balance
+    for measure in shown:
+        reason = measures.why_unseen(
+            measure,
+            script.name,
+            script.edition,
+            known.osreldate,
+            lambda probe: any(doctor.matches(probe, each) for each in there),
+        )
+        if reason is None:
+            asked.append(measure)
+        else:
+            unseen[measure] = reason
+    answers = _ask(box, known, script, load.command("whole"), asked, None)
+    found = {answer.measure: answer for answer in answers}
+    found |= {measure: proof.Answer(measure, proof.NOT_SEEN, reason=why) for measure, why in unseen.items()}
+    return Proof(script.name, script.edition, [found[name] for name in measures.names() if name in found])
+
+
+def _ask(
+    box: Box,
+    known: facts.Facts,
+    script: dscript.DScript,
+    command: list[str],
+    asked: list[str],
+    point: FailPoint | None,
+) -> list[proof.Answer]:
+    """Trace the load once, and what it says of each measure."""
+    try:
+        result, lines = _trace(box, known, script, command, point)
+        why = _unusable(result, lines)
+    except (DataError, TemporaryError) as error:
+        why = str(error)
+    if why:
+        return [proof.Answer(measure, proof.NOT_ASKED, reason=why) for measure in asked]
+    statement = json.loads(box.run(f"cat {quoted(command[-2:-1])}").out)
+    trace = proof.digest(lines, selected=script.name == "vmwatch")
+    judge = proof.Judge(trace, statement, result.growth, known.number("hw.ncpu"))
+    return [judge.answer(measure) for measure in asked]
+
+
+def _unusable(result: session.Result, lines: list[str]) -> str:
+    """Why a trace proves nothing; "" where it is whole."""
+    if result.failure is not None:
+        said = [line for line in lines if line.startswith("dtrace: ")]
+        return said[-1] if said else str(result.failure)
+    if result.status:
+        return f"the load ended with status {result.status}"
+    if result.tally.lost:
+        return "the trace lost " + ", ".join(f"{count:,} {kind}" for kind, count in result.tally.lost.items())
+    return "" if result.tally.complete else "the trace was cut off"
+
+
+def _trace(
+    box: Box, known: facts.Facts, script: dscript.DScript, command: list[str], point: FailPoint | None
+) -> tuple[session.Result, list[str]]:
+    """One recording of the whole machine, as the kernel's counters are of it; its log is read and thrown away."""
+    fitting = dscript.fitting(script, known.number("hw.physmem"), known.number("hw.ncpu"))
+    plan = session.Plan(
+        name=script.name,
+        text=dscript.render(script, fitting) + _WITNESS,
+        pid=0,
+        execname="",
+        narrow=False,
+        duration=None,
+        command=command,
+        fail_point=point,
+    )
+    with tempfile.TemporaryDirectory(prefix="vmtrace-") as folder:
+        log = Path(folder) / "log"
+        result = session.record(box, plan, Output(str(log), force=False), b"", Progress())
+        return result, log.read_text(errors="replace").splitlines()

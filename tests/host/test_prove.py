@@ -1,0 +1,95 @@
+"""vmtrace prove: the load run for real, its trace played by a kernel whose truth is known."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from staging import ROOT, sample
+
+from analyzer import measures
+from analyzer.host import proof
+
+KERNEL = Path(__file__).with_name("kernel.py")
+COUNTED = {"v_vm_faults": 9000, "v_cow_faults": 508, "v_cow_optim": 5, "v_zfod": 2013, "v_ozfod": 0, "v_io_faults": 0}
+ALWAYS = {"faults", "calls", "results", "zero-fill", "copy", "path-alloc", "lock-balance", "moves-rename"}
+
+
+@pytest.fixture
+def prove(stage):
+    """Prove vmfault on a kernel with a defect: exit status and outcome by measure."""
+
+    def prove(defect="", *options):
+        kernel = [sys.executable, str(KERNEL), str(stage.state / "script.d"), str(stage.folder), defect]
+        stage.plays([["out", "#vmtrace\t1\n#script\tvmfault\n#osreldate\t1302001\n"], ["wait"], ["run", kernel]])
+        for when, factor in (("before", 0), ("after", 1)):
+            lines = (f"vm.stats.vm.{name}: {value * factor}\n" for name, value in COUNTED.items())
+            stage.set(f"counters.{when}", "".join(lines))
+        status, out, err = stage.run("prove", "--script", "vmfault", "--json", *options)
+        assert err.startswith("vmtrace: vmfault: tracing a load in Python\n")
+        answers = json.loads(out)["scripts"][0]["measures"]
+        return status, {name: answer["outcome"] for name, answer in answers.items()}
+
+    return prove
+
+
+def test_a_kernel_that_is_right_is_exact(prove):
+    status, answers = prove()
+    assert {name for name, outcome in answers.items() if outcome == "exact"} >= ALWAYS
+    assert "wrong" not in answers.values()
+    assert status == 2  # no radix node was refused: failed inserts could not be asked
+    assert answers["failed-inserts"] == "not asked"
+
+
+def test_a_kernel_that_is_wrong_is_told_and_remembered(prove, stage):
+    status, answers = prove("copy lost", "--ssh", "box")
+    assert status == 1
+    assert {name for name, outcome in answers.items() if outcome == "wrong"} == {
+        "copy", "faults", "path-alloc", "zero-fill",
+    }  # fmt: skip
+    assert not list(stage.folder.glob("vmtrace-load.*"))
+    stage.plays(stage.recorded.steps())
+    stage.run("collect", "--duration", "200ms")
+    told = next(line for line in stage.log().splitlines() if line.startswith("#host.proved\t")).partition("\t")[2]
+    assert told.startswith("13.2-RELEASE vmfault ")
+    assert measures.proved(told) == answers
+    assert measures.why_wrong("copy", told)
+    assert measures.why_wrong("calls", told) is None
+
+
+def test_a_kernel_that_was_never_proved_says_nothing(stage):
+    stage.run("collect", "--duration", "200ms")
+    assert "#host.proved" not in stage.log()
+
+
+@pytest.mark.parametrize(
+    ("log", "exact", "wrong"),
+    [
+        ("13.2/failpoint-5pct", {"faults", "calls", "zero-fill", "copy", "path-alloc", "failed-inserts"}, set()),
+        ("13.2/clean", {"faults", "calls", "zero-fill", "copy", "path-alloc"}, {"moves-replace"}),
+    ],
+)
+def test_real_kernels_against_their_own_counters(log, exact, wrong):
+    """The first edition cannot see a replace on 13.2 (docs/freebsd-vm-tracing.md, 13.4), and is right otherwise."""
+    lines = sample(f"{log}.log.xz").splitlines()
+    read = {when: {} for when in ("before", "after")}
+    for line in lines:
+        if line.startswith("#counter."):
+            when, name, value = line.removeprefix("#counter.").split("\t")
+            read[when][name] = int(value)
+    growth = {name: value - read["before"][name] for name, value in read["after"].items()}
+    judge = proof.Judge(proof.digest(lines, selected=False), {"name": "", "parts": []}, growth, 2)
+    outcomes = {name: judge.answer(name).outcome for name in exact | wrong}
+    assert outcomes == dict.fromkeys(exact, "exact") | dict.fromkeys(wrong, "wrong")
+
+
+def test_the_load_does_what_it_says(tmp_path):
+    statement = tmp_path / "statement"
+    subprocess.run([sys.executable, ROOT / "analyzer" / "host" / "load.py", statement], check=True)
+    parts = {part["part"]: part for part in json.loads(statement.read_text())["parts"]}
+    for name in ("zero-fill", "copy", "threads", "moved"):  # what the kernel counted, with a few of Python's own
+        assert parts[name]["faults"] <= parts[name]["most"] < 1.2 * parts[name]["faults"]
+    assert {name: parts[name]["faults"] for name in ("protected", "invalid", "beyond")} == {
+        "protected": 13, "invalid": 11, "beyond": 7,
+    }  # fmt: skip
