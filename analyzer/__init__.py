@@ -4,13 +4,23 @@ For a person at a prompt:
 
     >>> import analyzer
     >>> trace = analyzer.load("samples/13.2/leak.log.xz")       # tables as DataFrames
-    >>> summary = analyzer.summarize(["samples/13.2/leak.log.xz"])  # what adds, of any number of logs
+    >>> summary = analyzer.summarize("samples/13.2/leak.log.xz")    # what adds, of any number of logs
     >>> summary.df_path_costs(), summary.fig_imbalance()        # every analysis as a table or a figure
 """
 
+from typing import TYPE_CHECKING
+
 from analyzer.version import __version__
 
+if TYPE_CHECKING:
+    from analyzer.notebook import Summary, Trace, load, summarize
+
 __all__ = ["Summary", "Trace", "__version__", "load", "summarize"]
+
+
+def __dir__() -> list[str]:
+    """What `import analyzer; analyzer.` completes to."""
+    return __all__
 
 
 def __getattr__(name: str) -> object:

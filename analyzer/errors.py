@@ -23,8 +23,8 @@ class DataError(VmtraceError):
     exit_code = 65  # EX_DATAERR
 
 
-class NoInputError(VmtraceError):
-    """The input is missing or cannot be read."""
+class NoInputError(VmtraceError, OSError):
+    """The input is missing or cannot be read; in Python it is the OSError that every file can give."""
 
     exit_code = 66  # EX_NOINPUT
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
+from os import PathLike
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -174,7 +175,7 @@ class Views:
 
 
 class Summary(Views, PlainSummary):
-    """analysis.summary.Summary with the views of a notebook."""
+    """summary.summary.Summary with the views of a notebook."""
 
     @property
     def summary(self) -> PlainSummary:
@@ -187,23 +188,31 @@ class Summary(Views, PlainSummary):
         return f"Summary of {counted(len(self.logs), 'log')}: {', '.join(str(log.meta['name']) for log in self.logs)}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Trace(Views, whole.Trace):
     """ingest.trace.Trace with the views of a notebook, which are of the log at `path`, not of changes to the tables."""
 
     path: str = ""
+    as_format: str | None = None
 
     @cached_property
     def summary(self) -> PlainSummary:
-        return summarizing.summarize([self.path])
+        return summarizing.summarize([self.path], as_format=self.as_format)
+
+    def __repr__(self) -> str:
+        records = ", ".join(f"{len(table):,} {tag}" for tag, table in self.tables.items())
+        return f"Trace of {self.path}: {records or 'no records'}"
 
 
-def load(path: str) -> Trace:
-    """Read one vmtrace log whole; see ingest.trace.load."""
-    trace = whole.load(path)
-    return Trace(trace.meta, trace.tables, trace.notices, trace.unread, str(path))
+def load(path: str | PathLike[str], as_format: str | None = None) -> Trace:
+    """Read one file whole, a vmtrace log or what another program printed; see ingest.trace.load."""
+    trace = whole.load(path, as_format)
+    return Trace(trace.meta, trace.tables, trace.notices, trace.unread, str(path), as_format)
 
 
-def summarize(paths: Iterable[str], chosen: Filter | None = None, jobs: int | None = None) -> Summary:
-    """The Summary of any number of logs; see analysis.summarize.summarize."""
-    return Summary(summarizing.summarize(paths, chosen, jobs).logs)
+def summarize(
+    paths: str | PathLike[str] | Iterable[str | PathLike[str]], chosen: Filter | None = None, jobs: int | None = None
+) -> Summary:
+    """The Summary of one path or of any number of them; see summary.summarize.summarize."""
+    one = isinstance(paths, str | PathLike)
+    return Summary(summarizing.summarize(map(str, [paths] if one else paths), chosen, jobs).logs)

@@ -1,6 +1,7 @@
 """The methods of Trace and Summary, and the example notebook, its cells run as they stand."""
 
 import ast
+import doctest
 import json
 
 import pandas as pd
@@ -64,6 +65,29 @@ def test_summaries_merge_into_one_that_shows_itself(summary):
         KNOWN[name]["records"]["F"] for name in ("13.2/failpoint-5pct", "13.2/clean")
     )
     assert repr(both).startswith("Summary of 2 logs")
+
+
+def test_the_examples_of_the_page(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    failed, tried = doctest.testfile(str(ROOT / "docs" / "python.md"), module_relative=False)
+    assert tried and not failed
+
+
+def test_the_door_completes_and_is_short():
+    assert set(dir(analyzer)) == {"Summary", "Trace", "__version__", "load", "summarize"}
+    assert all(len(repr(analyzer.load(log(name)))) < 200 for name in ("13.2/leak", "13.2/agg-clean"))
+
+
+def test_a_missing_file_is_an_oserror():
+    for door in (analyzer.load, analyzer.summarize):
+        with pytest.raises(OSError, match="No such file"):
+            door("no.log")
+
+
+@pytest.mark.parametrize("name", ["kdump-badfault-HT.txt", "ktrace-badfault.out", "kdump-badfault.txt"])
+def test_load_reads_what_report_reads(name):
+    trace = analyzer.load(ROOT / "samples" / "13.2" / "raw" / f"{name}.xz")
+    assert len(trace.faults) == trace.df_path_costs()["faults"].sum()
 
 
 def test_a_chart_that_a_log_has_nothing_for():

@@ -124,9 +124,9 @@ def _open(path: str) -> BinaryIO:
     if path == STDIN:
         return sys.stdin.buffer.raw
     try:
-        if Path(path).is_dir():
-            raise NoInputError(f"{path}: is a directory; name the logs in it")
         return open(path, "rb", buffering=0)
+    except IsADirectoryError:
+        raise NoInputError(f"{path}: is a directory; name the logs in it") from None
     except OSError as error:
         raise NoInputError(f"{path}: {error.strerror}") from None
 

@@ -1,6 +1,7 @@
 """A whole log for a person at a prompt: its tables as pandas DataFrames."""
 
 from dataclasses import dataclass, field
+from os import PathLike
 
 import pandas as pd
 
@@ -75,20 +76,24 @@ class Trace:
         return _sorted(self.tables[tag]) if tag in self.tables else pd.DataFrame()
 
 
-def load(path: str) -> Trace:
-    """Read one log whole, in any format that vmtrace knows; "-" is standard input.
+def load(path: str | PathLike[str], as_format: str | None = None) -> Trace:
+    """Read one file whole, a vmtrace log or what another program printed; "-" is standard input.
 
-    Raises NoInputError, or DataError where the file is no log.  For a log that is larger than memory, `summarize`
-    gives what can be known of it.
+    Args:
+        as_format: what the file is ("vmtrace", or one of ingest/formats.py); its first bytes tell where it is None.
+
+    Raises NoInputError (an OSError), or DataError where the file is nothing that vmtrace reads.  For a log that is
+    larger than memory, `summarize` gives what can be known of it.
     """
     source = Source(str(path))
-    parsed = read_whole(source, format_of(source, None).format)
+    parsed = read_whole(source, format_of(source, as_format).format)
     tables = {tag: table.to_pandas() for tag, table in parsed.tables.items()}
     return Trace(parsed.meta, tables, parsed.notices, parsed.unread)
 
 
 def _sorted(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.sort_values(["ts", "line"], kind="stable", ignore_index=True)
+    order = [name for name in ("ts", "line") if name in frame]  # kdump without times has no ts
+    return frame.sort_values(order, kind="stable", ignore_index=True) if order else frame
 
 
 def _with_missing(frame: pd.DataFrame) -> pd.DataFrame:
