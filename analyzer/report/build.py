@@ -119,15 +119,14 @@ def _evidence(finding: judged.Finding, log: LogSummary, top: int) -> Table:
             "address": row.get("address")
             or row.get("page")
             or row.get("object")
-            or row.get("held")
-            or row.get("lockxor")
+            or row.get("lock")
             or None,
             "before": "\n".join(f"−{duration(row['ts'] - near['ts'])} {describe(near)}" for near in row["before"]),
             "stack": row.get("stack"),
         }
         for row in finding.rows
     ]
-    return table("Evidence", pd.DataFrame(rows), _EVIDENCE_COLUMNS, top)
+    return table("Evidence", pd.DataFrame(rows, dtype=object), _EVIDENCE_COLUMNS, top)
 
 
 def describe(row: dict[str, object]) -> str:
