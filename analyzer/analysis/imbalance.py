@@ -95,9 +95,8 @@ def imbalance_points(log: LogSummary) -> pd.DataFrame:
     rows = []
     if balance_is_measured(log):
         for row in log.evidence.get("imbalance", ()):
-            delta = row["acq"] - row["rel"] if "acq" in row else 1
-            lock = row.get("held") or row.get("lockxor")
-            rows.append((row, delta, "lock held" if lock else "imbalance", lock))
+            delta = 1 if row["delta"] is None else row["delta"]
+            rows.append((row, delta, "lock held" if row["lock"] else "imbalance", row["lock"]))
     rows += [(row, 1, "lock held", row["object"]) for row in alarms(log, "lock-held")]
     rows += [(row, 0, "double free", row["page"]) for row in alarms(log, "double-free")]
     rows += [(row, 0, "double free", None) for row in log.evidence.get("double-free", ())]

@@ -63,27 +63,29 @@ def locks(log: LogSummary) -> list[Finding]:
 
 def _leak(log: LogSummary, group: imbalance.Group) -> Finding:
     row = group.first
-    lock = row.get("held") or row.get("lockxor") or 0
-    number = counted(len(group.rows), "fault")
-    if "held" in row:
-        what = f"returned with the write lock of object {address(lock)} held"
-        detail = "The lock word of the fault's top object named the thread at the handler's return."
+    lock, delta = row["lock"], row["delta"]
+    if lock:
+        what = f"returned with the write lock of object {address(lock)} held" if "held" in row else (
+            f"left lock {address(lock)} held"
+        )
     else:
-        what = f"acquired {row['acq']} locks and released {row['rel']}" + (
-            f": lock {address(lock)} was left held" if row["acq"] > row["rel"] and lock else ""
+        what = f"acquired {abs(delta)} locks {'more' if delta > 0 else 'fewer'} than it released" if delta else (
+            "released other locks than it acquired"
         )
-        detail = (
-            f"lockxor is {address(lock)}, the lock's address, and the VM object's where it is an object lock. "
-            f"Group: {group.label}; {number} of {count(imbalance.counted(log, 'balance asked'))}."
-        )
-    certainty = sure(log) if lock else "suspected"  # the script's counters wrap at 1024; an address does not
+    detail = (
+        "The lock word of the fault's top object named the thread at the handler's return."
+        if "held" in row
+        else "The lock's address is the VM object's where it is an object lock. "
+        f"Group: {group.label}; {counted(len(group.rows), 'fault')} of "
+        f"{count(imbalance.counted(log, 'balance asked'))}."
+    )
     sites = [str(unpaired["site"]) for unpaired in row.get("unpaired", ())]
     next_step = (
         f"Look at {sites[0]}: this acquire has no release."
         if sites
         else f"Record {row['execname']} with the script vmevents: it names the code of the unpaired acquire."
     )
-    return Finding("lock-held", certainty, f"A fault of {where(row)} {what}.", detail, next_step, group.rows)
+    return Finding("lock-held", sure(log), f"A fault of {where(row)} {what}.", detail, next_step, group.rows)
 
 
 def double_frees(log: LogSummary) -> list[Finding]:

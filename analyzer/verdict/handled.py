@@ -1,7 +1,8 @@
 """Findings that a healthy kernel can have too: what failed, and was handled."""
 
 from analyzer.analysis import imbalance
-from analyzer.analysis.coverage import calls, insert_function, move_function
+from analyzer.analysis.coverage import failed_inserts as failed_insert_rows
+from analyzer.analysis.coverage import insert_calls, insert_functions, move_function
 from analyzer.analysis.failures import fail_point, failure_rates
 from analyzer.format import count, counted, share
 from analyzer.ingest.releases import fault_function
@@ -35,10 +36,9 @@ def failed_moves(log: LogSummary) -> list[Finding]:
 
 
 def failed_inserts(log: LogSummary) -> list[Finding]:
-    failures = log.table("failures")
-    function = insert_function(log)
-    mine = failures[failures["fn"] == function]
-    failed, of = int(mine["failed"].sum()), calls(log, function)
+    mine = failed_insert_rows(log)
+    functions = insert_functions(log)
+    failed, of = int(mine["failed"].sum()), insert_calls(log)
     if not failed:
         return []
     inside = int(mine.loc[mine["infault"] == 1, "failed"].sum())
@@ -50,7 +50,7 @@ def failed_inserts(log: LogSummary) -> list[Finding]:
         Finding(
             "failed-insert",
             sure(log),
-            f"{function} got no node {count(failed)} times{among}"
+            f"{' and '.join(functions)} got no node {count(failed)} times{among}"
             + (f", {count(inside)} of them inside a fault." if known else "."),
             f"Not every insert needs a new node.{asked}",
             "",

@@ -1,7 +1,7 @@
 """The verdict: what the trace proves, what it suggests, what it cannot say; in order of weight."""
 
 from analyzer.analysis import imbalance
-from analyzer.analysis.coverage import calls, coverage_counts, gaps, insert_function, is_complete, may_have_lost_steps
+from analyzer.analysis.coverage import calls, coverage_counts, gaps, insert_calls, is_complete, may_have_lost_steps
 from analyzer.format import count, counted
 from analyzer.ingest.releases import handler, release
 from analyzer.summary.summary import LogSummary
@@ -41,7 +41,7 @@ def _clean(log: LogSummary, found: list[Finding]) -> list[Finding]:
         ("lock left held", imbalance.balance_is_measured(log) and "lock-held" not in kinds),
         ("page freed twice", imbalance.frees_are_measured(log) and "double-free" not in kinds),
         ("failed page move", bool(len(log.table("moves"))) and not kinds & {"failed-move", "failed-move-in-fault"}),
-        ("failed radix insert", calls(log, insert_function(log)) is not None and "failed-insert" not in kinds),
+        ("failed radix insert", insert_calls(log) is not None and "failed-insert" not in kinds),
     ]
     absent = [name for name, seen in looked if seen]
     if not absent or not is_complete(log):
