@@ -5,7 +5,7 @@ For a person at a prompt:
     >>> import analyzer
     >>> trace = analyzer.load("samples/13.2/leak.log.xz")       # tables as DataFrames
     >>> summary = analyzer.summarize("samples/13.2/leak.log.xz")    # what adds, of any number of logs
-    >>> summary.df_path_costs(), summary.fig_imbalance()        # every analysis as a table or a figure
+    >>> summary.df_path_costs(), summary.fig_overview()         # every analysis as a table or a figure
 """
 
 from typing import TYPE_CHECKING

@@ -17,6 +17,7 @@ NOT_MEASURED = "—"
 #   number    float, without a unit
 #   p         float, the p value of a test
 #   addr      int, or str that is one already
+# A pair of int or ns is a range: the value lies in it.
 KINDS = ("text", "code", "int", "id", "ns", "time", "share", "interval", "number", "p", "addr")
 NUMERIC_KINDS = ("int", "id", "ns", "time", "share", "interval", "number", "p")
 
@@ -40,6 +41,14 @@ def duration(ns: float) -> str:
     sign, ns = ("-" if ns < 0 else ""), _three_digits(abs(ns))
     size, unit = next((pair for pair in _UNITS if ns >= pair[0]), _UNITS[-1])
     return f"{sign}{_plain(ns / size)} {unit}"
+
+
+def duration_range(low: float, high: float) -> str:
+    """(1024, 2048) -> "1.02–2.05 µs"; (500, 2048) -> "500 ns–2.05 µs"."""
+    (first, first_unit), (last, last_unit) = duration(low).split(), duration(high).split()
+    if first_unit == last_unit:
+        return f"{first}–{last} {last_unit}"
+    return f"{first} {first_unit}–{last} {last_unit}"
 
 
 def moment(ns: float) -> str:
@@ -86,6 +95,8 @@ def cell(kind: str, value: object) -> str:
         return NOT_MEASURED
     if kind == "interval":
         return interval(*value)
+    if isinstance(value, tuple):
+        return duration_range(*value) if kind == "ns" else f"{_WRITE[kind](value[0])}–{_WRITE[kind](value[1])}"
     if kind == "code":
         return "\n".join(map(visible, str(value).split("\n")))
     return _WRITE[kind](value)

@@ -122,9 +122,9 @@ class Views:
         """Failures by function and result over time."""
         return self._figure("failures-over-time")
 
-    def fig_imbalance(self) -> "Figure":
-        """Faults that left a lock held or freed a page twice, over time."""
-        return self._figure("imbalance")
+    def fig_overview(self) -> "Figure":
+        """The whole trace: faults over time and each thing that went wrong."""
+        return self._figure("overview")
 
     def fig_path_latency(self) -> "Figure":
         """How long faults took, by path."""
@@ -143,17 +143,16 @@ class Views:
         return self._figure("coverage")
 
     def fig_coverage_seconds(self) -> "Figure":
-        """Faults recorded and calls counted, second by second."""
+        """Faults recorded and calls counted, interval by interval."""
         return self._figure("coverage-over-time")
 
     def _figure(self, key: str) -> "Figure":
         """A chart of the report; DataError where the logs have nothing for it."""
         from analyzer.charts.plotly_html import figure
 
-        for section in self.document.sections:
-            for chart in section.charts:
-                if chart.key == key:
-                    return figure(chart)
+        for chart in self.document.charts:
+            if chart.key == key:
+                return figure(chart)
         raise DataError(f"{self.document.title}: records nothing that a chart of {key} could show")
 
     def _repr_html_(self) -> str:

@@ -1,8 +1,10 @@
 """Small tables for every figure, with names that a process may give itself, and the same figures of nothing."""
 
+import dataclasses
+
 import pandas as pd
 
-from analyzer.charts import distributions, figures
+from analyzer.charts import distributions, over_time, shares
 from analyzer.charts.model import Chart
 
 PROVENANCE = "FreeBSD vmtrace 13.2-RELEASE amd64, vmfault, leak.log sha256 0123abcd"
@@ -17,8 +19,8 @@ _COLUMNS = {
     "path_bins": ["path", "low", "high", "faults"],
     "move_bins": ["function", "low", "high", "moves"],
     "faults": ["second", "faults"],
-    "points": ["second", "delta", "kind", "label"],
-    "measures": ["measure", "recorded", "expected", "gap"],
+    "events": ["second", "kind", "serious", "number", "text"],
+    "measures": ["measure", "recorded", "expected"],
     "seconds": ["second", "recorded", "called"],
     "gaps": ["start", "end", "text"],
 }
@@ -28,6 +30,7 @@ _ROWS = {
         ("vm_fault", "KERN_PROTECTION_FAILURE", 2, 19105, 2 / 19105, 0.00003, 0.0004),
         ("vm_page_rename", "1", 0, 967, 0.0, 0.0, 0.004),
         (HOSTILE[0], HOSTILE[2], 0, 0, float("nan"), float("nan"), float("nan")),
+        (HOSTILE[1], "", 50, 1000, 0.05, 0.04, 0.06),
     ],
     "paths": [("zero-fill", 700, 0.7, 4e6, 0.4), (HOSTILE[3], 300, 0.3, 6e6, 0.6)],
     "path_bins": [
@@ -36,9 +39,9 @@ _ROWS = {
     ],
     "move_bins": [("rename", 1000.0, 1030.0, 5), (HOSTILE[5], 2e9, 4e9, 1)],
     "faults": [(0, 20000), (1, 10), (3, 5)],
-    "points": [(0.25, 1, "lock held", f"0xfffff80001a14800\n{HOSTILE[0]}, thread 100051")]
-    + [(3.5 + i / 100, -i, "double free", f"0xfffff8007d0e6ee8\n{name}") for i, name in enumerate(HOSTILE)],
-    "measures": [("faults", 15287, 18160, "drops"), ("calls", 15287, 13449, ""), (HOSTILE[6], 5, float("nan"), "")],
+    "events": [(0.25, "lock held", True, 1, f"0xfffff80001a14800, {HOSTILE[0]}, thread 100051")]
+    + [(3.5 + i / 100, "fault failed", False, 2, name) for i, name in enumerate(HOSTILE)],
+    "measures": [("faults", 15287, 18160), ("calls", 15287, 13449), (HOSTILE[6], 5, float("nan"))],
     "seconds": [(0, 100, 120), (1, 50, 40), (2, 0, 0)],
     "gaps": [(0.5, 1.25, f"12 drops on CPU 1 {HOSTILE[1]}")],
 }  # fmt: skip
@@ -53,12 +56,15 @@ def charts(empty: bool) -> list[Chart]:
     """Every figure."""
     t = tables(empty)
     return [
-        figures.failures_over_time(t["failures"], 10, PROVENANCE),
-        figures.failure_frequency(t["rates"], 0.05, PROVENANCE),
-        figures.time_by_path(t["paths"], PROVENANCE),
-        figures.imbalance(t["faults"], t["points"], "locks", True, PROVENANCE),
-        figures.coverage_counts(t["measures"], PROVENANCE),
-        figures.coverage_over_time(t["seconds"], t["gaps"], PROVENANCE),
+        over_time.overview(t["faults"], t["events"], t["gaps"], 4.2, PROVENANCE),
+        dataclasses.replace(
+            over_time.overview_of_logs([(name, t["faults"], t["events"]) for name in HOSTILE], PROVENANCE), key="logs"
+        ),
+        over_time.failures_over_time(t["failures"], 10, PROVENANCE),
+        shares.failure_frequency(t["rates"], (HOSTILE[1], 0.05), PROVENANCE),
+        shares.time_by_path(t["paths"], PROVENANCE),
+        shares.coverage_counts(t["measures"], PROVENANCE),
+        over_time.coverage_over_time(t["seconds"], t["gaps"], PROVENANCE),
         distributions.path_latency(t["path_bins"], PROVENANCE),
         distributions.move_costs(t["move_bins"], PROVENANCE),
     ]

@@ -11,7 +11,7 @@ from recordings import log, recordings
 from analyzer import load
 from analyzer.analysis import failures, moves, paths
 from analyzer.analysis.statistics import wilson
-from analyzer.summary.histogram import bounds, bucket, percentiles
+from analyzer.summary.histogram import bounds, bucket, percentiles, shown_percentiles
 from analyzer.summary.summarize import summarize
 from analyzer.summary.summary import LogSummary
 
@@ -49,6 +49,13 @@ def test_steps_make_the_faults_that_must_fail():
     assert set(rates["failed"]) == {5}
 
 
+def test_what_a_histogram_does_not_say_is_not_said():
+    doubling = pd.DataFrame({"low": [1024.0, 2048.0], "high": [2048.0, 4096.0], "n": [3, 1]})
+    assert shown_percentiles(doubling, "n", [0.5, 0.9]) == [(1024, 2048), None]
+    fine = pd.DataFrame({"low": [10.0, 4096.0], "high": [11.0, 4160.0], "n": [1, 99]})
+    assert shown_percentiles(fine, "n", [0.01, 0.99]) == [10, (4096 + 4159) / 2]
+
+
 @pytest.mark.parametrize("name", ["13.2/clean", "10.1/badfault"])
 def test_percentiles_are_within_one_percent_of_the_exact_ones(name):
     trace, summary = load(log(name)), summary_of(name)
@@ -56,6 +63,9 @@ def test_percentiles_are_within_one_percent_of_the_exact_ones(name):
     for path, durations in trace.faults.groupby("path_name")["dur"]:
         ordered = durations.sort_values().to_numpy()
         for column, part in paths.PERCENTILES.items():
+            if len(ordered) * (1 - part) < 1:  # too few to say
+                assert pd.isna(costs.loc[path, column])
+                continue
             exact = ordered[math.ceil(part * len(ordered)) - 1]
             assert costs.loc[path, column] == pytest.approx(exact, rel=0.01), (path, column)
         assert costs.loc[path, "longest"] == ordered[-1]

@@ -1,6 +1,7 @@
 """The figures say what their tables say, and all three renderers draw every figure."""
 
 import io
+import itertools
 import json
 import math
 import struct
@@ -9,9 +10,11 @@ import xml.etree.ElementTree as ElementTree
 import pandas as pd
 import pytest
 from chart_samples import HOSTILE, PROVENANCE, charts, tables
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
 from rich.console import Console
 
-from analyzer.charts import distributions, figures, images, plotly_html, terminal
+from analyzer.charts import distributions, images, over_time, plotly_html, shares, terminal
 from analyzer.charts.model import Bars, Chart, Points, Steps
 
 EVERY = charts(False) + charts(True)
@@ -41,6 +44,17 @@ def png_texts(image: bytes) -> dict[str, str]:
             texts[key.decode()] = rest[2:].split(b"\0", 2)[2].decode()
         at += 12 + size
     return texts
+
+
+def overlaps(figure) -> list[tuple[str, str]]:
+    """Pairs of texts of a matplotlib figure that stand on one another, or out of it."""
+    FigureCanvasAgg(figure).draw()
+    whole = figure.bbox
+    texts = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
+    boxes = [(text.get_text(), text.get_window_extent()) for text in texts]
+    found = [(one, other) for (one, a), (other, b) in itertools.combinations(boxes, 2) if a.padded(-1).overlaps(b)]
+    outside = [(text, "edge") for text, box in boxes if box.x0 < whole.x0 - 1 or box.x1 > whole.x1 + 1]
+    return found + outside
 
 
 def marks(chart: Chart, kind: type) -> list:
@@ -104,8 +118,8 @@ def test_hostile_names_stay_text(chart):
 def test_everything_lies_inside_the_axes(chart):
     for mark in chart.marks:
         if isinstance(mark, Points):
-            assert all(chart.x.low <= x <= chart.x.high for x in (*mark.x, *(p[0] for p in mark.label_at if p)))
-            assert all(chart.y.low <= y <= chart.y.high for y in (*mark.y, *(p[1] for p in mark.label_at if p)))
+            assert all(chart.x.low <= x <= chart.x.high for x in mark.x)
+            assert all(chart.y.low <= y <= chart.y.high for y in mark.y)
         elif isinstance(mark, Steps):
             assert chart.x.low <= mark.edges[0] and mark.edges[-1] <= chart.x.high
             assert mark.base + max(mark.heights) < math.ceil(mark.base)
@@ -116,7 +130,7 @@ def test_everything_lies_inside_the_axes(chart):
 
 def test_stacked_failures_add_up():
     failures = tables(False)["failures"]
-    chart = figures.failures_over_time(failures, 10, PROVENANCE)
+    chart = over_time.failures_over_time(failures, 10, PROVENANCE)
     bars = marks(chart, Bars)
     assert sum(end - start for bar in bars for start, end in zip(bar.start, bar.end, strict=True)) == (
         failures["failed"].sum()
@@ -132,13 +146,13 @@ def test_stacked_failures_add_up():
 
 def test_long_traces_are_binned_without_loss():
     failures = pd.DataFrame({"second": range(5000), "function": "vm_fault", "result": "KERN_FAILURE", "failed": 1})
-    (bar,) = marks(figures.failures_over_time(failures, 5000, PROVENANCE), Bars)
+    (bar,) = marks(over_time.failures_over_time(failures, 5000, PROVENANCE), Bars)
     assert len(bar.at) <= 240 and sum(bar.end) == 5000
-    assert "21 seconds" in figures.failures_over_time(failures, 5000, PROVENANCE).y.title
+    assert "21 seconds" in over_time.failures_over_time(failures, 5000, PROVENANCE).y.title
 
 
 def test_a_function_that_never_failed_shows_its_upper_end():
-    chart = figures.failure_frequency(tables(False)["rates"], None, PROVENANCE)
+    chart = shares.failure_frequency(tables(False)["rates"].head(3), None, PROVENANCE)
     failed, never = marks(chart, Points)
     assert failed.texts == ("2 of 19,105: 0.0105 %",) and failed.symbol == "circle"
     assert never.texts == ("0 of 967: at most 0.4 %",) and never.symbol == "hollow"
@@ -146,39 +160,55 @@ def test_a_function_that_never_failed_shows_its_upper_end():
     assert [row.value for row in chart.rows][2] == "0 of 0: never called"
 
 
-def test_the_rate_asked_of_a_fail_point_is_drawn():
+def test_the_rate_asked_of_a_fail_point_stands_among_its_own_rates_only():
     rates = tables(False)["rates"]
-    with_line, without = (figures.failure_frequency(rates, asked, PROVENANCE) for asked in (0.05, None))
-    assert [mark.text for mark in with_line.marks if mark not in without.marks] == ["asked for: 5 %"]
-    assert with_line.x.high > 0.05
+    with_line, without, elsewhere = (
+        shares.failure_frequency(rates, asked, PROVENANCE) for asked in ((HOSTILE[1], 0.05), None, ("vm_map", 0.05))
+    )
+    (line,) = [mark for mark in with_line.marks if mark not in without.marks]
+    assert line.text == "asked for: 5 %" and with_line.x.high > 0.05
+    assert with_line.rows[len(with_line.rows) - 1 - line.row].name == HOSTILE[1]
+    assert elsewhere.marks == without.marks
 
 
 def test_the_leak_is_the_only_loud_mark():
     t = tables(False)
-    chart = figures.imbalance(t["faults"], t["points"].head(1), "locks", True, PROVENANCE)
-    band, leak = chart.marks
-    assert band.tone == "quiet" and leak.tone == "bad"
-    assert leak.x == (0.25,) and leak.y == (1.0,) and leak.label_at[0]
-    assert "0xfffff80001a14800" in leak.texts[0] and "0xfffff80001a14800" in chart.alt
-    assert max(band.end) < 0.5 * leak.y[0]
+    chart = over_time.overview(t["faults"], t["events"], t["gaps"].head(0), 4.2, PROVENANCE)
+    faults, leak, failed = chart.marks
+    assert (leak.tone, leak.x, leak.texts) == ("bad", (0.25,), (f"lock held: {t['events']['text'][0]}",))
+    assert faults.tone != "bad" != failed.tone
+    assert [row.value for row in chart.rows[1:]] == ["at 0.250 s", f"{2 * len(HOSTILE)}, first at 3.500 s"]
+    assert "lock held: at 0.250 s" in chart.alt
 
 
-def test_a_trace_with_gaps_is_never_called_clean():
+def test_each_of_several_logs_has_a_row_and_a_beginning_of_its_own():
     t = tables(False)
-    whole, broken = (
-        figures.imbalance(t["faults"], t["points"].head(0), "locks", complete, PROVENANCE) for complete in (True, False)
-    )
-    assert whole.alt.endswith("freed a page twice.")
-    assert "gaps" in broken.alt and "there may be others" in broken.alt
+    late = t["faults"].assign(second=t["faults"]["second"] + 500)
+    chart = over_time.overview_of_logs([("a", t["faults"], t["events"]), ("b", late, t["events"].head(0))], PROVENANCE)
+    assert [row.name for row in chart.rows] == ["a", "b"] and "each trace began" in chart.x.title
+    assert {int(y) for mark in marks(chart, Points) for y in mark.y} == {1}
+
+
+def test_a_gap_is_seen_in_its_interval():
+    chart = over_time.coverage_over_time(tables(False)["seconds"], tables(False)["gaps"], PROVENANCE)
+    called, recorded = marks(chart, Bars)
+    assert (called.end, recorded.end) == ((120, 40, 0), (100, 50, 0))
+
+
+@pytest.mark.parametrize("chart", EVERY, ids=lambda chart: f"{chart.key}-{'filled' if chart.marks else 'empty'}")
+@pytest.mark.parametrize("width", [9.0, 4.0])
+def test_no_text_stands_on_another(chart, width):
+    overlapping = overlaps(images.draw(chart, width, bare=width < 9))
+    assert not overlapping
 
 
 def test_coverage_tells_missing_from_whole():
-    chart = figures.coverage_counts(tables(False)["measures"], PROVENANCE)
+    chart = shares.coverage_counts(tables(False)["measures"], PROVENANCE)
     whole, missing = marks(chart, Bars)
     assert (whole.tone, missing.tone) == ("good", "warn")
     assert missing.end == (15287 / 18160,)
     assert chart.rows[2].value == "5 recorded, not counted by the kernel"
-    assert chart.alt == "faults (drops): 15,287 of 18,160, 84.2 %."
+    assert chart.alt == "faults: 15,287 of 18,160, 84.2 %."
 
 
 def test_distributions_keep_shares_and_gaps():

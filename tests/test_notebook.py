@@ -48,7 +48,7 @@ def test_views_are_those_of_the_report(summary):
     assert summary.df_path_costs()["faults"].sum() == known["records"]["F"]
     assert summary.df_failures_by_second()["failed"].sum() == summary.df_failure_rates()["failed"].sum()
     assert summary.df_failure_rates().equals(failure_rates(summary.total()))
-    drawn = {chart.title for section in summary.document.sections for chart in section.charts}
+    drawn = {chart.title for chart in summary.document.charts}
     assert drawn == {getattr(summary, view)().layout.meta["title"] for view in VIEWS if view.startswith("fig_")}
 
 

@@ -41,7 +41,7 @@ def test_an_input_never_and_a_file_only_when_forced(tmp_path, command):
 
 
 def test_tables_and_pictures_are_not_overwritten_either(tmp_path):
-    for name, command in (("imbalance.svg", ("report", "--plots")), ("F.csv", ("export", "--to", "csv", "-o"))):
+    for name, command in (("overview.svg", ("report", "--plots")), ("F.csv", ("export", "--to", "csv", "-o"))):
         (tmp_path / name).write_text("precious")
         with pytest.raises(CannotCreateError, match=name):
             call(command[0], log("13.2/badfault"), *command[1:], tmp_path)

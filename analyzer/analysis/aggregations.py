@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from analyzer.summary.histogram import percentiles
+from analyzer.summary.histogram import shown_percentiles
 from analyzer.summary.summary import LogSummary
 
 
@@ -20,7 +20,7 @@ def distributions(log: LogSummary) -> pd.DataFrame:
     rows = rows[(rows["high"] != rows["low"]) & (rows["value"] > 0)]
     found = []
     for (name, key), part in rows.groupby(["name", "key"]):
-        p50, p90, p99 = percentiles(part, "value", [0.5, 0.9, 0.99])
+        p50, p90, p99 = shown_percentiles(part, "value", [0.5, 0.9, 0.99])
         count = int(part["value"].sum())
         found.append({"aggregation": name, "key": key, "count": count, "p50": p50, "p90": p90, "p99": p99})
     return pd.DataFrame(found, columns=["aggregation", "key", "count", "p50", "p90", "p99"])

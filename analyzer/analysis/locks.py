@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from analyzer.summary.histogram import percentiles
+from analyzer.summary.histogram import shown_percentiles
 from analyzer.summary.summary import LogSummary
 
 
@@ -51,6 +51,6 @@ def _aggregation(log: LogSummary, name: str, keys: tuple[str, ...] = ("mode", "s
 def _quantized(log: LogSummary, name: str) -> pd.DataFrame:
     rows = []
     for (mode, site), part in _aggregation(log, name).groupby(["mode", "site"]):
-        p50, p99 = percentiles(part, "value", [0.5, 0.99])
+        p50, p99 = shown_percentiles(part, "value", [0.5, 0.99])
         rows.append({"mode": mode, "site": site, "times": int(part["value"].sum()), "p50": p50, "p99": p99})
     return pd.DataFrame(rows, columns=["mode", "site", "times", "p50", "p99"])

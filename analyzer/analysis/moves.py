@@ -5,7 +5,7 @@ import pandas as pd
 from analyzer.analysis.coverage import calls, move_function
 from analyzer.analysis.failures import MOVES
 from analyzer.ingest.releases import NOT_RECORDED
-from analyzer.summary.histogram import percentiles
+from analyzer.summary.histogram import shown_percentiles
 from analyzer.summary.summary import LogSummary
 
 _EXCLUSIVE = 2  # busy_lock of a page held exclusively (sys/vm/vm_page.h, VPB_BIT_EXCLUSIVE)
@@ -50,7 +50,7 @@ def move_percentiles(log: LogSummary) -> pd.DataFrame:
     """How long each function takes, in a fault and outside together: function, p50, p90, p99 (ns)."""
     rows = []
     for function, part in log.table("move_latency").groupby("fn"):
-        p50, p90, p99 = percentiles(part, "moves", [0.5, 0.9, 0.99])
+        p50, p90, p99 = shown_percentiles(part, "moves", [0.5, 0.9, 0.99])
         rows.append({"function": move_function(log, function), "p50": p50, "p90": p90, "p99": p99})
     return pd.DataFrame(rows, columns=["function", "p50", "p90", "p99"])
 

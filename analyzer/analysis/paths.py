@@ -3,7 +3,7 @@
 import pandas as pd
 
 from analyzer.ingest.releases import NOT_RECORDED, path_name
-from analyzer.summary.histogram import percentiles, resolution
+from analyzer.summary.histogram import resolution, shown_percentiles
 from analyzer.summary.summary import LogSummary
 
 PERCENTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999}
@@ -13,7 +13,8 @@ def path_costs(log: LogSummary) -> pd.DataFrame:
     """One row a path, most time first.  Times are ns; None is not measured.
 
     path, faults, share_of_faults, time (sum), share_of_time, mean, p50, p90, p99, p999, longest, oncpu (sum),
-    waiting (sum: time not on CPU), retries (map lookups after the first).
+    waiting (sum: time not on CPU), retries (map lookups after the first).  A percentile is None of too few faults,
+    and the two ends of its bucket where the log has nothing finer.
     """
     faults = log.table("faults")
     sums = faults.groupby("path", as_index=False)[["faults", "dur", "oncpu", "retries"]].sum()
@@ -25,7 +26,7 @@ def path_costs(log: LogSummary) -> pd.DataFrame:
     rows = []
     for path, number, time, oncpu, retries in sums.itertuples(index=False):
         histogram = latency[latency["path"] == path]
-        shares = percentiles(histogram, "faults", list(PERCENTILES.values())) if len(histogram) else [None] * 4
+        shares = shown_percentiles(histogram, "faults", list(PERCENTILES.values())) if len(histogram) else [None] * 4
         most = int(longest[path]) or None
         rows.append(
             {
@@ -36,7 +37,7 @@ def path_costs(log: LogSummary) -> pd.DataFrame:
                 "share_of_time": time / all_time if all_time else None,
                 "mean": time / number if number and time else None,
                 # The middle of a bucket can lie above the largest value, which is known exactly.
-                **{name: min(v, most) if v and most else v for name, v in zip(PERCENTILES, shares, strict=True)},
+                **{name: _at_most(value, most) for name, value in zip(PERCENTILES, shares, strict=True)},
                 "longest": most,
                 "oncpu": int(oncpu) if on_cpu else None,
                 "waiting": max(0, int(time - oncpu)) if on_cpu else None,
@@ -45,6 +46,14 @@ def path_costs(log: LogSummary) -> pd.DataFrame:
         )
     frame = pd.DataFrame(rows, columns=list(rows[0]) if rows else ["path", "faults", "time"])
     return frame.sort_values(["time", "path"], ascending=[False, True], ignore_index=True)
+
+
+def _at_most(value: float | tuple[float, float] | None, most: int | None):
+    if not value or not most:
+        return value
+    if isinstance(value, tuple):
+        return (value[0], min(value[1], most)) if value[0] < most else most
+    return min(value, most)
 
 
 def latency_bins(log: LogSummary) -> pd.DataFrame:

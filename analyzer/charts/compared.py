@@ -2,10 +2,9 @@
 
 import pandas as pd
 
-from analyzer.charts.distributions import FOOT, MOST_ROWS, bin_range, quantile_bin, shape, without_zero
-from analyzer.charts.figures import empty
-from analyzer.charts.model import Axis, Chart, Points, Row
-from analyzer.charts.scales import duration_axis, rate_axis
+from analyzer.charts.distributions import MOST_ROWS, bin_range, quantile_bin, shape, without_zero
+from analyzer.charts.model import FOOT, Chart, Points, Row, empty
+from analyzer.charts.scales import duration_axis, rate_axis, rows_axis
 from analyzer.format import count, counted, share, visible
 
 _SIDES = (("before", "quiet", "square", 0.42), ("after", "a", "circle", 0.16))
@@ -53,7 +52,7 @@ def rates(key: str, title: str, table: pd.DataFrame, provenance: str) -> Chart:
     alt = f"{visible(first['what'])}: {_rate(first, 'before')} before, {_rate(first, 'after')} after."
     if len(known) > len(shown):
         alt += f" {len(known) - len(shown)} more are only in the table."
-    return Chart(key, title, alt, provenance, axis, Axis("", 0, len(rows)), tuple(marks), rows, legend=True)
+    return Chart(key, title, alt, provenance, axis, rows_axis(rows), tuple(marks), rows, legend=True)
 
 
 def _rate(row: pd.Series, side: str) -> str:
@@ -95,4 +94,4 @@ def latency(before: pd.DataFrame, after: pd.DataFrame, provenance: str) -> Chart
     bins = pd.concat([part[part["path"].isin(names)] for part in sides.values()])
     axis = duration_axis(bins["low"].min(), bins["high"].max())
     alt = f"{rows[0].name}, the most frequent path of both: {rows[0].value}."
-    return Chart(key, title, alt, provenance, axis, Axis("", 0, len(rows)), marks, tuple(rows), legend=True)
+    return Chart(key, title, alt, provenance, axis, rows_axis(rows), marks, tuple(rows), legend=True)

@@ -4,14 +4,11 @@ import math
 
 import pandas as pd
 
-from analyzer.charts.figures import empty
-from analyzer.charts.model import ROW_HEAD, Axis, Chart, Points, Row, Steps, Tone
-from analyzer.charts.scales import duration_axis
-from analyzer.format import counted, duration, share, visible
+from analyzer.charts.model import FOOT, ROW_BODY, Chart, Points, Row, Steps, Tone, empty
+from analyzer.charts.scales import duration_axis, rows_axis
+from analyzer.format import counted, duration, duration_range, share, visible
 
 MOST_ROWS = 10
-FOOT = 0.12
-_TALLEST = ROW_HEAD - FOOT - 0.06
 
 
 def path_latency(bins: pd.DataFrame, provenance: str) -> Chart:
@@ -67,7 +64,7 @@ def _distributions(key: str, title: str, bins: pd.DataFrame, noun: str, why: str
         f"took {bin_range(longest['low'], longest['high'])}."
     )
     axis = duration_axis(bins["low"].min(), bins["high"].max())
-    return Chart(key, title, alt, provenance, axis, Axis("", 0, len(rows)), marks, tuple(rows), legend=True)
+    return Chart(key, title, alt, provenance, axis, rows_axis(rows), marks, tuple(rows), legend=True)
 
 
 def without_zero(bins: pd.DataFrame) -> pd.DataFrame:
@@ -86,7 +83,7 @@ def shape(name: str, part: pd.DataFrame, base: float, noun: str, tone: Tone = "a
             heights.append(0.0)
             texts.append("")
         edges.append(float(high))
-        heights.append(float(tall / tallest * _TALLEST))
+        heights.append(float(tall / tallest * ROW_BODY))
         texts.append(f"{name}: {counted(int(number), noun)} in {bin_range(low, high)}")
     return Steps(name, tone, tuple(edges), tuple(heights), base, tuple(texts))
 
@@ -100,5 +97,4 @@ def quantile_bin(part: pd.DataFrame, quantile: float) -> tuple[float, float]:
 def bin_range(low: float, high: float) -> str:
     if high / low < 1.05:
         return duration(math.sqrt(low * high))
-    (first, first_unit), (last, last_unit) = duration(low).split(), duration(high).split()
-    return f"{first}–{last} {last_unit}" if first_unit == last_unit else f"{first} {first_unit}–{last} {last_unit}"
+    return duration_range(low, high)

@@ -11,6 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
+from matplotlib.textpath import TextPath
 from matplotlib.ticker import NullLocator
 
 from analyzer.charts.legend import legend
@@ -21,12 +25,16 @@ from analyzer.format import visible
 _WIDTH = 9.0
 _ROW = 0.66
 _PLOT = 3.4
-_EDGE = 0.025  # where texts begin; plots of rows stand in a little, so that their outer ticks have room
-_INSET = 0.045
+_EDGE = 0.22  # where texts begin; plots of rows stand in a little, so that their outer ticks have room
+_INSET = 0.4
+_TICKS = 0.88  # for the ticks and the title of a y axis
+_STACKED = 0.2  # what a row is higher where its value stands below its name
+_FONT = "DejaVu Sans"
+_POINTS = 9
 _LEGEND_COLUMNS = 3
-_STYLE = {
-    "font.family": "DejaVu Sans",
-    "font.size": 9,
+STYLE = {
+    "font.family": _FONT,
+    "font.size": _POINTS,
     "text.parse_math": False,  # a process may be named "$x$"
     "svg.hashsalt": "vmtrace",
     "svg.fonttype": "path",
@@ -40,8 +48,8 @@ _MARKERS = {"circle": "o", "diamond": "D", "cross": "X", "square": "s", "hollow"
 
 def render(chart: Chart, form: Literal["png", "svg"]) -> bytes:
     """The image file's bytes; provenance stands in its metadata and in a line at the foot."""
-    with matplotlib.rc_context(_STYLE):
-        figure = _figure(chart)
+    with matplotlib.rc_context(STYLE):
+        figure = draw(chart, _WIDTH, bare=False)
         image = io.BytesIO()
         words = {"Title": chart.title, "Description": chart.alt, "Source": visible(chart.provenance)}
         if form == "png":
@@ -53,28 +61,67 @@ def render(chart: Chart, form: Literal["png", "svg"]) -> bytes:
         return image.getvalue()
 
 
-def _figure(chart: Chart) -> Figure:
-    alt = textwrap.wrap(chart.alt, 120)
-    foot = textwrap.wrap(visible(chart.provenance), 140)
+@matplotlib.rc_context(STYLE)
+def draw(chart: Chart, width: float, bare: bool) -> Figure:
+    """The chart `width` inches wide; `bare` leaves out what a page says itself: title, alt sentence, legend, origin."""
+    alt = textwrap.wrap(chart.alt, round(width * 13))
+    foot = textwrap.wrap(visible(chart.provenance), round(width * 15))
+    stacked = any(_wide(row.name, bold=True) + _wide(row.value) > width - 0.4 for row in chart.rows)
+    plot = (_ROW + stacked * _STACKED) * len(chart.rows) if chart.rows else _PLOT if chart.marks else 0.8
     head, bottom = 0.46 + 0.17 * len(alt), 0.62 + 0.15 * len(foot)
     names = 0.12 + 0.2 * math.ceil(len(legend(chart)) / _LEGEND_COLUMNS)
-    plot = _ROW * len(chart.rows) if chart.rows else _PLOT if chart.marks else 0.8
+    if bare:
+        head, names, bottom = 0.0, 0.08, 0.48
     height = head + names + plot + bottom
-    figure = Figure(figsize=(_WIDTH, height), facecolor=LIGHT["paper"])
-    left, right = (_INSET, 1 - _INSET) if chart.rows or not chart.marks else (0.098, 1 - _EDGE)
-    axes = figure.add_axes((left, bottom / height, right - left, plot / height))
-    figure.text(_EDGE, 1 - 0.14 / height, chart.title, size=12, weight="bold", va="top")
-    figure.text(_EDGE, 1 - 0.4 / height, "\n".join(alt), color=LIGHT["muted"], va="top", linespacing=1.3)
-    figure.text(_EDGE, 0.08 / height, "\n".join(foot), size=7, color=LIGHT["muted"], va="bottom")
+    figure = Figure(figsize=(width, height), facecolor="none" if bare else LIGHT["paper"])
+    left, right = (_INSET, _INSET) if chart.rows or not chart.marks else (_TICKS, _EDGE)
+    axes = figure.add_axes((left / width, bottom / height, 1 - (left + right) / width, plot / height))
+    if not bare:
+        edge = _EDGE / width
+        figure.text(edge, 1 - 0.14 / height, chart.title, size=12, weight="bold", va="top")
+        figure.text(edge, 1 - 0.4 / height, "\n".join(alt), color=LIGHT["muted"], va="top", linespacing=1.3)
+        figure.text(edge, 0.08 / height, "\n".join(foot), size=7, color=LIGHT["muted"], va="bottom")
     if chart.marks:
         _axes(axes, chart)
+        _row_heads(axes, chart, width, stacked)
         for depth, mark in enumerate(chart.marks):
             _draw(mark, axes, chart, depth + 2)
-        _legend(figure, axes, chart, 1 - (head + 0.02) / height)
+        if not bare:
+            _legend(figure, axes, chart, 1 - (head + 0.02) / height)
     else:
         axes.set(xticks=(), yticks=(), facecolor=LIGHT["raised"])
         axes.text(0.5, 0.5, "nothing to draw", color=LIGHT["muted"], ha="center", va="center")
     return figure
+
+
+def _wide(text: str, bold: bool = False) -> float:
+    """How many inches the text is wide."""
+    font = FontProperties(family=_FONT, size=_POINTS, weight="bold" if bold else "normal")
+    return TextPath((0, 0), text, prop=font).get_extents().width / 72 if text.strip() else 0.0
+
+
+def _fitted(text: str, width: float, bold: bool = False) -> str:
+    """The text, its middle left out where it is wider than `width` inches."""
+    keep = len(text)
+    while keep > 2 and _wide(text, bold) > width:
+        keep -= max(1, keep // 20)
+        text = f"{text[: keep // 2]}…{text[-keep // 2 :]}"
+    return text
+
+
+def _row_heads(axes: Axes, chart: Chart, width: float, stacked: bool) -> None:
+    """Each row's name, and its value on the right of it, or below it where they do not stand side by side."""
+    overhang = (_INSET - _EDGE) / (width - 2 * _INSET)
+    for base, row in enumerate(reversed(chart.rows)):
+        style = {
+            "transform": axes.get_yaxis_transform(), "va": "center", "zorder": 9,
+            "bbox": {"facecolor": LIGHT["paper"], "edgecolor": "none", "pad": 1.5},
+        }  # fmt: skip
+        middle, apart = base + (1 + ROW_HEAD) / 2, 0.105 * stacked
+        room = width - 2 * _EDGE
+        axes.text(-overhang, middle + apart, _fitted(row.name, room, True), ha="left", weight="bold", **style)
+        at, side = (-overhang, "left") if stacked else (1 + overhang, "right")
+        axes.text(at, middle - apart, _fitted(row.value, room), ha=side, color=LIGHT["muted"], **style)
 
 
 def _axes(axes: Axes, chart: Chart) -> None:
@@ -91,22 +138,13 @@ def _axes(axes: Axes, chart: Chart) -> None:
         side.set_ticks([at for at, _ in axis.ticks], [text for _, text in axis.ticks])
         side.label.set_color(LIGHT["muted"])
         side.grid(True, color=LIGHT["grid"], linewidth=0.8)
-    if chart.rows:
-        for base, row in enumerate(reversed(chart.rows)):
-            place = {
-                "y": base + (1 + ROW_HEAD) / 2, "transform": axes.get_yaxis_transform(), "va": "center", "zorder": 9,
-                "bbox": {"facecolor": LIGHT["paper"], "edgecolor": "none", "pad": 1.5},
-            }  # fmt: skip
-            overhang = (_INSET - _EDGE) / (1 - 2 * _INSET)
-            axes.text(x=-overhang, s=row.name, ha="left", weight="bold", **place)
-            axes.text(x=1 + overhang, s=row.value, ha="right", color=LIGHT["muted"], **place)
 
 
 def _legend(figure: Figure, axes: Axes, chart: Chart, top: float) -> None:
     handles, names = axes.get_legend_handles_labels()
     if chart.legend and handles:
         figure.legend(
-            handles, names, loc="upper left", bbox_to_anchor=(_EDGE - 0.006, top), ncols=_LEGEND_COLUMNS,
+            handles, names, loc="upper left", bbox_to_anchor=((_EDGE - 0.054) / _WIDTH, top), ncols=_LEGEND_COLUMNS,
             frameon=False, borderpad=0, handlelength=1.2, columnspacing=1.4, fontsize=8.5,
         )  # fmt: skip
 
@@ -118,12 +156,15 @@ def _draw(mark, axes: Axes, chart: Chart, depth: int) -> None:
 
 @_draw.register
 def _(mark: Bars, axes: Axes, chart: Chart, depth: int) -> None:
-    sizes = [end - start for start, end in zip(mark.start, mark.end, strict=True)]
-    style = {"color": LIGHT[mark.tone], "label": mark.name, "zorder": depth, "linewidth": 0}
+    corners = []
+    for at, start, end in zip(mark.at, mark.start, mark.end, strict=True):
+        low, high = at - mark.width / 2, at + mark.width / 2
+        corners.append([(low, start), (low, end), (high, end), (high, start), (low, start)])
     if chart.rows:
-        axes.barh(mark.at, sizes, mark.width, left=mark.start, **style)
-    else:
-        axes.bar(mark.at, sizes, mark.width, bottom=mark.start, **style)
+        corners = [[(y, x) for x, y in bar] for bar in corners]
+    # All bars in one path: a page has thousands of them.
+    path = Path.make_compound_path(*(Path(bar, closed=True) for bar in corners))
+    axes.add_patch(PathPatch(path, facecolor=LIGHT[mark.tone], linewidth=0, label=mark.name, zorder=depth))
 
 
 @_draw.register
@@ -134,20 +175,9 @@ def _(mark: Points, axes: Axes, chart: Chart, depth: int) -> None:
         ends[0](ends[1], mark.low, mark.high, color=color, linewidth=1.6, zorder=depth)
     axes.plot(
         mark.x, mark.y, _MARKERS[mark.symbol], color=color, label=mark.name, zorder=depth + 0.5, clip_on=False,
-        markersize=9 if mark.label_at else 6, markeredgewidth=1.4,
+        markersize=6, markeredgewidth=1.4,
         markerfacecolor=LIGHT["paper"] if mark.symbol == "hollow" else color,
     )  # fmt: skip
-    for x, y, text, place in zip(mark.x, mark.y, mark.texts, mark.label_at, strict=False):
-        if place:
-            side = place[0] > x
-            axes.annotate(
-                text, (x, y), place, va="center", ha="left" if side else "right", zorder=depth + 1, fontsize=8.5,
-                bbox={"facecolor": LIGHT["paper"], "edgecolor": "none", "pad": 1.5},
-                arrowprops={
-                    "arrowstyle": "-", "color": color, "linewidth": 0.9, "shrinkB": 5,
-                    "relpos": (0 if side else 1, 0.5),
-                },
-            )  # fmt: skip
 
 
 @_draw.register
@@ -165,4 +195,7 @@ def _(mark: Band, axes: Axes, chart: Chart, depth: int) -> None:
 
 @_draw.register
 def _(mark: Reference, axes: Axes, chart: Chart, depth: int) -> None:
-    axes.axvline(mark.at, color=LIGHT["muted"], linewidth=1, linestyle=(0, (4, 3)), zorder=1, label=mark.text)
+    low, high = (0, len(chart.rows) or 1) if mark.row is None else (mark.row, mark.row + ROW_HEAD)
+    ends = axes.get_xaxis_transform() if not chart.rows else axes.transData
+    style = {"color": LIGHT["muted"], "linewidth": 1, "linestyle": (0, (4, 3)), "zorder": 1}
+    axes.vlines(mark.at, low, high, transform=ends, label=mark.text, **style)

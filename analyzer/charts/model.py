@@ -1,6 +1,6 @@
 """What a chart is, whoever draws it: marks with their geometry, axes, words.
 
-Every position is a number in the unit of its axis.  The builders in figures.py decide all geometry, so that the
+Every position is a number in the unit of its axis.  The builders decide all geometry, so that the
 renderers only draw and cannot disagree.
 Texts in a Chart are plain text: a renderer escapes them for its own output.
 """
@@ -51,8 +51,6 @@ class Points:
     """Points, each with an optional interval along the value axis.
 
     `low` and `high` are the ends of the intervals, empty for none.  `texts` says each point in words.
-    `label_at` gives each label's place (x, y), drawn with a line to its point; None: the text only shows on
-    hovering; empty: so for all points.
     """
 
     name: str
@@ -62,7 +60,6 @@ class Points:
     texts: tuple[str, ...]
     low: tuple[float, ...] = ()
     high: tuple[float, ...] = ()
-    label_at: tuple[tuple[float, float] | None, ...] = ()
     symbol: Literal["circle", "diamond", "cross", "square", "hollow"] = "circle"
 
 
@@ -89,10 +86,11 @@ class Band:
 
 @dataclass(frozen=True)
 class Reference:
-    """A thin line at `at` of the x axis over the whole height."""
+    """A thin line at `at` of the x axis over the whole height, or over the row that stands on `row`."""
 
     at: float
     text: str
+    row: int | None = None
 
 
 Mark = Bars | Points | Steps | Band | Reference
@@ -135,3 +133,10 @@ class Chart:
 
 
 ROW_HEAD = 0.6
+FOOT = 0.12  # where shapes stand in their row
+ROW_BODY = ROW_HEAD - FOOT - 0.06  # how high they may be
+
+
+def empty(key: str, title: str, why: str, provenance: str) -> Chart:
+    """An honest empty frame."""
+    return Chart(key, title, why, provenance, Axis("", 0, 1), Axis("", 0, 1), ())

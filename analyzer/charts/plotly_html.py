@@ -127,20 +127,11 @@ def _(mark: Points, drawn: go.Figure, chart: Chart) -> None:
     drawn.add_scatter(
         x=list(mark.x), y=list(mark.y), mode="markers", name=_escaped(mark.name), cliponaxis=False,
         marker={
-            "color": color, "symbol": _SYMBOLS[mark.symbol], "size": 13 if mark.label_at else 9,
+            "color": color, "symbol": _SYMBOLS[mark.symbol], "size": 9,
             "line": {"width": 2 if mark.symbol == "hollow" else 0, "color": color},
         },
         **intervals, **_hover(mark.texts),
     )  # fmt: skip
-    for x, y, text, place in zip(mark.x, mark.y, mark.texts, mark.label_at, strict=False):
-        if place:
-            left = place[0] > x
-            drawn.add_annotation(
-                text=_escaped(text), x=x, y=y, ax=place[0], ay=place[1], axref="x", ayref="y",
-                xanchor="left" if left else "right", yanchor="middle", align="left" if left else "right",
-                arrowhead=0, arrowwidth=1.2, arrowcolor=color, standoff=8, bgcolor=LIGHT["paper"], borderpad=2,
-                font={"color": LIGHT["ink"], "size": 11},
-            )  # fmt: skip
 
 
 @_draw.register
@@ -155,7 +146,7 @@ def _(mark: Steps, drawn: go.Figure, chart: Chart) -> None:
     )  # fmt: skip
     # A filled outline answers only with its name; unseen points in the middle of the bins say what they hold.
     drawn.add_scatter(
-        x=[math.sqrt(left * right) for left, right in zip(mark.edges, mark.edges[1:], strict=False)],
+        x=[_middle(chart.x, left, right) for left, right in zip(mark.edges, mark.edges[1:], strict=False)],
         y=[mark.base + height / 2 for height in mark.heights],
         mode="markers", marker={"opacity": 0, "color": LIGHT[mark.tone], "size": 14}, showlegend=False,
         **_hover(mark.texts),
@@ -172,10 +163,16 @@ def _(mark: Band, drawn: go.Figure, chart: Chart) -> None:
 
 @_draw.register
 def _(mark: Reference, drawn: go.Figure, chart: Chart) -> None:
+    whole = {"yref": "paper", "y0": 0, "y1": 1}
+    ends = whole if mark.row is None else {"y0": mark.row, "y1": mark.row + ROW_HEAD}
     drawn.add_shape(
-        type="line", x0=mark.at, x1=mark.at, yref="paper", y0=0, y1=1,
+        type="line", x0=mark.at, x1=mark.at, **ends,
         line={"color": LIGHT["muted"], "width": 1.2, "dash": "dash"}, name=_escaped(mark.text), showlegend=True,
     )  # fmt: skip
+
+
+def _middle(axis: Axis, left: float, right: float) -> float:
+    return math.sqrt(left * right) if axis.log else (left + right) / 2
 
 
 def _hover(texts: tuple[str, ...]) -> dict:

@@ -1,18 +1,28 @@
 """Ranges, ticks and bins that several figures share."""
 
 import math
+from collections.abc import Sequence
 
 import pandas as pd
 
-from analyzer.charts.model import Axis
+from analyzer.charts.model import Axis, Row
 from analyzer.format import count, duration, share
 
 MOST_BINS = 240
 
 
-def seconds_axis(end: float) -> Axis:
-    """Time since the trace began, from 0 to `end` seconds."""
-    return Axis("seconds since the trace began", 0, max(end, 1), ticks=_whole_ticks(max(end, 1)))
+def floats(values: pd.Series) -> tuple[float, ...]:
+    return tuple(values.astype(float).tolist())
+
+
+def rows_axis(rows: Sequence[Row]) -> Axis:
+    """The y axis of a chart of rows."""
+    return Axis("", 0, len(rows))
+
+
+def seconds_axis(end: float, title: str = "seconds since the trace began") -> Axis:
+    """Time from 0 to `end` seconds."""
+    return Axis(title, 0, max(end, 1), ticks=_whole_ticks(max(end, 1)))
 
 
 def bin_width(seconds: int) -> int:

@@ -7,12 +7,11 @@ from rich.table import Table
 from rich.text import Text
 
 from analyzer.charts.legend import sign
-from analyzer.charts.model import Axis, Band, Bars, Chart, Points, Reference, Steps
+from analyzer.charts.model import Axis, Band, Bars, Chart, Mark, Points, Reference, Steps
 from analyzer.format import visible
 
 _EIGHTHS = "▏▎▍▌▋▊▉█"
 _HEIGHTS = " ▁▂▃▄▅▆▇█"
-_MOST_POINTS = 8
 _COLORS = {
     "a": "blue", "b": "yellow", "c": "cyan", "d": "magenta", "e": "yellow", "f": "magenta", "ink": "default",
     "quiet": "bright_black", "bad": "red", "warn": "yellow", "good": "green",
@@ -35,19 +34,20 @@ def _rows(chart: Chart, width: int) -> Table:
     cells = max(width - names - values - 4, 8)
     table = _grid(names, cells, values)
     for base, row in reversed(list(enumerate(reversed(chart.rows)))):
-        lines = [line for mark in chart.marks for line in _in_row(mark, base, chart.x, cells)]
-        table.add_row(Text(row.name), Text("\n").join(lines), Text(row.value))
+        table.add_row(Text(row.name), _row_lines(chart.marks, base, chart.x, cells), Text(row.value))
     table.add_row("", _scale(chart.x, cells), "")
     for mark in chart.marks:
-        if isinstance(mark, Bars) or (isinstance(mark, Points) and mark.low):
+        if isinstance(mark, Bars | Points) and chart.legend:
             table.add_row("", Text(f"{sign(mark)} {mark.name}", style=_COLORS[mark.tone]), "")
+        elif isinstance(mark, Band):
+            table.add_row("gap", _span(mark, chart.x, cells), Text(mark.text))
         elif isinstance(mark, Reference):
             table.add_row("", Text(" " * _cell(chart.x, mark.at, cells) + f"↑ {mark.text}", style="dim"), "")
     return table
 
 
 def _over_time(chart: Chart, width: int) -> Table:
-    names = min(max([len(mark.name) for mark in chart.marks if isinstance(mark, Bars | Points)]), width // 3)
+    names = min(max([len(mark.name) for mark in chart.marks if isinstance(mark, Bars)]), width // 3)
     cells = max(width - names - 2, 8)
     table = _grid(names, cells)
     tallest = max(
@@ -64,12 +64,6 @@ def _over_time(chart: Chart, width: int) -> Table:
         elif isinstance(mark, Band):
             table.add_row(Text("gap"), _span(mark, chart.x, cells))
             table.add_row("", Text(mark.text, style="dim"))
-        elif isinstance(mark, Points):
-            table.add_row(Text(mark.name), _dots(mark, chart.x, cells))
-            for x, text in list(zip(mark.x, mark.texts, strict=True))[:_MOST_POINTS]:
-                table.add_row("", Text(f"{x:.3f} s: {', '.join(text.splitlines())}"))
-            if len(mark.x) > _MOST_POINTS:
-                table.add_row("", Text(f"and {len(mark.x) - _MOST_POINTS} more"))
     table.add_row("", _scale(chart.x, cells))
     return table
 
@@ -81,25 +75,37 @@ def _grid(*widths: int) -> Table:
     return table
 
 
-def _in_row(mark, base: int, axis: Axis, cells: int) -> list[Text]:
-    """The lines that a mark draws in the row that stands on `base`."""
-    if isinstance(mark, Bars):
-        ends = [end for at, end in zip(mark.at, mark.end, strict=True) if base <= at < base + 1]
-        return [Text(_bar(_fraction(axis, end) * cells, sign(mark)), style=_COLORS[mark.tone]) for end in ends]
-    if isinstance(mark, Steps) and base <= mark.base < base + 1:
-        edges = list(zip(mark.edges, mark.edges[1:], strict=False))
-        tallest = max(mark.heights)
-        line = _spark(edges, [height / tallest for height in mark.heights], axis, cells)
-        return [Text(line, style=_COLORS[mark.tone])]
-    if isinstance(mark, Points) and mark.low:
-        places = zip(mark.x, mark.y, mark.low, mark.high, strict=True)
-        return [
-            Text(_interval(_cell(axis, x, cells), _cell(axis, low, cells), _cell(axis, high, cells), sign(mark)),
-                 style=_COLORS[mark.tone])
-            for x, y, low, high in places
-            if base <= y < base + 1
-        ]  # fmt: skip
-    return []
+def _row_lines(marks: tuple[Mark, ...], base: int, axis: Axis, cells: int) -> Text:
+    """What the marks draw in the row that stands on `base`: points stand on the line before them."""
+    lines: list[Text] = []
+    for mark in marks:
+        if isinstance(mark, Bars):
+            ends = [end for at, end in zip(mark.at, mark.end, strict=True) if base <= at < base + 1]
+            lines += [Text(_bar(_fraction(axis, end) * cells, sign(mark)), style=_COLORS[mark.tone]) for end in ends]
+        elif isinstance(mark, Steps) and base <= mark.base < base + 1:
+            edges = list(zip(mark.edges, mark.edges[1:], strict=False))
+            tallest = max(mark.heights)
+            line = _spark(edges, [height / tallest for height in mark.heights], axis, cells)
+            lines.append(Text(line, style=_COLORS[mark.tone]))
+        elif isinstance(mark, Points):
+            mine = [i for i, y in enumerate(mark.y) if base <= y < base + 1]
+            if mark.low:
+                lines += [_interval(mark, i, axis, cells) for i in mine]
+            elif mine:
+                under = lines.pop() if lines else Text()
+                lines.append(_stamped(under, {_cell(axis, mark.x[i], cells) for i in mine}, mark))
+    return Text("\n").join(lines)
+
+
+def _stamped(line: Text, places: set[int], mark: Points) -> Text:
+    """The line with the mark's sign at some places."""
+    line = line.copy()
+    line.pad_right(max(places) + 1 - len(line))
+    signed = Text("".join(sign(mark) if i in places else c for i, c in enumerate(line.plain)), style=line.style)
+    signed.spans = list(line.spans)
+    for place in sorted(places):
+        signed.stylize(_COLORS[mark.tone], place, place + 1)
+    return signed
 
 
 def _fraction(axis: Axis, value: float) -> float:
@@ -131,14 +137,10 @@ def _spark(edges: list[tuple[float, float]], sizes: list[float], axis: Axis, cel
     return "".join(_HEIGHTS[math.ceil(height * 8)] for height in heights)
 
 
-def _interval(at: int, low: int, high: int, sign: str) -> str:
+def _interval(mark: Points, i: int, axis: Axis, cells: int) -> Text:
+    at, low, high = (_cell(axis, value, cells) for value in (mark.x[i], mark.low[i], mark.high[i]))
     line = " " * low + "─" * (high - low + 1)
-    return line[:at] + sign + line[at + 1 :]
-
-
-def _dots(mark: Points, axis: Axis, cells: int) -> Text:
-    places = {_cell(axis, x, cells) for x in mark.x}
-    return Text("".join(sign(mark) if i in places else " " for i in range(cells)), style=_COLORS[mark.tone])
+    return Text(line[:at] + sign(mark) + line[at + 1 :], style=_COLORS[mark.tone])
 
 
 def _span(band: Band, axis: Axis, cells: int) -> Text:

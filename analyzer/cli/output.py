@@ -107,8 +107,7 @@ def write_plots(document, folder: Path, inputs: Iterable[str], force: bool) -> N
 
     files = {
         folder / f"{chart.key}.{form}": (chart, form)
-        for section in document.sections
-        for chart in section.charts
+        for chart in document.charts
         for form in ("png", "svg")
     }
     for path in files:

@@ -7,6 +7,7 @@ from analyzer.format import counted, duration
 from analyzer.ingest.releases import path_name
 from analyzer.report.document import Column, Document, Finding, Table
 from analyzer.report.origin import host, maker, proof
+from analyzer.report.pictures import overview
 from analyzer.report.sections import sections
 from analyzer.report.tables import table
 from analyzer.summary.reduce import SECOND
@@ -49,6 +50,7 @@ def build_document(summary: Summary, top: int) -> Document:
         provenance=tuple(row for part in summary.logs for row in provenance(part, several)),
         gaps=tuple(_prefix(part, several) + str(gap) for part in summary.logs for gap in gaps(part)),
         unread=unread(summary, top),
+        overview=overview(summary, chart_provenance(summary)),
     )
 
 

@@ -86,8 +86,10 @@ def build_bundle(paths: list[str], budget: int, redact: bool) -> Bundle:
         ("report.txt", _text(document)),
         *((f"excerpts/finding-{n}.log", text.encode()) for n, text in enumerate(excerpts, 1) if text),
     ]
-    pictures, drawings = ([(f"pictures/{chart.key}.{form}", render(chart, form)) for section in document.sections
-                           for chart in section.charts if chart.marks] for form in ("png", "svg"))  # fmt: skip
+    pictures, drawings = (
+        [(f"pictures/{chart.key}.{form}", render(chart, form)) for chart in document.charts if chart.marks]
+        for form in ("png", "svg")
+    )
     return _packed(contents, must, [*pictures, *logs, *drawings], redactor)
 
 

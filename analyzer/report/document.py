@@ -77,6 +77,7 @@ class Document:
         provenance: (what, value): file, sha256, host, kernel, script, command, counters, ….
         gaps: one sentence for each thing that is missing from the trace and what it puts in doubt.
         unread: lines that could not be read; None where all could.
+        overview: the whole trace in one picture; None where nothing has a time.
     """
 
     title: str
@@ -86,8 +87,15 @@ class Document:
     provenance: tuple[tuple[str, str], ...]
     gaps: tuple[str, ...] = ()
     unread: Table | None = None
+    overview: Chart | None = None
+
+    @property
+    def charts(self) -> tuple[Chart, ...]:
+        """Every chart, the overview first."""
+        first = (self.overview,) if self.overview else ()
+        return (*first, *(chart for section in self.sections for chart in section.charts))
 
     @property
     def picture(self) -> Chart | None:
         """The one picture that stands for the report; None where there is nothing to draw."""
-        return next((chart for section in self.sections for chart in section.charts if chart.marks), None)
+        return next((chart for chart in self.charts if chart.marks), None)

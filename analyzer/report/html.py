@@ -21,7 +21,7 @@ _HERE = Path(__file__).parent
 
 def render_html(document: Document) -> str:
     """The whole page.  Every text of the document is escaped; scripts are allowed by their hashes alone."""
-    charts = [chart for section in document.sections for chart in section.charts if chart.marks]
+    charts = [chart for chart in document.charts if chart.marks]
     script = (_HERE / "page.js").read_text(encoding="utf-8")
     scripts = [get_plotlyjs(), script] if charts else [script]
     body = "\n".join(
@@ -110,7 +110,8 @@ def _verdict(document: Document) -> str:
         items = "".join(f"<li>{_text(gap)}</li>" for gap in document.gaps)
         gaps = f'<div class="gaps"><h3>Missing from this trace</h3><ul>{items}</ul></div>'
     findings = "".join(_finding(number, finding) for number, finding in enumerate(document.findings, 1))
-    return f'<section id="verdict"><h2>Verdict</h2><ol class="findings">{findings}</ol>{gaps}</section>'
+    overview = _chart(document.overview) if document.overview else ""
+    return f'<section id="verdict"><h2>Verdict</h2><ol class="findings">{findings}</ol>{gaps}{overview}</section>'
 
 
 def _finding(number: int, finding: Finding) -> str:
@@ -192,7 +193,7 @@ def _cell(column: Column, value: object) -> str:
         return f'<td class="{_class(column)} unknown" title="not measured">{text}</td>'
     key = ""
     if column.kind in NUMERIC_KINDS:
-        key = f' data-value="{float(value[0] if column.kind == "interval" else value)!r}"'
+        key = f' data-value="{float(value[0] if isinstance(value, tuple) else value)!r}"'
     return f'<td class="{_class(column)}"{key}>{escape(text)}</td>'
 
 

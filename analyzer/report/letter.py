@@ -51,7 +51,7 @@ def letter(contents: Contents, files: list[tuple[str, int]], left: list[tuple[st
         blocks += _finding(number, finding, excerpt)
     blocks += _reading(contents)
     inside = {name for name, _ in files}
-    charts = [(chart, f"pictures/{chart.key}.png") for section in document.sections for chart in section.charts]
+    charts = [(chart, f"pictures/{chart.key}.png") for chart in document.charts]
     pictures = [Block("picture", f"{chart.title}. {chart.alt}", file) for chart, file in charts if file in inside]
     if pictures:
         blocks += [Block("heading", "Pictures"), *pictures]

@@ -12,6 +12,8 @@ def render_markdown(document: Document) -> str:
     """The whole report; charts stand as their sentences."""
     parts = [f"# {escape(document.title)}", escape(document.subtitle), "## Verdict"]
     parts += [_finding(number, finding) for number, finding in enumerate(document.findings, 1)]
+    if document.overview is not None:
+        parts.append(f"*{escape(document.overview.title)}*: {escape(document.overview.alt)}")
     parts += [_section(section) for section in document.sections]
     if document.unread is not None:
         parts += ["## Lines that could not be read", _table(document.unread)]

@@ -4,14 +4,17 @@ import pandas as pd
 
 from analyzer.analysis import aggregations, coverage, failures, imbalance, locks, moves, paths
 from analyzer.analysis.statistics import wilson
-from analyzer.charts import distributions, figures
+from analyzer.charts import distributions, over_time, shares
 from analyzer.format import count, counted, share
 from analyzer.ingest.releases import release
 from analyzer.report.document import Section
 from analyzer.report.origin import host
+from analyzer.report.pictures import gap_bands
 from analyzer.report.tables import table
 from analyzer.summary.summary import LogSummary, Summary
 
+_NODES = "radix node allocations (the kernel's count)"
+_FINE = 0.05  # percentiles nearer than that are given as one number
 _RATES = (
     ("failed", "int", "how many failed"),
     ("of", "int", "of how many"),
@@ -26,13 +29,13 @@ def sections(
     """All sections that the logs have something for; `headlines` says of each log what weighs most in its verdict."""
     built = [
         _logs(summary, headlines, top) if len(summary.logs) > 1 else None,
-        _failures(log, provenance, top),
-        _imbalance(log, provenance),
+        _failures(log, len(summary.logs) == 1, provenance, top),
+        _imbalance(log),
         _costs(log, provenance, top),
         _moves(log, provenance, top),
         _locks(log, top),
         _aggregations(log, top),
-        _coverage(log, provenance, top) if len(log.table("faults")) else None,
+        _coverage(log, len(summary.logs) == 1, provenance, top) if len(log.table("faults")) else None,
     ]
     return tuple(section for section in built if section is not None)
 
@@ -57,12 +60,15 @@ def _logs(summary: Summary, headlines: list[str], top: int) -> Section:
     return Section("logs", "Logs", text, tables=(table("Logs", pd.DataFrame(rows), columns, top),))
 
 
-def _failures(log: LogSummary, provenance: str, top: int) -> Section | None:
-    rates = _with_interval(failures.failure_rates(log))
+def _failures(log: LogSummary, one: bool, provenance: str, top: int) -> Section | None:
+    rates = failures.failure_rates(log)
     if rates.empty:
         return None
-    point = failures.fail_point(log)
-    over_time = failures.failures_by_second(log)
+    point, nodes = failures.fail_point(log), failures.node_allocation_failures(log)
+    if nodes and nodes[1]:
+        low, high = wilson(*nodes)
+        rates.loc[len(rates)] = [_NODES, "", *nodes, nodes[0] / nodes[1], low, high]
+    rates = _with_interval(rates)
     names = (("function", "text", ""), ("result", "text", ""))
     tables = [table("By function and result", rates, (*names, *_RATES), top)]
     for key in ("path", "process"):
@@ -75,14 +81,14 @@ def _failures(log: LogSummary, provenance: str, top: int) -> Section | None:
         stacks = stacks.assign(where=stacks["infault"].map(where))
         columns = (("failed", "int", ""), ("result", "text", ""), ("where", "text", ""), ("stack", "code", ""))
         tables.append(table("Failed radix inserts by stack", stacks, columns, top))
-    charts = [figures.failure_frequency(rates, point[1] if point else None, provenance)]
-    if log.first_ts is not None:
-        charts.append(figures.failures_over_time(over_time, _seconds(log), provenance))
+    charts = [shares.failure_frequency(rates, (_NODES, point[1]) if point else None, provenance)]
+    if one and log.first_ts is not None:
+        charts.append(over_time.failures_over_time(failures.failures_by_second(log), _seconds(log), provenance))
     return Section("failures", "Failure frequency", _failure_sentence(log, rates), tuple(charts), tuple(tables))
 
 
 def _failure_sentence(log: LogSummary, rates: pd.DataFrame) -> str:
-    failed = int(rates["failed"].sum())
+    failed = int(rates.loc[rates["function"] != _NODES, "failed"].sum())
     sentences = [f"{counted(failed, 'failure')} in all." if failed else "Nothing failed that was recorded."]
     point, nodes = failures.fail_point(log), failures.node_allocation_failures(log)
     if point:
@@ -96,32 +102,21 @@ def _failure_sentence(log: LogSummary, rates: pd.DataFrame) -> str:
     return " ".join(sentences)
 
 
-def _imbalance(log: LogSummary, provenance: str) -> Section | None:
-    faults = log.table("seconds").groupby("second", as_index=False)["faults"].sum()
-    if faults.empty:
+def _imbalance(log: LogSummary) -> Section | None:
+    if log.table("seconds").empty:
         return None
-    faults["second"] -= coverage.first_second(log)
-    points = imbalance.imbalance_points(log)
     asked, bad = (imbalance.counted(log, name) for name in ("balance asked", "unbalanced"))
     if not imbalance.balance_is_measured(log):
         sentence = "This log cannot show whether acquires and releases balance."
-        asked = 0
     elif log.has("F", "held"):
         sentence = (
             f"The top object's lock word was read at the return of {counted(asked, 'fault')}: {count(bad)} held it."
         )
     else:
         sentence = f"Acquires and releases were counted in {counted(asked, 'fault')}: {count(bad)} did not balance."
-    shown = len(log.evidence.get("imbalance", ()))
-    if asked and bad > shown:
-        sentence += f" The first {count(shown)} are shown."
     if not coverage.is_complete(log):
         sentence += " The trace has gaps, so this is not all."
-    measure = "held" if log.has("F", "held") else "locks"
-    charts = ()
-    if asked or len(points):  # a picture without a point would say that nothing was left held
-        charts = (figures.imbalance(faults, points, measure, coverage.is_complete(log), provenance),)
-    return Section("imbalance", "Locks and pages", sentence, charts)
+    return Section("imbalance", "Locks and pages", sentence)
 
 
 def _costs(log: LogSummary, provenance: str, top: int) -> Section | None:
@@ -138,7 +133,7 @@ def _costs(log: LogSummary, provenance: str, top: int) -> Section | None:
         ("p50", "ns", ""),
         ("p90", "ns", ""),
         ("p99", "ns", ""),
-        ("p999", "ns", "99.9 % took no longer"),
+        ("p999", "ns", "99.9 % took no longer; as all percentiles not said of too few faults"),
         ("longest", "ns", ""),
         ("oncpu", "ns", "time on a CPU, all faults of the path"),
         ("waiting", "ns", "time not on a CPU"),
@@ -152,10 +147,14 @@ def _costs(log: LogSummary, provenance: str, top: int) -> Section | None:
     if costs["time"].isna().all():
         return Section("paths", "Cost by path", "This log does not record how long faults took.", tables=tuple(tables))
     off = paths.latency_resolution(log)
-    sentence = f"{costs['path'].iloc[0]} takes most of the time. Percentiles are within {share(off)} of the true value."
+    sentence = f"{costs['path'].iloc[0]} takes most of the time. " + (
+        f"Percentiles are within {share(off)} of the true value."
+        if off < _FINE
+        else "The log has durations in buckets only: a percentile is somewhere in the range that is given."
+    )
     charts = (
         distributions.path_latency(paths.latency_bins(log), provenance),
-        figures.time_by_path(costs, provenance),
+        shares.time_by_path(costs, provenance),
     )
     return Section("paths", "Cost by path", sentence, charts, tuple(tables))
 
@@ -196,7 +195,7 @@ def _locks(log: LogSummary, top: int) -> Section | None:
     held, waited, sites = locks.hold_times(log), locks.wait_times(log), locks.lock_sites(log)
     times = (
         ("mode", "text", ""), ("site", "text", "code that took the lock"), ("times", "int", ""), ("total", "ns", ""),
-        ("p50", "ns", "coarse: buckets double"), ("p99", "ns", "coarse: buckets double"),
+        ("p50", "ns", "the bucket that it lies in"), ("p99", "ns", "the bucket that it lies in"),
     )  # fmt: skip
     tables = []
     if len(held):
@@ -227,11 +226,11 @@ def _aggregations(log: LogSummary, top: int) -> Section | None:
         tables.append(table("Distributions", distributed, (*keys, *shares), top))
     if not tables:
         return None
-    text = "What a script aggregated, in units that only the script knows. Percentiles are the middles of its buckets."
+    text = "What a script aggregated, in units that only the script knows. A percentile is the bucket that it lies in."
     return Section("aggregations", "Aggregations", text, tables=tuple(tables))
 
 
-def _coverage(log: LogSummary, provenance: str, top: int) -> Section:
+def _coverage(log: LogSummary, one: bool, provenance: str, top: int) -> Section:
     counts, seconds = coverage.coverage_counts(log), coverage.coverage_seconds(log)
     lost = coverage.gaps(log)
     if log.meta.get("filter"):
@@ -241,9 +240,9 @@ def _coverage(log: LogSummary, provenance: str, top: int) -> Section:
     else:
         sentence = "A complete trace holds every call, and at least as many as a counter grew by while tracing ran."
     sentence += " " + (f"{counted(len(lost), 'gap')}." if lost else "dtrace reported no loss.")
-    charts = [figures.coverage_counts(counts, provenance)]
-    if len(seconds):
-        charts.append(figures.coverage_over_time(seconds, _gap_bands(log), provenance))
+    charts = [shares.coverage_counts(counts, provenance)]
+    if one and len(seconds):
+        charts.append(over_time.coverage_over_time(seconds, gap_bands(log), provenance))
     columns = (
         ("measure", "text", "what was recorded: what it is held against"),
         ("recorded", "int", ""),
@@ -251,17 +250,6 @@ def _coverage(log: LogSummary, provenance: str, top: int) -> Section:
     )
     tables = (table("Recorded against counted", counts, columns, top),) if len(counts) else ()
     return Section("coverage", "Coverage", sentence, tuple(charts), tables)
-
-
-def _gap_bands(log: LogSummary) -> pd.DataFrame:
-    """From the last record before a loss was reported, one second wide: start, end, text.
-
-    None for several logs: each has a clock of its own.
-    """
-    known = [gap for gap in coverage.gaps(log) if gap.after_ts is not None and log.start]
-    seconds = [(gap, (gap.after_ts - log.start) / 1e9) for gap in known]
-    rows = [(max(0.0, at - 1), at, str(gap).partition(":")[0]) for gap, at in seconds]
-    return pd.DataFrame(rows, columns=["start", "end", "text"])
 
 
 def _with_interval(rates: pd.DataFrame) -> pd.DataFrame:

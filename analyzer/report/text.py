@@ -21,6 +21,9 @@ def print_text(document: Document, console: Console) -> None:
     console.print()
     if document.findings:
         console.print(*(_finding(number, finding) for number, finding in enumerate(document.findings, 1)), sep="\n")
+    if document.overview is not None:
+        chart = replace(document.overview, provenance="")
+        console.print(Text(), terminal.render(chart, max(console.width, _NARROWEST)))
     for section in document.sections:
         console.print(_section(section, max(console.width, _NARROWEST)))
     if document.unread is not None:

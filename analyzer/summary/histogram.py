@@ -7,6 +7,7 @@ Values below 64 ns are exact; above, each power of two is cut into 64 equal buck
 import numpy as np
 import pandas as pd
 
+_COARSE = 1.05  # how much larger a bucket's end may be than its beginning for its middle to stand for it
 _SHIFT = 52 - 6  # a double's mantissa has 52 bits; the first 6 and the exponent number the bucket
 
 
@@ -39,6 +40,21 @@ def percentiles(histogram: pd.DataFrame, count: str, shares: list[float]) -> lis
     middle = np.where(np.isinf(high), low, np.where(np.isinf(low), high, low / 2 + high / 2))
     ranks = np.ceil(np.asarray(shares) * seen[-1]).clip(1)
     return [float(middle[place]) for place in np.searchsorted(seen, ranks)]
+
+
+def shown_percentiles(
+    histogram: pd.DataFrame, count: str, shares: list[float]
+) -> list[float | tuple[float, float] | None]:
+    """The same for a reader: None where too few were counted to say, the bucket's ends where it is a wide one."""
+    number = histogram[count].sum()
+    found = zip(shares, percentiles(histogram, count, shares), strict=True)
+    return [_ends(histogram, value) if number * (1 - share) >= 1 else None for share, value in found]
+
+
+def _ends(histogram: pd.DataFrame, value: float) -> float | tuple[float, float]:
+    inside = histogram[(histogram["low"] <= value) & (value < histogram["high"])]
+    low, high = (float(inside["low"].iloc[0]), float(inside["high"].iloc[0])) if len(inside) else (value, value)
+    return (low, high) if high - low > 1 and high > _COARSE * low else value
 
 
 def resolution(histogram: pd.DataFrame) -> float:
