@@ -37,6 +37,13 @@ class Filter:
             parts.append(f"up to second {self.until:g}")
         return ", ".join(parts)
 
+    @property
+    def kinds(self) -> list[str]:
+        """What it goes by: "process", "pid", "path", "time"."""
+        given = {"process": self.processes, "pid": self.pids, "path": self.paths}
+        timed = self.since is not None or self.until is not None
+        return [kind for kind, values in given.items() if values] + ["time"] * timed
+
     def apply(self, parsed: Parsed, start: int, bits: dict[int, str] | None) -> Parsed:
         """The records that match, of one block of a log.
 

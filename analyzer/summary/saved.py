@@ -2,7 +2,9 @@
 
     {"vmsum": 1, "logs": [{"meta": {…}, "tables": {name: {column: [values]}}, "evidence": {kind: [rows]},
      "notices": [[line, kind, count, where, text, after_ts]], "unread": [[line, column, text, expected]],
-     "unread_count": n, "start": ns, "first_ts": ns, "last_ts": ns}]}
+     "unread_count": n, "start": ns, "first_ts": ns, "last_ts": ns, "whole": {…}}]}
+
+`whole` is there for a filtered log only: the log without the filter.
 
 Numbers are written in full, so that addresses of 64 bits stay exact.  The same Summary gives the same bytes.
 """
@@ -15,8 +17,6 @@ import pyarrow as pa
 
 from analyzer.errors import DataError
 from analyzer.ingest.parsed import Notice, Unread
-from analyzer.summary.balance import lock_and_delta
-from analyzer.summary.evidence import Evidence
 from analyzer.summary.summary import LogSummary, Summary
 from analyzer.summary.tables import TABLES, as_table, column_type
 
@@ -55,6 +55,7 @@ def _log_out(log: LogSummary) -> dict[str, object]:
         "start": log.start,
         "first_ts": log.first_ts,
         "last_ts": log.last_ts,
+        **({"whole": _log_out(log.whole)} if log.whole is not None else {}),
     }
 
 
@@ -62,13 +63,14 @@ def _log_in(saved: dict[str, object]) -> LogSummary:
     return LogSummary(
         meta=_meta_in(saved["meta"]),
         tables={name: _table_in(name, columns) for name, columns in saved["tables"].items()},
-        evidence=_evidence_in(saved["evidence"]),
+        evidence=saved["evidence"],
         notices=[Notice(*values) for values in saved["notices"]],
         unread=[Unread(*values) for values in saved["unread"]],
         unread_count=saved["unread_count"],
         start=saved["start"],
         first_ts=saved["first_ts"],
         last_ts=saved["last_ts"],
+        whole=_log_in(saved["whole"]) if "whole" in saved else None,
     )
 
 
@@ -81,12 +83,6 @@ def _meta_in(meta: dict[str, object]) -> dict[str, object]:
             column: {int(mask): name for mask, name in names.items()} for column, names in meta["bits"].items()
         }
     return meta
-
-
-def _evidence_in(evidence: Evidence) -> Evidence:
-    """Evidence of older versions says neither `lock` nor `delta` of an imbalance."""
-    uneven = [row if "delta" in row else row | lock_and_delta(row) for row in evidence.get("imbalance", ())]
-    return evidence | ({"imbalance": uneven} if uneven else {})
 
 
 def _values_out(values: list[object]) -> list[object]:

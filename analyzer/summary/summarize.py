@@ -77,13 +77,15 @@ def _summary_of(
 
 def _foreign(source: Source, name: str, chosen: Filter) -> LogSummary:
     """What another program printed."""
-    gathered = Gathered()
+    whole, kept = Gathered(), Gathered()
     start: int | None = None
     for parsed in parts(source, name):
         start = _first_ts(parsed) if start is None else start
-        gathered.add(chosen.apply(parsed, start, None) if chosen else parsed)
-    log = gathered.summary()
-    return replace(log, meta=log.meta | _about(source, chosen))
+        whole.add(parsed)
+        if chosen:
+            kept.add(chosen.apply(parsed, start, None))
+    log = replace(kept.summary(), whole=whole.summary()) if chosen else whole.summary()
+    return _named(log, source, chosen)
 
 
 def _first_ts(parsed: Parsed) -> int:
@@ -134,9 +136,12 @@ def _log_parts(source: Source, chosen: Filter, pool: Pool) -> Iterator[LogSummar
 def _summarize(block: Block, chosen: Filter, head: dict[str, object]) -> LogSummary:
     """One block as a LogSummary: it depends on nothing else, wherever it runs."""
     parsed = read_block(block, COLUMNS)
-    if chosen:
-        parsed = chosen.apply(parsed, head.get("timestamp", 0), head.get("bits", {}).get("path"))
-    return summarize_block(parsed, head.get("script"), head.get("timestamp", 0))
+    script, start = head.get("script"), head.get("timestamp", 0)
+    whole = summarize_block(parsed, script, start)
+    if not chosen:
+        return whole
+    kept = chosen.apply(parsed, start, head.get("bits", {}).get("path"))
+    return replace(summarize_block(kept, script, start), whole=whole)
 
 
 def _check(source: Source, meta: dict[str, object]) -> None:
@@ -154,9 +159,13 @@ def _whole(source: Source, log: LogSummary, chosen: Filter) -> LogSummary:
         notices.append(Notice(0, "no-trailer", 1, "", "the log has no #end line: it was cut off", log.last_ts))
     if source.damage:
         notices.append(damage_notice(source.damage, log.last_ts))
-    return replace(log, meta=log.meta | _about(source, chosen), notices=notices)
+    whole = replace(log.whole, notices=notices) if log.whole is not None else None
+    return _named(replace(log, notices=notices, whole=whole), source, chosen)
 
 
-def _about(source: Source, chosen: Filter) -> dict[str, object]:
-    filtered = {"filter": str(chosen)} if chosen else {}
-    return {"name": source.name, "sha256": source.sha256, "size": source.size} | filtered
+def _named(log: LogSummary, source: Source, chosen: Filter) -> LogSummary:
+    """The log, and what it is without the filter, with the source's name and hash."""
+    about = {"name": source.name, "sha256": source.sha256, "size": source.size}
+    filtered = {"filter": str(chosen), "filtered_by": chosen.kinds} if chosen else {}
+    whole = replace(log.whole, meta=log.whole.meta | about) if log.whole is not None else None
+    return replace(log, meta=log.meta | about | filtered, whole=whole)

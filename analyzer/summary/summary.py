@@ -28,7 +28,7 @@ class LogSummary:
     """One log, or one block of it, or several logs added.
 
     Attributes:
-        meta: the log's directives, and of a whole log `name`, `sha256`, `size`, `filter`.
+        meta: the log's directives, and of a whole log `name`, `sha256`, `size`, `filter`, `filtered_by`.
         tables: the adding tables (summary/tables.py).
         evidence: rows by kind (summary/evidence.py).
         notices: the first of them; the others folded into one of each kind and place.
@@ -38,6 +38,7 @@ class LogSummary:
         end_ts: of the record that stands last, until the log is finished.
         threads, returns: the last records and the first fault record of each thread, until the log is finished.
         steps: records of vmevents that no fault has been made of yet, until the log is finished.
+        whole: of a filtered log the same without the filter: what is left out is still true.
     """
 
     meta: dict[str, object] = field(default_factory=dict)
@@ -53,6 +54,7 @@ class LogSummary:
     threads: pa.Table | None = None
     returns: pa.Table | None = None
     steps: pd.DataFrame | None = None
+    whole: "LogSummary | None" = None
     _frames: dict[str, pd.DataFrame] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def table(self, name: str) -> pd.DataFrame:
@@ -113,7 +115,7 @@ def merge(parts: list[LogSummary]) -> LogSummary:
     """Neighbouring blocks of one log, in its order, as one; how they are grouped changes nothing."""
     if len(parts) == 1:
         return parts[0]
-    merged = add(_after_each_other(parts))
+    merged = _added(_after_each_other(parts))
     records = in_order([part.threads for part in parts])
     returns = in_order([part.returns for part in parts])
     settle(merged.evidence, records, returns)
@@ -123,6 +125,7 @@ def merge(parts: list[LogSummary]) -> LogSummary:
         threads=last_of_each(records),
         returns=first_of_each(returns),
         steps=join([part.steps for part in parts]),
+        whole=merge(_wholes(parts)) if _filtered(parts) else None,
     )
     return merged if merged.steps is None else _settled(merged, finished=False)
 
@@ -139,11 +142,24 @@ def finish(summary: LogSummary) -> LogSummary:
         threads=None,
         returns=None,
         steps=None,
+        whole=finish(summary.whole) if summary.whole is not None else None,
     )
 
 
 def add(parts: list[LogSummary]) -> LogSummary:
     """Counts, evidence and notices of all parts together; of directives the first stays."""
+    return replace(_added(parts), whole=add(_wholes(parts)) if _filtered(parts) else None)
+
+
+def _filtered(parts: list[LogSummary]) -> bool:
+    return any(part.whole is not None for part in parts)
+
+
+def _wholes(parts: list[LogSummary]) -> list[LogSummary]:
+    return [part if part.whole is None else part.whole for part in parts]
+
+
+def _added(parts: list[LogSummary]) -> LogSummary:
     kinds = sorted({kind for part in parts for kind in part.evidence})
     return LogSummary(
         meta=merged_meta(part.meta for part in parts),
@@ -187,11 +203,12 @@ def _settled(summary: LogSummary, finished: bool) -> LogSummary:
         same = (made.unpaired["fault_ts"] == row["ts"]) & (made.unpaired["tid"] == row["tid"])
         row["unpaired"] = made.unpaired.loc[same, ["lock", "name", "site", "reader"]].to_dict("records")
     return replace(
-        add([summary, LogSummary(tables=_step_tables(made, summary.start), evidence=evidence)]),
+        _added([summary, LogSummary(tables=_step_tables(made, summary.start), evidence=evidence)]),
         end_ts=summary.end_ts,
         threads=summary.threads,
         returns=summary.returns,
         steps=made.rest,
+        whole=summary.whole,
     )
 
 
@@ -236,7 +253,8 @@ def _on_wall_clock(log: LogSummary) -> LogSummary:
     evidence = {
         kind: [row | {"ts": row["ts"] - log.start + began} for row in rows] for kind, rows in log.evidence.items()
     }
-    return replace(log, tables=tables, evidence=evidence, start=0)
+    whole = _on_wall_clock(log.whole) if log.whole is not None else None
+    return replace(log, tables=tables, evidence=evidence, start=0, whole=whole)
 
 
 def _seconds_moved(table: pa.Table, by: int) -> pa.Table:
