@@ -58,7 +58,7 @@ FORMS = {
     "failed to enable 'x.d': Permission denied": ("failed", 1, ""),
     "could not enable tracing: DIF program content is invalid": ("failed", 1, ""),
     "failed to initialize dtrace: DTrace requires additional privileges": ("failed", 1, ""),
-    "couldn't stop tracing: no": ("failed", 1, ""),
+    "couldn't stop tracing: no": ("aborted", 1, ""),
     "failed to print aggregations: no": ("failed", 1, ""),
     "failed to write to out.txt: No space left on device": ("failed", 1, ""),
     "only one of the [-AGhlV] options can be specified at a time": ("failed", 1, ""),
