@@ -1,34 +1,43 @@
 # Works with GNU make and bmake.  `make report` and `make test` need only Python and make.
 PYTHON = python3
 VENV = .venv
+# FreeBSD's pandas, pyarrow, plotly and matplotlib come from packages: there the environment sees those of the system.
+VENVFLAGS != test "$$(uname -s)" != FreeBSD || echo --system-site-packages
 
 all: report
 
+# What a report needs, and no more.
 $(VENV)/installed: pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --editable '.[test]'
+	$(PYTHON) -m venv $(VENVFLAGS) $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --editable .
 	touch $(VENV)/installed
+
+$(VENV)/tests-installed: $(VENV)/installed
+	$(VENV)/bin/python -m pip install --quiet --editable '.[test]'
+	touch $(VENV)/tests-installed
 
 # The main job, on the recording of the bug that vmtrace began with.
 report: $(VENV)/installed
 	mkdir -p out
 	$(VENV)/bin/vmtrace report samples/10.1/d4326.log.xz -o out/d4326.html --plots out/plots --force
 
-test: $(VENV)/installed
+lint: $(VENV)/tests-installed
 	$(VENV)/bin/ruff check .
+
+test: lint
 	$(VENV)/bin/python -m pytest -n 2 --dist loadfile
 
 # The oldest versions that pyproject.toml admits.
 test-low:
-	$(PYTHON) -m venv $(VENV)-low
+	$(PYTHON) -m venv $(VENVFLAGS) $(VENV)-low
 	$(VENV)-low/bin/python -m pip install --quiet --editable '.[test]' 'pandas==2.3.*' 'plotly==5.24.*'
 	$(VENV)-low/bin/python -m pytest -n 2 --dist loadfile
 
 # Ten minutes and more, and 7 GB in the folder for temporary files.
-bench: $(VENV)/installed
+bench: $(VENV)/tests-installed
 	$(VENV)/bin/python bench/run.py
 
 clean:
 	rm -rf $(VENV) $(VENV)-low out build dist
 
-.PHONY: all report test test-low bench clean
+.PHONY: all report lint test test-low bench clean

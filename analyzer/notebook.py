@@ -45,8 +45,8 @@ class Views:
         return self.summary.total()
 
     def df_findings(self) -> pd.DataFrame:
-        """The verdict: number, certainty, headline, detail, next_step."""
-        columns = ["certainty", "headline", "detail", "next_step"]
+        """The verdict: number, severity, certainty, headline, detail, next_step."""
+        columns = ["severity", "certainty", "headline", "detail", "next_step"]
         rows = [[getattr(finding, name) for name in columns] for finding in self.document.findings]
         return pd.DataFrame(rows, columns=columns, index=pd.RangeIndex(1, len(rows) + 1, name="number"))
 
@@ -159,7 +159,7 @@ class Views:
         """The verdict, and how many records there are of what."""
         document = self.document
         findings = "".join(
-            f"<li><b>{escape(finding.certainty)}</b>: {escape(visible(finding.headline))}</li>"
+            f"<li><b>{escape(finding.label)}</b>: {escape(visible(finding.headline))}</li>"
             for finding in document.findings
         )
         records = self._log.table("records")

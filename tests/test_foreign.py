@@ -7,7 +7,7 @@ import pytest
 from recordings import SAMPLES, log
 
 from analyzer.summary.summarize import summarize
-from analyzer.verdict.verdict import verdict
+from analyzer.verdict.verdict import judge
 
 RAW = sorted(SAMPLES.glob("*/raw/*.xz"))
 NOT_OF_FAULTS = ("dtrace-l", "probe-args", "sysctl-vm", "vmstat", "errors", "droptags", "nomatch")
@@ -55,7 +55,7 @@ def test_the_panics_of_the_facts_sheet_are_recognised():
     kinds = {}
     for path in RAW:
         if path.name.startswith("console"):
-            (finding,) = [f for f in verdict(summarize([str(path)]).total()) if f.kind == "panic"]
+            (finding,) = [f for f in judge(summarize([str(path)]).total()).findings if f.kind == "panic"]
             kinds[path.name.removesuffix(".txt.xz")] = (finding.rows[0]["kind"], finding.certainty)
     assert kinds == {
         "console-hang-lock-held": ("double-free", "proved"),

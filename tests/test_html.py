@@ -36,8 +36,9 @@ def document(name: str, drawn: list[Chart]) -> Document:
     return Document(
         title=f"title {name}",
         subtitle=f"subtitle {name}",
+        scope=(f"scope {name}",),
         findings=tuple(
-            Finding(certainty, f"headline {name}", f"detail {name}", f"next {name}", table(name))
+            Finding(certainty, "needs a look", f"headline {name}", f"detail {name}", f"next {name}", table(name))
             for certainty in ("proved", "suspected", "not measured", "clean")
         ),
         sections=(Section("all", f"heading {name}", f"sentence {name}", tuple(drawn), (table(name),)),),
@@ -124,7 +125,8 @@ def test_plotly_is_embedded_once_and_only_for_charts(page):
 def test_the_verdict_comes_first_and_says_how_sure_it_is(page):
     order = [value for tag, name, value in Page(page).attributes if tag == "section" and name == "id"]
     assert order == ["verdict", "all", "unread", "provenance"]
-    assert re.findall(r'<span class="certainty">([a-z ]+)<', page) == ["proved", "suspected", "not measured", "clean"]
+    labels = [f"needs a look, {word}" for word in ("proved", "suspected", "not measured")] + ["clean"]
+    assert re.findall(r'<span class="certainty">([a-z ,]+)<', page) == labels
 
 
 def test_it_reads_well_without_its_charts(page):

@@ -81,7 +81,7 @@ def test_neighbours_are_the_nearest_on_the_object():
         ((), b"one of"),
         (("--fault", "1", "--finding", "1"), b"one of"),
         (("--finding", "99"), b"findings 1 to"),
-        (("--finding", "7"), b"no single fault"),
+        (("--finding", "3"), b"no single fault"),
         (("--fault", "2"), b"no record of a fault"),
         (("--fault", "99999999"), b"no record of a fault"),
     ],

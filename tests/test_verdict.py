@@ -1,95 +1,149 @@
-"""What the verdict says of each recording, and how sure it is."""
+"""What may be concluded from each recording: every claim answered once, and the findings that are shown of it."""
 
 from functools import cache
 
 import pytest
 from recordings import SAMPLES, log, recordings, text
 
-from analyzer.analysis.coverage import never_returned
+from analyzer.summary.filters import Filter
 from analyzer.summary.summarize import summarize
-from analyzer.verdict.finding import ORDINARY, Finding
-from analyzer.verdict.verdict import verdict
+from analyzer.verdict.claims import CLAIMS
+from analyzer.verdict.finding import SEVERITIES, Finding
+from analyzer.verdict.verdict import Verdict, judge
 
 KNOWN = dict(recordings())
 
 
 @cache
-def judged(name: str) -> dict[str, Finding]:
-    """The first finding of each kind, in the verdict's order."""
-    found: dict[str, Finding] = {}
-    for finding in verdict(summarize([log(name)]).total()):
-        found.setdefault(finding.kind, finding)
-    return found
+def judged(name: str, chosen: Filter | None = None) -> Verdict:
+    return judge(summarize([log(name)], chosen).total())
 
 
-def test_the_bug_of_d4326_is_named_with_its_marks():
+def shown(name: str, kind: str, chosen: Filter | None = None) -> Finding:
+    """The one finding of that kind."""
+    (finding,) = [finding for finding in judged(name, chosen).findings if finding.kind == kind]
+    return finding
+
+
+def kinds(verdict: Verdict) -> list[str]:
+    return [finding.kind for finding in verdict.findings]
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_each_claim_is_answered_once_and_nothing_contradicts(name):
+    found = judged(name)
+    assert list(found.answers) == [claim.key for claim in CLAIMS]
+    for answer in found.answers.values():
+        assert (answer.count or 0) == sum(finding.events for finding in answer.findings)
+        assert (answer.certainty in ("proved", "suspected")) == bool(answer.findings)
+        assert bool(answer.reason) == (answer.certainty in ("suspected", "not measured"))
+    order = [SEVERITIES.index(finding.severity) for finding in found.findings]
+    assert order == sorted(order)
+    assert ("gap" in kinds(found)) == (not KNOWN[name]["complete"] or "drops" in found.scope)
+    if "gap" in kinds(found):
+        assert "clean" not in {answer.certainty for answer in found.answers.values()}
+
+
+def test_the_bug_of_d4326_is_one_finding_with_its_marks():
     found = judged("10.1/d4326")
     (double_free, lock_held) = sorted(KNOWN["10.1/d4326"]["alarms"])
-    page = double_free.partition("page=")[2]
-    held = lock_held.partition("object=")[2].split()[0]
-    first = next(iter(found.values()))
-    assert first.kind == "d4326" and first.certainty == "proved"
+    page, held = double_free.partition("page=")[2], lock_held.partition("object=")[2].split()[0]
+    first = found.findings[0]
+    assert (first.kind, first.severity, first.certainty) == ("d4326", "kernel bug", "proved")
     assert page in first.headline and held in first.headline and "thread 100051" in first.headline
-    for kind in ("lock-held", "double-free", "never-returned", "failed-move-in-fault"):
-        assert found[kind].certainty == "proved", kind
+    assert [mark.kind for mark in first.marks] == ["failed-insert", "failed-move-in-fault", "double-free", "lock-held"]
+    assert not {"lock-held", "double-free", "failed-move-in-fault"} & set(kinds(found))
+    # Nine faults did not return: one is the event's, the others wait for its lock.
     facts = KNOWN["10.1/d4326"]
     missing = facts["calls"]["vm_fault_hold"] - facts["records"]["F"]
-    assert found["never-returned"].headline.startswith(f"{missing} faults")
+    assert found.answers["never-returned"].count == missing
+    assert shown("10.1/d4326", "never-returned").events == missing - 1
+    assert shown("10.1/d4326", "failed-insert").events == sum(facts["alloc_failures"].values()) - 1
 
 
 def test_the_mended_kernel_has_failed_renames_and_no_alarm():
     found = judged("10.1/failpoint-fixed")
-    assert not {"d4326", "lock-held", "double-free"} & set(found)
+    assert not {"d4326", "lock-held", "double-free"} & set(kinds(found))
     failed = KNOWN["10.1/failpoint-fixed"]["moves"]["rename rc=1 infault=1"]
-    assert found["failed-move-in-fault"].headline.startswith(f"vm_page_rename failed {failed} of")
+    finding = shown("10.1/failpoint-fixed", "failed-move-in-fault")
+    assert (finding.events, finding.severity, finding.certainty) == (failed, "needs a look", "suspected")
 
 
 def test_the_leaked_lock_is_named_though_the_log_is_cut():
     ((tid, delta, lock),) = KNOWN["13.2/leak"]["imbalanced"]
-    finding = next(iter(judged("13.2/leak").values()))
-    assert finding.kind == "lock-held" and finding.certainty == "proved"
-    assert lock in finding.headline and f"thread {tid}" in finding.headline
-    assert len(finding.rows) == delta == 1
+    first = judged("13.2/leak").findings[0]
+    assert (first.kind, first.certainty, first.severity) == ("lock-held", "proved", "kernel bug")
+    assert lock in first.headline and f"thread {tid}" in first.headline and "leaker" in first.headline
+    assert len(first.rows) == first.events == delta == 1
 
 
 @pytest.mark.parametrize("name", ["13.2/drops", "13.2/large", "10.1/clean", "13.2/events-replace"])
 def test_a_trace_that_lost_records_proves_nothing(name):
     found = judged(name)
-    assert next(iter(found)) == "gap"
-    assert not {finding.certainty for finding in found.values()} & {"proved", "clean"}
+    assert found.findings[0].kind == "gap"
+    assert not {finding.certainty for finding in found.findings} & {"proved", "clean"}
 
 
 def test_a_clean_log_says_so_and_shows_the_coverage_that_lets_it():
-    found = judged("13.2/clean")
-    facts = KNOWN["13.2/clean"]
-    assert next(iter(found)) == "clean" and found["clean"].certainty == "clean"
-    assert set(found) <= ORDINARY | {"clean", "not-measured"}
-    for number in (facts["records"]["F"], facts["counter_growth"]["vm.stats.vm.v_vm_faults"]):
-        assert f"{number:,}" in found["clean"].detail
-
-
-@pytest.mark.parametrize("name", ["13.2/killed", "13.2/leak", "10.1/clean"])
-def test_a_cut_log_is_never_called_clean(name):
-    assert "clean" not in judged(name) and "gap" in judged(name)
+    first = judged("13.2/clean").findings[0]
+    assert first.kind == first.certainty == "clean"
+    assert f"{KNOWN['13.2/clean']['records']['F']:,} faults recorded, as many as calls of vm_fault" in first.detail
 
 
 def test_lock_balance_of_10_is_not_measured_by_vmevents():
-    found = judged("10.1/events-rename")
-    assert "lock-held" not in found and "lock balance" in found["not-measured"].headline
+    answer = judged("10.1/events-rename").answers["lock-held"]
+    assert answer.certainty == "not measured" and "10.x" in answer.reason
 
 
-def test_a_page_that_came_back_in_a_retry_is_only_suspected():
+def test_two_frees_of_one_page_by_the_first_editions_counts_are_only_suspected():
     # Two inserts of that fault failed, and each gives its page back (docs/freebsd-vm-tracing.md, 12.9).
     found = judged("13.2/failpoint-5pct")
-    assert found["freed-again"].certainty == "suspected" and "double-free" not in found
+    answer = found.answers["double-free"]
+    assert (answer.certainty, answer.severity, answer.count) == ("suspected", "cannot tell", 1)
+    assert "twice" not in shown("13.2/failpoint-5pct", "clean").headline
+    assert judged("13.2/clean").answers["double-free"].certainty == "not measured"
 
 
 @pytest.mark.parametrize("name", [name for name, facts in KNOWN.items() if facts["complete"] and "calls" in facts])
 def test_no_complete_trace_but_d4326_misses_a_return(name):
-    log_summary = summarize([log(name)]).total()
-    if "dtrace_messages" in KNOWN[name] and any("drops" in text for text in KNOWN[name]["dtrace_messages"]):
-        return
-    assert (never_returned(log_summary) > 0) == (name in ("10.1/d4326", "10.1/d4326-ssh"))
+    certainty = judged(name).answers["never-returned"].certainty
+    drops = any("drops" in message for message in KNOWN[name]["dtrace_messages"])
+    assert certainty == ("not measured" if drops else "proved" if name == "10.1/d4326" else "clean")
+
+
+def test_a_move_that_failed_stands_below_the_insert_that_made_it_fail():
+    finding = shown("13.2/failpoint-5pct", "failed-insert")
+    failed = sum(n for what, n in KNOWN["13.2/failpoint-5pct"]["moves"].items() if "rc=1" in what)
+    assert [(mark.kind, mark.events) for mark in finding.marks] == [("failed-move", failed)]
+    assert finding.events == sum(KNOWN["13.2/failpoint-5pct"]["alloc_failures"].values())
+    assert "failed-move" not in kinds(judged("13.2/failpoint-5pct"))
+
+
+@pytest.mark.parametrize("chosen", [Filter(paths=("rename",)), Filter(paths=("copy",)), Filter(processes=("sh",)),
+                                    Filter(since=1, until=2)], ids=str)  # fmt: skip
+def test_what_a_filter_takes_away_is_still_told(chosen):
+    found = judged("10.1/d4326", chosen)
+    first = found.findings[0]
+    assert (first.kind, first.severity, first.certainty) == ("outside", "kernel bug", "proved")
+    assert first.headline.startswith(f"Outside your filter ({chosen}): ") and "review D4326" in first.headline
+    assert found.answers["lock-held"].certainty == found.answers["never-returned"].certainty == "not measured"
+    assert f"filter: {chosen}" in found.scope
+
+
+def test_a_filter_that_keeps_the_bug_shows_it():
+    found = judged("10.1/d4326", Filter(processes=("cow",)))
+    assert found.findings[0].kind == "d4326" and found.findings[0].certainty == "proved"
+    assert "vmfault10 does not" not in " ".join(finding.headline for finding in found.findings)
+    assert found.answers["never-returned"].certainty == "not measured"
+
+
+def test_a_process_of_a_clean_log_is_clean():
+    found = judged("13.2/clean", Filter(processes=("cowmove",)))
+    assert found.answers["lock-held"].certainty == found.answers["failed-fault"].certainty == "clean"
+    failed = judged("13.2/clean").answers["failed-fault"].count
+    assert shown("13.2/clean", "outside", Filter(processes=("cowmove",))).headline.partition("first: ")[2].startswith(
+        f"{failed} of"
+    )
 
 
 def test_an_unpaired_acquire_of_vmevents_is_named_with_its_code_site(tmp_path):
@@ -99,7 +153,7 @@ def test_an_unpaired_acquire_of_vmevents_is_named_with_its_code_site(tmp_path):
     held, tid = gone[6], gone[4]
     taken = [line for line in lines[: releases[100]] if f"\t{tid}\trw-acquire\t{held}\t" in line][-1]
     (tmp_path / "leak.log").write_text("".join(lines))
-    finding = verdict(summarize([str(tmp_path / "leak.log")]).total())[0]
+    finding = judge(summarize([str(tmp_path / "leak.log")]).total()).findings[0]
     assert (finding.kind, finding.certainty) == ("lock-held", "proved")
     assert held in finding.headline and f"thread {tid}" in finding.headline
     assert taken.rstrip("\n").split("\t")[-1] in finding.next_step

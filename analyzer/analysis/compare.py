@@ -137,10 +137,10 @@ def leaks(log: LogSummary) -> int | None:
 
 
 def double_frees(log: LogSummary) -> int | None:
-    """Pages freed twice: alarms, and faults that freed one page twice; None where the script cannot see any."""
+    """Pages freed twice; None where the script cannot see any."""
     if not imbalance.frees_are_measured(log):
         return None
-    return len(imbalance.alarms(log, "double-free")) + imbalance.counted(log, "freed twice")
+    return len(imbalance.alarms(log, "double-free"))
 
 
 def _kinds(before: Summary, after: Summary, old: LogSummary, new: LogSummary) -> pd.DataFrame:
@@ -212,9 +212,6 @@ def _imbalances(log: LogSummary) -> Rates:
     if imbalance.balance_is_measured(log):
         counted_faults = imbalance.counted(log, "unbalanced"), imbalance.counted(log, "balance asked")
         found["imbalance", "faults that returned out of balance"] = counted_faults
-    if imbalance.counted(log, "frees asked"):
-        counted_faults = imbalance.counted(log, "freed twice"), imbalance.counted(log, "frees asked")
-        found["imbalance", "faults that freed a page twice"] = counted_faults
     if log.has("X") and recorded:
         found["imbalance", "alarms: lock left held"] = len(imbalance.alarms(log, "lock-held")), recorded
         found["imbalance", "alarms: double free"] = len(imbalance.alarms(log, "double-free")), recorded

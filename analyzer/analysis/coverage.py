@@ -18,11 +18,11 @@ GAPS = {
     "failed": "dtrace could not do what it was told",
     "unknown": "a message of dtrace that vmtrace does not know",
     "string-overflow": "stacks of processes are missing",
-    "aborted": "dtrace gave up before the end",
+    "aborted": "the kernel stopped tracing: what came after is missing",
     "cut": "the end of the file is missing",
     "no-trailer": "the end of the trace is missing",
 }
-_LOSSY = frozenset({"drop", "dynamic-variable-drop", "error", "speculation-drop"})
+LOSSY = frozenset({"drop", "dynamic-variable-drop", "error", "speculation-drop"})
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def is_complete(log: LogSummary) -> bool:
 
 def may_have_lost_steps(log: LogSummary) -> bool:
     """A gap that can make a balanced fault look unbalanced; a missing end cannot."""
-    return any(gap.kind in _LOSSY for gap in gaps(log))
+    return any(gap.kind in LOSSY for gap in gaps(log))
 
 
 def calls(log: LogSummary, function: str) -> int | None:
@@ -96,28 +96,10 @@ def calls(log: LogSummary, function: str) -> int | None:
     return int(mine.sum()) if len(mine) else None
 
 
-def insert_functions(log: LogSummary) -> tuple[str, ...]:
-    """Those whose failures are the failed radix inserts.
-
-    From 15 on the insert is inlined: the three functions that insert are traced, by the first edition of the scripts
-    the allocation of the node (docs/freebsd-vm-tracing.md, 13.2).
-    """
+def insert_function(log: LogSummary) -> str:
+    """What stands for a radix insert: from 15 on the insert is inlined, and its node allocation is traced."""
     names = {*log.table("calls")["fn"], *log.table("failures")["fn"]}
-    if names.intersection(("vm_page_insert", "vm_page_iter_insert")):
-        return tuple(sorted(names.intersection(("vm_page_insert", "vm_page_iter_insert", "vm_page_iter_rename"))))
-    return ("vm_radix_node_alloc",) if "vm_radix_node_alloc" in names else ("vm_radix_insert",)
-
-
-def failed_inserts(log: LogSummary) -> pd.DataFrame:
-    """The rows of the table `failures` that are of radix inserts."""
-    failures = log.table("failures")
-    return failures[failures["fn"].isin(insert_functions(log))]
-
-
-def insert_calls(log: LogSummary) -> int | None:
-    """Counted calls of the functions that insert; None where none was counted."""
-    counted = [called for function in insert_functions(log) if (called := calls(log, function)) is not None]
-    return sum(counted) if counted else None
+    return "vm_radix_node_alloc" if "vm_radix_node_alloc" in names else "vm_radix_insert"
 
 
 def move_function(log: LogSummary, move: str) -> str:
@@ -133,6 +115,11 @@ def growth(log: LogSummary, counter: str) -> int | None:
     return None if before is None or after is None else after - before
 
 
+def is_narrowed(log: LogSummary) -> bool:
+    """Whether the script itself traced some processes only, so that counters of the whole machine are no measure."""
+    return log.meta.get("script") == "vmevents" or "host.filter" in log.meta
+
+
 def coverage_counts(log: LogSummary) -> pd.DataFrame:
     """What was recorded beside what was counted: measure, recorded, expected, gap.
 
@@ -143,8 +130,8 @@ def coverage_counts(log: LogSummary) -> pd.DataFrame:
     columns = ["measure", "recorded", "expected", "gap"]
     if log.meta.get("filter"):
         return pd.DataFrame(columns=columns)
-    narrowed = log.meta.get("script") == "vmevents" or "host.filter" in log.meta
-    faults, moves = log.table("faults"), log.table("moves")
+    narrowed = is_narrowed(log)
+    faults, moves, failures = log.table("faults"), log.table("moves"), log.table("failures")
     recorded = int(faults["faults"].sum())
     bits = log.meta.get("bits", {}).get("path")
     by_path = {path: int(n) for path, n in faults.groupby("path")["faults"].sum().items()}
@@ -156,7 +143,7 @@ def coverage_counts(log: LogSummary) -> pd.DataFrame:
         return int(moves.loc[moves["fn"] == function, "moves"].sum())
 
     function = handler(log.meta.get("osreldate"))
-    inserts = int(failed_inserts(log)["failed"].sum())
+    inserts = int(failures.loc[failures["fn"] == insert_function(log), "failed"].sum())
     rename = move_function(log, "rename")
     rows = [
         (f"faults: calls of {function}", recorded, calls(log, function)),
@@ -199,7 +186,23 @@ def first_second(log: LogSummary) -> int:
     return int(seconds.min()) if len(seconds) and log.start == 0 else 0
 
 
-def never_returned(log: LogSummary) -> int:
-    """Handler calls without a record; 0 where calls were not counted, or fewer than faults were recorded."""
+def missing_returns(log: LogSummary) -> int | None:
+    """Handler calls without a record when tracing ended; None where that cannot be told.
+
+    Calls must have been counted, in a trace that ended on purpose and lost nothing: in one that was cut, the counts of
+    the last second are missing, or run ahead of the records.
+    """
     called = calls(log, handler(log.meta.get("osreldate")))
-    return max(0, (called or 0) - log.count("F")) if not log.meta.get("filter") else 0
+    if called is None or not is_complete(log) or called < log.faults:
+        return None
+    return called - log.faults
+
+
+def missing_faults(log: LogSummary) -> tuple[int, int, str] | None:
+    """Recorded faults, the larger number that an independent count gives, and what counted it; None where none does."""
+    counts = coverage_counts(log)
+    faults = counts[counts["measure"].str.startswith("faults: ") & (counts["recorded"] < counts["expected"])]
+    if faults.empty:
+        return None
+    worst = faults.loc[faults["expected"].idxmax()]
+    return int(worst["recorded"]), int(worst["expected"]), str(worst["measure"]).removeprefix("faults: ")

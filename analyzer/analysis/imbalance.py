@@ -1,6 +1,6 @@
 """Locks left held, pages freed twice, faults that never returned: rows of evidence as groups, one bug a group."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import pandas as pd
@@ -41,10 +41,11 @@ def balance_is_measured(log: LogSummary) -> bool:
 
 
 def frees_are_measured(log: LogSummary) -> bool:
-    return counted(log, "frees asked") > 0 or log.has("X")
+    """Whether X records say what was freed twice; counts of the first edition only suggest it."""
+    return log.has("X")
 
 
-def leaks(log: LogSummary) -> list[Group]:
+def leaks(log: LogSummary, keep: Callable[[Row], bool]) -> list[Group]:
     """Faults that returned with a lock held, or whose acquires and releases differ; grouped by path and code site."""
     if not balance_is_measured(log):
         return []
@@ -54,25 +55,48 @@ def leaks(log: LogSummary) -> list[Group]:
         sites = sorted({str(lock["site"]) for lock in row.get("unpaired", ())})
         return " and ".join([f"path {path_name(row['path'], bits)}", *(f"acquired at {site}" for site in sites)])
 
-    return _grouped(log.evidence.get("imbalance", []), what)
+    return _grouped(filter(keep, log.evidence.get("imbalance", ())), what)
 
 
-def held_locks(log: LogSummary) -> list[Group]:
+def held_locks(log: LogSummary, keep: Callable[[Row], bool]) -> list[Group]:
     """X records of kind lock-held, grouped by the code that left the lock."""
-    return _grouped(alarms(log, "lock-held"), _top_of_stack)
+    return _grouped(filter(keep, alarms(log, "lock-held")), _top_of_stack)
 
 
-def double_frees(log: LogSummary) -> list[Group]:
-    """X records of kind double-free by code, and faults that freed one page twice by path."""
-    bits = log.meta.get("bits", {}).get("path")
-    return _grouped(alarms(log, "double-free"), _top_of_stack) + _grouped(
-        log.evidence.get("double-free", []), lambda row: f"path {path_name(row['path'], bits)}"
-    )
+def double_frees(log: LogSummary, keep: Callable[[Row], bool]) -> list[Group]:
+    """X records of kind double-free, grouped by the code that freed the page again."""
+    return _grouped(filter(keep, alarms(log, "double-free")), _top_of_stack)
 
 
 def freed_again(log: LogSummary) -> list[Row]:
-    """Faults that freed one page twice and may have allocated it in between; none where X records decide."""
-    return [] if log.has("X") else log.evidence.get("freed-again", [])
+    """Faults with two frees of one page, by the first edition's counts; none where X records decide.
+
+    The page may have been allocated again in between (docs/freebsd-vm-tracing.md, 12.9).
+    """
+    if log.has("X"):
+        return []
+    return [row for kind in ("double-free", "freed-again") for row in log.evidence.get(kind, ())]
+
+
+def lock_and_delta(row: Row) -> tuple[int | None, int]:
+    """The lock that a fault left held, where its address is known, and acquires minus releases."""
+    if "lock" in row:
+        return row["lock"], row["delta"] if row["delta"] is not None else 1
+    if "held" in row:
+        return row["held"], 1
+    return row["lockxor"] or None, row["acq"] - row["rel"]
+
+
+def operations(row: Row) -> str:
+    """What a fault did with locks, in words."""
+    if "acq" in row:
+        return f"acquired {row['acq']} locks and released {row['rel']}"
+    return "did not release the locks that it acquired"
+
+
+def within(inner: Row, fault: Row) -> bool:
+    """Whether something that a thread did was in that fault."""
+    return inner["tid"] == fault["tid"] and fault["ts"] <= inner["ts"] <= fault["ts"] + fault["dur"]
 
 
 def failed_moves_in_faults(log: LogSummary) -> list[Row]:
@@ -95,11 +119,10 @@ def imbalance_points(log: LogSummary) -> pd.DataFrame:
     rows = []
     if balance_is_measured(log):
         for row in log.evidence.get("imbalance", ()):
-            delta = 1 if row["delta"] is None else row["delta"]
-            rows.append((row, delta, "lock held" if row["lock"] else "imbalance", row["lock"]))
+            lock, delta = lock_and_delta(row)
+            rows.append((row, delta, "lock held" if lock else "imbalance", lock))
     rows += [(row, 1, "lock held", row["object"]) for row in alarms(log, "lock-held")]
     rows += [(row, 0, "double free", row["page"]) for row in alarms(log, "double-free")]
-    rows += [(row, 0, "double free", None) for row in log.evidence.get("double-free", ())]
     start = log.start + first_second(log) * SECOND
     points = [
         (
@@ -131,7 +154,7 @@ def counted(log: LogSummary, measure: str) -> int:
     return int(balance.loc[balance["measure"] == measure, "faults"].sum())
 
 
-def _grouped(rows: list[Row], label: Callable[[Row], str]) -> list[Group]:
+def _grouped(rows: Iterable[Row], label: Callable[[Row], str]) -> list[Group]:
     groups: dict[str, list[Row]] = {}
     for row in rows:
         groups.setdefault(label(row), []).append(row)

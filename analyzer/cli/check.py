@@ -53,7 +53,6 @@ def check(
     """
     from analyzer.report import checked as written
     from analyzer.verdict.check import check as judge
-    from analyzer.verdict.check import exit_code
 
     inputs = [*logs, *(baseline or ()), *([str(rules)] if rules else ())]
     require_writable(output, inputs, force)
@@ -63,11 +62,11 @@ def check(
     wanted = _with(wanted, max_failure_rate or (), max_p99 or ())
     log = read_logs(logs, None, jobs, None, no_cache)
     before = read_logs(baseline, None, jobs, None, no_cache).total() if baseline else None
-    found = judge(log.total(), wanted, before)
+    found = judge(log, wanted, before)
     render = {"text": written.check_text, "json": written.check_json, "junit": written.check_junit}[form]
     text = render(found, [str(part.meta["name"]) for part in log.logs])
     write(output, text)
-    raise typer.Exit(exit_code(found))
+    raise typer.Exit(found.exit_code)
 
 
 def _read(path: Path | None) -> dict[str, object]:

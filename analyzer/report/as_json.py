@@ -14,6 +14,7 @@ def render_json(document: Document) -> str:
         "vmtrace_report": FORMAT,
         "title": document.title,
         "subtitle": document.subtitle,
+        "scope": list(document.scope),
         "findings": [
             asdict(finding) | {"evidence": _table(finding.evidence) if finding.evidence else None}
             for finding in document.findings

@@ -5,28 +5,39 @@ import xml.etree.ElementTree as ET
 from dataclasses import asdict
 
 from analyzer.format import visible
-from analyzer.verdict.check import Checked, exit_code
+from analyzer.verdict.check import Check
 
 _WORDS = {"kept": "ok", "broken": "BROKEN", "cannot tell": "CANNOT TELL"}
 
 
-def check_text(checked: list[Checked], names: list[str]) -> str:
-    """One line a rule."""
-    lines = [f"{_WORDS[rule.outcome]}: {visible(rule.rule)}: {visible(rule.text)}" for rule in checked]
-    return "\n".join([", ".join(map(visible, names)), *lines]) + "\n"
+def check_text(checked: Check, names: list[str]) -> str:
+    """What was asked, a line a log, and one line a rule."""
+    logs = [f"{visible(name)}: {visible(scope)}" for name, scope in zip(names, checked.scopes, strict=True)]
+    lines = [f"{_WORDS[rule.outcome]}: {visible(rule.rule)}: {visible(rule.text)}" for rule in checked.rules]
+    return "\n".join([*logs, *lines]) + "\n"
 
 
-def check_json(checked: list[Checked], names: list[str]) -> str:
-    whole = {"vmtrace_check": 1, "logs": names, "exit": exit_code(checked), "rules": [asdict(rule) for rule in checked]}
+def check_json(checked: Check, names: list[str]) -> str:
+    whole = {
+        "vmtrace_check": 1,
+        "logs": names,
+        "scopes": checked.scopes,
+        "exit": checked.exit_code,
+        "rules": [asdict(rule) for rule in checked.rules],
+    }
     return json.dumps(whole, indent=1, ensure_ascii=False) + "\n"
 
 
-def check_junit(checked: list[Checked], names: list[str]) -> str:
+def check_junit(checked: Check, names: list[str]) -> str:
     """JUnit XML: a broken rule is a failure, one that cannot be told is an error."""
     signs = {"broken": "failure", "cannot tell": "error"}
-    counts = {f"{sign}s": str(sum(rule.outcome == outcome for rule in checked)) for outcome, sign in signs.items()}
-    suite = ET.Element("testsuite", {"name": "vmtrace check", "tests": str(len(checked)), **counts})
-    for rule in checked:
+    outcomes = [rule.outcome for rule in checked.rules]
+    counts = {f"{sign}s": str(outcomes.count(outcome)) for outcome, sign in signs.items()}
+    suite = ET.Element("testsuite", {"name": "vmtrace check", "tests": str(len(checked.rules)), **counts})
+    properties = ET.SubElement(suite, "properties")
+    for name, scope in zip(names, checked.scopes, strict=True):
+        ET.SubElement(properties, "property", {"name": visible(name), "value": visible(scope)})
+    for rule in checked.rules:
         where = visible(", ".join(names))
         case = ET.SubElement(suite, "testcase", {"classname": where, "name": visible(rule.rule)})
         if rule.outcome in signs:

@@ -7,12 +7,14 @@ from analyzer.analysis.coverage import coverage_counts, gaps, require_records
 from analyzer.analysis.paths import latency_bins
 from analyzer.charts import compared
 from analyzer.format import counted, number
-from analyzer.report.build import chart_provenance, provenance, shown_finding, unread
+from analyzer.report.build import chart_provenance, provenance, scopes, unread
 from analyzer.report.document import Document, Section
+from analyzer.report.findings import shown_finding
 from analyzer.report.origin import kernel
 from analyzer.report.tables import table
 from analyzer.summary.summary import Summary
 from analyzer.verdict.compare_verdict import compare_verdict
+from analyzer.verdict.verdict import judge
 
 _TEST = (
     ("difference", "share", "after less before"),
@@ -45,7 +47,12 @@ def build_comparison(before: Summary, after: Summary, top: int) -> Document:
     return Document(
         title=f"Before {_name(before)}, after {_name(after)}",
         subtitle=f"{_kernels(before)}, then {_kernels(after)}",
-        findings=tuple(shown_finding(finding, found.after, False, top) for finding in compare_verdict(found)),
+        scope=tuple(
+            f"{side}: {line}"
+            for side, summary in sides
+            for line in scopes(summary, [judge(log) for log in summary.logs])
+        ),
+        findings=tuple(shown_finding(finding) for finding in compare_verdict(found)),
         sections=tuple(section for section in built if section is not None),
         provenance=tuple(
             (f"{side}: {what}", value)

@@ -6,7 +6,7 @@ All texts are plain text as the log has them, process names included: each form 
 from dataclasses import dataclass
 
 from analyzer.charts.model import Chart
-from analyzer.verdict.finding import Certainty
+from analyzer.verdict.finding import Certainty, Severity, label
 
 
 @dataclass(frozen=True)
@@ -39,19 +39,26 @@ class Finding:
 
     Attributes:
         certainty: how sure it is.
+        severity: how bad it is, if it is so.
         headline: one sentence.
         detail: what it rests on, one or a few sentences; may be empty.
         next_step: what to look at next; may be empty.
         evidence: the records it rests on.
-        ordinary: it happens on healthy kernels too, and is shown without alarm.
+        marks: what is the same event or followed from it, one sentence each.
     """
 
     certainty: Certainty
+    severity: Severity
     headline: str
     detail: str = ""
     next_step: str = ""
     evidence: Table | None = None
-    ordinary: bool = False
+    marks: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """How bad and how sure, in words."""
+        return label(self.severity, self.certainty)
 
 
 @dataclass(frozen=True)
@@ -72,6 +79,7 @@ class Document:
     Attributes:
         title: "10.1/d4326.log.xz", or whatever names the input.
         subtitle: one line: kernel, script, faults, seconds.
+        scope: what the verdict is about, a line each: how much was recorded, gaps, filters.
         findings: the verdict, weightiest first.
         sections: in reading order.
         provenance: (what, value): file, sha256, host, kernel, script, command, counters, ….
@@ -82,6 +90,7 @@ class Document:
 
     title: str
     subtitle: str
+    scope: tuple[str, ...]
     findings: tuple[Finding, ...]
     sections: tuple[Section, ...]
     provenance: tuple[tuple[str, str], ...]

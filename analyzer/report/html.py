@@ -100,6 +100,7 @@ def _header(document: Document) -> str:
 <p class="brand">vmtrace report</p>
 <h1>{_text(document.title)}</h1>
 <p class="subtitle">{_text(document.subtitle)}</p>
+{"".join(f'<p class="scope">{_text(line)}</p>' for line in document.scope)}
 <nav aria-label="Sections"><ul>{links}</ul></nav>
 </header>"""
 
@@ -116,14 +117,17 @@ def _verdict(document: Document) -> str:
 
 def _finding(number: int, finding: Finding) -> str:
     parts = [f"<h3>{number}. {_text(finding.headline)}</h3>"]
+    if finding.marks:
+        parts.append(f"<ul>{''.join(f'<li>{_text(mark)}</li>' for mark in finding.marks)}</ul>")
     if finding.detail:
         parts.append(f"<p>{_text(finding.detail)}</p>")
     if finding.next_step:
         parts.append(f"<p><strong>Next:</strong> {_text(finding.next_step)}</p>")
     evidence = f'<div class="evidence">{_table(finding.evidence)}</div>' if finding.evidence else ""
-    tone = "ordinary" if finding.ordinary else finding.certainty.replace(" ", "-")
+    quiet = finding.severity == "ordinary" and finding.certainty != "clean"
+    tone = "ordinary" if quiet else finding.certainty.replace(" ", "-")
     return f"""<li class="finding {tone}">
-<div><span class="certainty">{finding.certainty}</span></div>
+<div><span class="certainty">{finding.label}</span></div>
 <div>{"".join(parts)}</div>
 {evidence}</li>
 """

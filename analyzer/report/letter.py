@@ -46,6 +46,7 @@ def letter(contents: Contents, files: list[tuple[str, int]], left: list[tuple[st
     """The text; `files` and `left` out are names and sizes in bytes."""
     document = contents.document
     blocks = [Block("title", document.findings[0].headline), Block("paragraph", document.subtitle)]
+    blocks += [Block("paragraph", line) for line in document.scope]
     blocks.append(Block("heading", "Findings"))
     for number, (finding, excerpt) in enumerate(zip(document.findings, contents.excerpts, strict=True), 1):
         blocks += _finding(number, finding, excerpt)
@@ -62,7 +63,8 @@ def letter(contents: Contents, files: list[tuple[str, int]], left: list[tuple[st
 
 
 def _finding(number: int, finding: Finding, excerpt: str) -> list[Block]:
-    blocks = [Block("paragraph", f"{number}. {finding.certainty.upper()}: {finding.headline}")]
+    blocks = [Block("paragraph", f"{number}. {finding.label.upper()}: {finding.headline}")]
+    blocks += [Block("item", mark) for mark in finding.marks]
     if finding.detail:
         blocks.append(Block("paragraph", finding.detail))
     if finding.next_step:

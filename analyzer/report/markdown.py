@@ -10,7 +10,7 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
 
 def render_markdown(document: Document) -> str:
     """The whole report; charts stand as their sentences."""
-    parts = [f"# {escape(document.title)}", escape(document.subtitle), "## Verdict"]
+    parts = [f"# {escape(document.title)}", escape(document.subtitle), *map(escape, document.scope), "## Verdict"]
     parts += [_finding(number, finding) for number, finding in enumerate(document.findings, 1)]
     if document.overview is not None:
         parts.append(f"*{escape(document.overview.title)}*: {escape(document.overview.alt)}")
@@ -27,7 +27,8 @@ def escape(text: str) -> str:
 
 
 def _finding(number: int, finding: Finding) -> str:
-    lines = [f"{number}. **{finding.certainty}**: {escape(finding.headline)}"]
+    lines = [f"{number}. **{finding.label}**: {escape(finding.headline)}"]
+    lines += [f"   - {escape(mark)}" for mark in finding.marks]
     lines += [f"   {escape(text)}" for text in (finding.detail, finding.next_step) if text]
     return "\n".join(lines)
 

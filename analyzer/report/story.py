@@ -7,7 +7,7 @@ from analyzer.format import address, count, counted, duration, moment
 from analyzer.ingest.releases import BITS, insert_error_name, path_name, release, result_name
 from analyzer.ingest.trace import Trace
 from analyzer.report.document import Column, Document, Section, Table
-from analyzer.report.document import Finding as Shown
+from analyzer.report.findings import shown_finding
 from analyzer.report.tables import table
 from analyzer.verdict.finding import Finding
 
@@ -16,14 +16,14 @@ _ALL = 1_000_000  # a story leaves nothing out
 
 def story_document(name: str, trace: Trace, stories: list[Story], finding: Finding | None) -> Document:
     """One section a fault; the finding that they are of, where one was asked for."""
-    shown = () if finding is None else (Shown(finding.certainty, finding.headline, finding.detail, finding.next_step),)
+    shown = () if finding is None else (shown_finding(finding),)
     start = int(trace.meta.get("timestamp", 0))
     sections = []
     for number, story in enumerate(stories, 1):
         sections.append(_fault(trace, story, number, start))
         sections.append(_neighbours(story, number))
     subtitle = f"FreeBSD {release(trace.meta.get('osreldate'))}, script {trace.meta.get('script', 'unknown')}"
-    return Document(name, subtitle, shown, tuple(sections), ())
+    return Document(name, subtitle, (), shown, tuple(sections), ())
 
 
 def _fault(trace: Trace, story: Story, number: int, start: int) -> Section:

@@ -17,7 +17,10 @@ _NARROWEST = 72
 
 def print_text(document: Document, console: Console) -> None:
     """Print the report on `console`: the verdict, then section by section."""
-    console.print(Text(visible(document.title), style="bold"), Text(visible(document.subtitle), style="dim"), sep="\n")
+    lines = [Text(visible(line)) for line in document.scope]
+    console.print(
+        Text(visible(document.title), style="bold"), Text(visible(document.subtitle), style="dim"), *lines, sep="\n"
+    )
     console.print()
     if document.findings:
         console.print(*(_finding(number, finding) for number, finding in enumerate(document.findings, 1)), sep="\n")
@@ -39,9 +42,10 @@ def _heading(text: str) -> Text:
 
 
 def _finding(number: int, finding: Finding) -> Group:
-    style = "bold" if finding.ordinary else _STYLES[finding.certainty]
-    head = Text.assemble(f"{number}. ", (f"{finding.certainty.upper()}  ", style), visible(finding.headline))
-    notes = [Text(visible(finding.detail), style="dim")] if finding.detail else []
+    style = "bold" if finding.severity == "ordinary" and finding.certainty != "clean" else _STYLES[finding.certainty]
+    head = Text.assemble(f"{number}. ", (f"{finding.label.upper()}  ", style), visible(finding.headline))
+    notes = [Text(f"- {visible(mark)}") for mark in finding.marks]
+    notes += [Text(visible(finding.detail), style="dim")] if finding.detail else []
     if finding.next_step:
         notes.append(Text(f"Next: {visible(finding.next_step)}"))
     return Group(head, *(Padding(note, (0, 0, 0, 4)) for note in notes))

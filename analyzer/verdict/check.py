@@ -6,12 +6,9 @@ from typing import Literal
 
 import pandas as pd
 
-from analyzer.analysis import imbalance
-from analyzer.analysis.compare import double_frees, leaks
 from analyzer.analysis.coverage import (
     coverage_counts,
-    gaps,
-    insert_functions,
+    insert_function,
     is_complete,
     may_have_lost_steps,
     move_function,
@@ -22,7 +19,8 @@ from analyzer.analysis.statistics import quantile_ratio, wilson
 from analyzer.errors import UsageError
 from analyzer.format import count, counted, interval, number, share
 from analyzer.ingest.releases import fault_function, path_steps
-from analyzer.summary.summary import LogSummary
+from analyzer.summary.summary import LogSummary, Summary
+from analyzer.verdict.verdict import Answer, judge, together
 
 Outcome = Literal["kept", "broken", "cannot tell"]
 FUNCTIONS = ("vm_fault", "vm_fault_hold", "vm_page_rename", "vm_page_replace", "vm_radix_insert")
@@ -55,8 +53,24 @@ class Checked:
     text: str
 
 
-def check(log: LogSummary, rules: Rules, baseline: LogSummary | None) -> list[Checked]:
-    """Every rule on one log, or several added.
+@dataclass(frozen=True)
+class Check:
+    """All rules, and what the logs are that they were asked of (Verdict.scope, one a log)."""
+
+    rules: list[Checked]
+    scopes: list[str]
+
+    @property
+    def exit_code(self) -> int:
+        """0: all kept; 1: at least one broken; 2: none broken, but at least one cannot be told."""
+        outcomes = {rule.outcome for rule in self.rules}
+        return 1 if "broken" in outcomes else 2 if "cannot tell" in outcomes else 0
+
+
+def check(summary: Summary, rules: Rules, baseline: LogSummary | None) -> Check:
+    """Every rule on one log, or several together.
+
+    A rule is kept where the verdict says so of each log, and broken only by what is proved.
 
     Raises UsageError where a rule compares with a baseline and there is none, or there is one and no rule wants it;
     DataError where a log has no records.
@@ -65,37 +79,39 @@ def check(log: LogSummary, rules: Rules, baseline: LogSummary | None) -> list[Ch
         raise UsageError("max-p99 compares with a baseline: name one with --baseline")
     if baseline is not None and not rules.max_p99:
         raise UsageError("--baseline is compared with by max-p99 only: give such a rule")
-    for part in (log, baseline) if baseline is not None else (log,):
+    for part in [*summary.logs, *([baseline] if baseline is not None else [])]:
         require_records(part)
+    verdicts, log = [judge(part) for part in summary.logs], summary.total()
     checked = [_coverage(log, rules.min_coverage)] if rules.min_coverage is not None else []
-    whole = is_complete(log) or any(rule.outcome == "kept" for rule in checked)
-    checked.append(_imbalance(log, rules.max_imbalance))
-    if imbalance.frees_are_measured(log):
-        checked.append(_double_frees(log))
-    checked += [_failure_rate(log, function, most) for function, most in rules.max_failure_rate.items()]
-    checked += [_p99(log, baseline, path, most) for path, most in rules.max_p99.items()]
-    if whole:
-        return checked
-    why = "; ".join(str(gap).partition(":")[0] for gap in gaps(log)) or "lines could not be read"
-    return [
-        Checked(rule.rule, "cannot tell", f"{rule.text} But the trace has gaps: {why}.")
-        if rule.outcome == "kept"
-        else rule
-        for rule in checked
-    ]
+    asked = _Asked(together(verdicts), log, any(rule.outcome == "kept" for rule in checked))
+    checked.append(_imbalance(asked, rules.max_imbalance))
+    if asked.answers["double-free"].seen:
+        checked.append(_double_frees(asked))
+    checked += [_failure_rate(asked, function, most) for function, most in rules.max_failure_rate.items()]
+    checked += [_p99(asked, baseline, path, most) for path, most in rules.max_p99.items()]
+    return Check(checked, [found.scope for found in verdicts])
 
 
-def exit_code(checked: list[Checked]) -> int:
-    """0: all kept; 1: at least one broken; 2: none broken, but at least one cannot be told."""
-    outcomes = {rule.outcome for rule in checked}
-    return 1 if "broken" in outcomes else 2 if "cannot tell" in outcomes else 0
+@dataclass(frozen=True)
+class _Asked:
+    """What rules are asked of: the answers of all logs, the logs added, and whether min-coverage forgives gaps."""
+
+    answers: dict[str, Answer]
+    log: LogSummary
+    forgiven: bool
+
+    def doubt(self, answer: Answer) -> str:
+        """What keeps a rule about the answer from being called kept; "" where nothing does."""
+        if answer.certainty in ("clean", "proved") and (is_complete(self.log) or self.forgiven):
+            return ""
+        if answer.seen and self.forgiven and answer.certainty == "not measured":
+            return ""
+        return answer.reason or "the trace has gaps"
 
 
 def _coverage(log: LogSummary, least: float) -> Checked:
     rule = f"min-coverage {share(least)}"
     counts = coverage_counts(log)
-    # On 13 vm_page_replace has no return probe: that is no gap of this trace.
-    counts = counts[(counts["recorded"] > 0) | ~counts["measure"].str.endswith("vm_page_replace")]
     if counts.empty:
         return Checked(rule, "cannot tell", "The log has no count to hold its records against.")
     worst = counts.loc[(counts["recorded"] / counts["expected"]).idxmin()]
@@ -104,58 +120,74 @@ def _coverage(log: LogSummary, least: float) -> Checked:
     return Checked(rule, "kept" if covered >= least else "cannot tell", text)
 
 
-def _imbalance(log: LogSummary, most: int) -> Checked:
-    rule = f"max-imbalance {count(most)}"
-    found = leaks(log)
-    if found is None:
-        return Checked(rule, "cannot tell", "This log does not record lock balance.")
-    what = f"{counted(found, 'fault')} left a lock held or did not balance."
-    groups = imbalance.held_locks(log) + imbalance.leaks(log)
-    if groups:
-        first = groups[0].first
-        what += f" The first of the largest group: {first['execname']}, thread {first['tid']}, line {first['line']}."
-    if found <= most:
-        return Checked(rule, "kept", what)
-    # Lost lock operations look like an imbalance; an alarm read the lock word on the spot, and `held` did too.
-    if may_have_lost_steps(log) and not imbalance.alarms(log, "lock-held") and not log.has("F", "held"):
-        return Checked(rule, "cannot tell", f"{what} Lost records can look like that.")
-    return Checked(rule, "broken", what)
+def _imbalance(asked: _Asked, most: int) -> Checked:
+    rule, answer = f"max-imbalance {count(most)}", asked.answers["lock-held"]
+    text = f"{counted(answer.count or 0, 'fault')} left a lock held or did not balance."
+    if answer.findings:
+        text += f" {answer.findings[0].headline}"
+    if (answer.count or 0) > most:
+        return _broken(rule, text, answer)
+    return _kept(rule, text, asked.doubt(answer))
 
 
-def _double_frees(log: LogSummary) -> Checked:
-    found = double_frees(log)
-    return Checked(
-        "no double free", "broken" if found else "kept", f"{counted(found, 'page was', 'pages were')} freed twice."
-    )
+def _double_frees(asked: _Asked) -> Checked:
+    answer = asked.answers["double-free"]
+    text = f"{counted(answer.count or 0, 'page was', 'pages were')} freed twice."
+    if answer.count:
+        return _broken("no double free", text, answer)
+    return _kept("no double free", text, asked.doubt(answer))
 
 
-def _failure_rate(log: LogSummary, function: str, most: float) -> Checked:
-    rule = f"max-failure-rate {function}={share(most)}"
-    wanted = _own_names(log, function)
+def _broken(rule: str, text: str, answer: Answer) -> Checked:
+    if answer.certainty == "proved":
+        return Checked(rule, "broken", text)
+    return Checked(rule, "cannot tell", f"{text} But {answer.reason}.")
+
+
+def _kept(rule: str, text: str, doubt: str) -> Checked:
+    return Checked(rule, "cannot tell", f"{text} But {doubt}.") if doubt else Checked(rule, "kept", text)
+
+
+# The claims that say what a function's failures are worth.
+_CLAIMS = {
+    "vm_fault": ("failed-fault",),
+    "vm_fault_hold": ("failed-fault",),
+    "vm_page_rename": ("failed-move-in-fault", "failed-move"),
+    "vm_page_replace": (),
+    "vm_radix_insert": ("failed-insert",),
+}
+
+
+def _failure_rate(asked: _Asked, function: str, most: float) -> Checked:
+    rule, log = f"max-failure-rate {function}={share(most)}", asked.log
+    wanted = _own_name(log, function)
     rates = failure_rates(log)
-    # A row of page moves says where they were, too.
-    mine = rates[[any(f"{name} ".startswith(f"{own} ") for own in wanted) for name in rates["function"]]]
+    mine = rates[[name == wanted or name.startswith(f"{wanted} ") for name in rates["function"]]]
     if mine.empty:
         return Checked(rule, "cannot tell", f"{function} was never seen to return.")
     failed, of = int(mine["failed"].sum()), int(mine.drop_duplicates("function")["of"].sum())
-    text = f"{' and '.join(wanted)} failed {count(failed)} of {count(of)} times: {share(failed / of)}"
+    text = f"{wanted} failed {count(failed)} of {count(of)} times: {share(failed / of)}"
     text += f", 95 % interval {interval(*wilson(failed, of))}."
-    return Checked(rule, "broken" if failed / of > most else "kept", text)
+    answers = [asked.answers[key] for key in _CLAIMS[function]]
+    doubts = [doubt for doubt in map(asked.doubt, answers) if doubt]
+    if failed / of > most and (asked.forgiven or not may_have_lost_steps(log)):
+        return Checked(rule, "broken", text)
+    return _kept(rule, text, doubts[0] if doubts else "")
 
 
-def _own_names(log: LogSummary, function: str) -> tuple[str, ...]:
+def _own_name(log: LogSummary, function: str) -> str:
     """What the log's release calls one of FUNCTIONS."""
     match function:
         case "vm_fault" | "vm_fault_hold":
-            return (fault_function(log.meta.get("osreldate")),)
+            return fault_function(log.meta.get("osreldate"))
         case "vm_radix_insert":
-            return insert_functions(log)
+            return insert_function(log)
         case _:
-            return (move_function(log, function.removeprefix("vm_page_")),)
+            return move_function(log, function.removeprefix("vm_page_"))
 
 
-def _p99(log: LogSummary, baseline: LogSummary, path: str, most: float) -> Checked:
-    rule = f"max-p99 {path}=+{share(most)}"
+def _p99(asked: _Asked, baseline: LogSummary, path: str, most: float) -> Checked:
+    rule, log = f"max-p99 {path}=+{share(most)}", asked.log
     old, new = _latency(baseline, path), _latency(log, path)
     if old.empty or new.empty:
         side = "the baseline" if old.empty else "this trace"
@@ -168,11 +200,10 @@ def _p99(log: LogSummary, baseline: LogSummary, path: str, most: float) -> Check
         f"The 99th percentile of {path} is {number(ratio)} times the baseline's, 95 % interval {number(low)} to "
         f"{number(high)} ({sizes})."
     )
-    if ratio <= 1 + most:
-        return Checked(rule, "kept", text)
-    if low <= 1:
-        return Checked(rule, "cannot tell", f"{text} That can be chance.")
-    return Checked(rule, "broken", text)
+    doubt = "" if asked.forgiven or is_complete(log) else "the trace has gaps"
+    if ratio > 1 + most and low <= 1:
+        doubt = "that can be chance"
+    return Checked(rule, "broken", text) if ratio > 1 + most and not doubt else _kept(rule, text, doubt)
 
 
 def _latency(log: LogSummary, path: str) -> pd.DataFrame:

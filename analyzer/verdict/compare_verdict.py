@@ -6,7 +6,7 @@ from analyzer.analysis.compare import Comparison, Consequence, consequence, doub
 from analyzer.analysis.coverage import is_complete, may_have_lost_steps
 from analyzer.analysis.statistics import wilson
 from analyzer.format import count, counted, duration, interval, number, probability, share
-from analyzer.verdict.finding import Certainty, Finding
+from analyzer.verdict.finding import Certainty, Finding, Severity
 
 _LISTED = 3
 
@@ -57,7 +57,14 @@ def _change(found: Comparison) -> Finding:
     certainty, doubt = _sureness(found, states, rename)
     if "unmeasured" in states and len(states) > 1:
         doubt += f"; the {' and the '.join(states['unmeasured'])} cannot be seen on both sides"
-    return Finding("change", certainty, f"{text[0].upper()}{text[1:]}{doubt}.")
+    return Finding("change", certainty, _severity(states, certainty), f"{text[0].upper()}{text[1:]}{doubt}.")
+
+
+def _severity(states: dict[str, list[str]], certainty: Certainty) -> Severity:
+    """How bad the change is: a leak or double free that is there after is a kernel bug."""
+    if {"new", "there"} & states.keys():
+        return "kernel bug"
+    return "cannot tell" if certainty == "not measured" else "ordinary"
 
 
 _RENAME = {
@@ -115,12 +122,13 @@ def _kind(found: Comparison) -> Finding:
     differing = found.kinds[found.kinds["differs"]]
     if differing.empty:
         same = _joined(list(found.kinds["what"]))
-        return Finding("kind", "clean", f"The two sides are of one kind: {same} do not differ.")
+        return Finding("kind", "clean", "ordinary", f"The two sides are of one kind: {same} do not differ.")
     lossy = [name for name, log in (("before", found.before), ("after", found.after)) if may_have_lost_steps(log)]
     doubt = f" Records were lost {' and '.join(lossy)}: rates are of what is left, too low if losses met failures."
     return Finding(
         "kind",
         "not measured",
+        "cannot tell",
         f"The two sides differ in {_joined(list(differing['what']))}: any of them can make numbers differ.",
         "; ".join(f"{row.what}: {row.before} before, {row.after} after" for row in differing.itertuples())
         + "."
@@ -148,7 +156,7 @@ def _failed_moves(found: Comparison) -> list[Finding]:
         if cured
         else ""
     )
-    return [Finding("failed-moves", _certainty(found), headline, detail)]
+    return [Finding("failed-moves", _certainty(found), "ordinary", headline, detail)]
 
 
 def _bad(side: Consequence) -> str:
@@ -164,6 +172,7 @@ def _rate(found: Comparison, row) -> Finding:
     return Finding(
         f"{row.group}-rate",
         _certainty(found),
+        "ordinary",
         f"{row.what}: from {count(row.hits_before)} of {count(row.of_before)} ({share(row.rate_before)}) to "
         f"{count(row.hits_after)} of {count(row.of_after)} ({share(row.rate_after)}).",
         f"The difference is {share(row.difference)}, 95 % interval {interval(row.low, row.high)}; {_p(found, row)}.",
@@ -179,7 +188,7 @@ def _mix(found: Comparison) -> list[Finding]:
         f"{row.what} from {share(row.rate_before)} to {share(row.rate_after)} of the faults"
         for row in largest.head(_LISTED).itertuples()
     )
-    return [Finding("path-mix", "suspected", f"Faults take other paths: {told}.", _MAYBE_LOAD)]
+    return [Finding("path-mix", "suspected", "ordinary", f"Faults take other paths: {told}.", _MAYBE_LOAD)]
 
 
 _MAYBE_LOAD = "Another load, or another state of the machine, does this too."
@@ -196,7 +205,7 @@ def _costs(found: Comparison) -> list[Finding]:
         f"slower than one before with {share(row.slower)} chance (a {row.effect} effect)"
         for row in costs.head(_LISTED).itertuples()
     )
-    return [Finding("costs", "suspected", f"Durations differ: {faster}.", f"{told}. {_MAYBE_LOAD}")]
+    return [Finding("costs", "suspected", "ordinary", f"Durations differ: {faster}.", f"{told}. {_MAYBE_LOAD}")]
 
 
 def _radix(found: Comparison) -> list[Finding]:
@@ -212,6 +221,7 @@ def _radix(found: Comparison) -> list[Finding]:
         Finding(
             "radix",
             _certainty(found),
+            "ordinary",
             f"A page move in a fault took {number(whole['per_move_before'])} radix operations before and "
             f"{number(whole['per_move_after'])} after.",
             f"{parts}. Over {counted(int(whole['moves_before']), 'move')} before and {count(whole['moves_after'])} "
@@ -224,11 +234,13 @@ def _radix(found: Comparison) -> list[Finding]:
 def _unsure(found: Comparison) -> list[Finding]:
     surprising = sum(len(found.significant(frame)) for frame in (found.rates, found.costs, found.radix))
     if not found.comparisons:
-        return [Finding("no-test", "not measured", "Nothing that both sides measured can be tested for chance.")]
+        text = "Nothing that both sides measured can be tested for chance."
+        return [Finding("no-test", "not measured", "cannot tell", text)]
     return [
         Finding(
             "chance",
             "not measured",
+            "cannot tell",
             f"{count(found.comparisons - surprising)} of {counted(found.comparisons, 'comparison')} show no difference "
             "that chance cannot explain: that is no proof that there is none.",
             "p values are corrected for their number (Holm). Faults of one burst resemble one another, so they are "

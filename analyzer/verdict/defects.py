@@ -1,151 +1,177 @@
-"""Findings that a healthy kernel does not have: locks left held, pages freed twice, faults that never returned."""
+"""What a healthy kernel does not do: locks left held, pages freed twice, faults that do not return, panics.
+
+Each function finds the events of one claim (verdict/claims.py) among the rows that `keep` lets pass.
+"""
 
 from analyzer.analysis import imbalance
-from analyzer.analysis.coverage import calls, is_complete, may_have_lost_steps
-from analyzer.analysis.coverage import never_returned as count_never_returned
+from analyzer.analysis.coverage import calls, missing_returns
 from analyzer.format import address, count, counted
 from analyzer.ingest.releases import handler
+from analyzer.summary.evidence import Row
 from analyzer.summary.summary import LogSummary
-from analyzer.verdict.finding import Certainty, Finding, sure, where
+from analyzer.verdict.finding import Finding, Keep, every, sure, where
 
 
-def d4326(log: LogSummary) -> list[Finding]:
-    """The bug of review D4326: rename fails in a fault, the page is freed twice, the object stays locked."""
-    for move in imbalance.failed_moves_in_faults(log):
-        after = [
-            row
-            for row in log.evidence.get("alarm", ())
-            if row["tid"] == move["tid"] and row["ts"] >= move["ts"] and row["object"] == move.get("dst")
-        ]
-        kinds = {row["kind"]: row for row in reversed(after)}
-        if {"double-free", "lock-held"} <= set(kinds):
-            freed, held = kinds["double-free"], kinds["lock-held"]
-            owner = f" (owner {address(held['owner'])})" if held.get("owner") else ""
-            return [
-                Finding(
-                    "d4326",
-                    sure(log),
-                    "This is the bug of review D4326: vm_page_rename failed inside "
-                    f"{handler(log.meta.get('osreldate'))}, "
-                    f"page {address(freed['page'])} was freed twice, and {where(held)} still owns the write lock of "
-                    f"object {address(held['object'])}{owner}.",
-                    "The radix insert got no node (M_NOWAIT); the error path unlocks one object of two and frees the "
-                    "page of the top object that it had freed before. FreeBSD 10.x has it; r291907 mended it, and "
-                    "later vm_page_replace, which allocates nothing.",
-                    "Look at unlock_and_deallocate after vm_page_rename in vm_fault_hold (sys/vm/vm_fault.c).",
-                    (move, freed, held),
-                )
-            ]
-    return []
+def locks(log: LogSummary, keep: Keep = every) -> list[Finding]:
+    """Locks that were left held, and faults out of balance; both records of one fault are one event."""
+    held = [_held(log, group) for group in imbalance.held_locks(log, keep)]
+    alarms = imbalance.alarms(log, "lock-held")
+
+    def untold(row: Row) -> bool:
+        return keep(row) and not any(imbalance.within(alarm, row) for alarm in alarms)
+
+    groups = imbalance.leaks(log, untold)
+    more = imbalance.counted(log, "unbalanced") - len(log.evidence.get("imbalance", ()))  # evidence has the first only
+    if not groups and more > 0 and imbalance.balance_is_measured(log):
+        return [*held, _unbalanced_counts(log, more)]
+    return held + [_leak(log, group, more if number == 0 else 0) for number, group in enumerate(groups)]
 
 
-def locks(log: LogSummary) -> list[Finding]:
-    found = []
-    for group in imbalance.held_locks(log):
-        row = group.first
-        others = f" It happened {count(len(group.rows))} times." if len(group.rows) > 1 else ""
-        found.append(
-            Finding(
-                "lock-held",
-                sure(log),
-                f"The write lock of object {address(row['object'])} is still held by {where(row)}"
-                + (f", owner {address(row['owner'])}" if row.get("owner") else "")
-                + f", after the code {group.label} let go of what it had.",
-                f"The lock word was read on the spot: it names that thread.{others}",
-                "Every thread that wants this object now waits for ever; look at the error path the stack names.",
-                group.rows,
-            )
-        )
-    for group in imbalance.leaks(log):
-        found.append(_leak(log, group))
-    return found
-
-
-def _leak(log: LogSummary, group: imbalance.Group) -> Finding:
+def _held(log: LogSummary, group: imbalance.Group) -> Finding:
     row = group.first
-    lock, delta = row["lock"], row["delta"]
-    if lock:
-        what = f"returned with the write lock of object {address(lock)} held" if "held" in row else (
-            f"left lock {address(lock)} held"
-        )
-    else:
-        what = f"acquired {abs(delta)} locks {'more' if delta > 0 else 'fewer'} than it released" if delta else (
-            "released other locks than it acquired"
-        )
-    detail = (
-        "The lock word of the fault's top object named the thread at the handler's return."
-        if "held" in row
-        else "The lock's address is the VM object's where it is an object lock. "
-        f"Group: {group.label}; {counted(len(group.rows), 'fault')} of "
-        f"{count(imbalance.counted(log, 'balance asked'))}."
+    owner = f", owner {address(row['owner'])}" if row.get("owner") else ""
+    others = f" It happened {count(len(group.rows))} times." if len(group.rows) > 1 else ""
+    return Finding(
+        "lock-held",
+        sure(log),
+        "kernel bug",
+        f"The write lock of object {address(row['object'])} is still held by {where(row)}{owner}, after the code "
+        f"{group.label} let go of what it had.",
+        f"The lock word was read on the spot: it names that thread.{others}",
+        "Every thread that wants this object now waits for ever; look at the error path the stack names.",
+        group.rows,
+        len(group.rows),
     )
+
+
+def _leak(log: LogSummary, group: imbalance.Group, more: int) -> Finding:
+    row = group.first
+    lock, delta = imbalance.lock_and_delta(row)
+    events = len(group.rows) + more
+    if "held" in row:
+        what = f"returned with the write lock of object {address(lock)} held"
+        detail = "The lock word of the fault's top object named the thread at the handler's return."
+    else:
+        what = imbalance.operations(row) + (f": lock {address(lock)} was left held" if lock and delta > 0 else "")
+        detail = "The address is the lock's, and the VM object's where it is an object lock."
+    asked = imbalance.counted(log, "balance asked")
+    detail += f" Group: {group.label}; {counted(events, 'fault')} of {count(asked)}."
+    # Counters of the first edition wrap at 1024; an address, and the sum of the second edition, do not.
+    certain = lock or "locksum" in row
     sites = [str(unpaired["site"]) for unpaired in row.get("unpaired", ())]
     next_step = (
         f"Look at {sites[0]}: this acquire has no release."
         if sites
         else f"Record {row['execname']} with the script vmevents: it names the code of the unpaired acquire."
     )
-    return Finding("lock-held", sure(log), f"A fault of {where(row)} {what}.", detail, next_step, group.rows)
+    return Finding(
+        "lock-held",
+        sure(log) if certain else "suspected",
+        "kernel bug",
+        f"A fault of {where(row)} {what}.",
+        detail,
+        next_step,
+        group.rows,
+        events,
+    )
 
 
-def double_frees(log: LogSummary) -> list[Finding]:
+def _unbalanced_counts(log: LogSummary, number: int) -> Finding:
+    asked = imbalance.counted(log, "balance asked")
+    return Finding(
+        "lock-held",
+        "suspected",
+        "kernel bug",
+        f"{counted(number, 'fault')} of {count(asked)} did not release as many locks as it acquired.",
+        f"{log.meta.get('script', 'This log')} only counts them: neither the lock nor the fault is known.",
+        "Record with vmfault: it names the lock and the thread.",
+        events=number,
+    )
+
+
+def double_frees(log: LogSummary, keep: Keep = every) -> list[Finding]:
+    """Pages that were free when they were freed; and, by the first edition's counts, what can look like it."""
     found = []
-    for group in imbalance.double_frees(log):
+    for group in imbalance.double_frees(log, keep):
         row = group.first
-        page = f"page {address(row['page'])}" if row.get("page") else "one page"
         found.append(
             Finding(
                 "double-free",
                 sure(log),
-                f"{page[0].upper()}{page[1:]} was freed twice by {where(row)}, {group.label}.",
-                "It carried PG_FREE when vm_page_free_toq was called again."
-                if "page" in row
-                else "Two frees of the fault were of the same page, and nothing was allocated in between.",
+                "kernel bug",
+                f"Page {address(row['page'])} was freed twice by {where(row)}, {group.label}.",
+                "The page was marked as free when vm_page_free_toq was called again.",
                 "A stock kernel panics here: 'vm_page_free: freeing free page'. Look at the callers in the stack.",
                 group.rows,
+                len(group.rows),
+            )
+        )
+    rows = tuple(row for row in imbalance.freed_again(log) if keep(row))
+    if rows:
+        number = max(len(rows), imbalance.counted(log, "freed twice") + imbalance.counted(log, "freed again"))
+        found.append(
+            Finding(
+                "double-free",
+                "suspected",
+                "cannot tell",
+                f"{counted(number, 'fault')} freed one page two times, and may have allocated it again in between.",
+                "Frees are counted here, and not whether the page was free already. An insert that fails gives its "
+                "page back, and the next allocation can return the same page: that is harmless.",
+                "Record with the second edition of vmfault: it looks at the page.",
+                rows,
+                number,
             )
         )
     return found
 
 
-def never_returned(log: LogSummary) -> list[Finding]:
-    missing = count_never_returned(log)
-    rows = tuple(imbalance.unreturned(log))
-    if may_have_lost_steps(log) or not (missing or rows):
+def never_returned(log: LogSummary, keep: Keep = every) -> list[Finding]:
+    """Faults that had entered the handler and not returned when tracing ended.
+
+    Only a trace that ended on purpose can show it: in one that was cut, records and counts stop at different times.
+    """
+    if "unfinished" in log.evidence:
+        return _unfinished(log, keep)
+    missing = missing_returns(log)
+    rows = tuple(row for row in imbalance.unreturned(log) if keep(row))
+    excluded = len(imbalance.unreturned(log)) - len(rows)
+    if not missing or missing <= excluded:
         return []
     function = handler(log.meta.get("osreldate"))
-    called, recorded = calls(log, function), log.count("F")
+    called, recorded = calls(log, function), log.faults
     threads = ", ".join(where(row) for row in rows)
-    known = f" One of them, at least, is of {threads}: what it did last is recorded, its return is not." if rows else ""
-    certainty: Certainty = "proved" if rows and is_complete(log) else "suspected"
-    more = "" if rows else " One a thread can simply have been running when tracing stopped."
+    known = f"One of them, at least, is of {threads}: what it did last is recorded, its return is not. " if rows else ""
     return [
         Finding(
             "never-returned",
-            certainty,
-            f"{counted(max(missing, len(rows)), 'fault')} entered {function} and never returned "
-            f"({count(called or 0)} calls, {count(recorded)} records).",
-            (known + more).strip(),
+            sure(log),
+            "needs a look",
+            f"{counted(missing - excluded, 'fault')} entered {function} and had not returned when tracing ended "
+            f"({counted(called or 0, 'call')}, {count(recorded)} recorded).",
+            f"{known}A thread can have been in a fault just then.",
             "Threads that wait in a fault for a lock whose owner never lets go look like this; "
             "take 'procstat -kk -a' or 'ps -axHO wchan' on the box while it lasts.",
             rows,
+            missing - excluded,
         )
     ]
 
 
-def unfinished(log: LogSummary) -> list[Finding]:
+def _unfinished(log: LogSummary, keep: Keep) -> list[Finding]:
     """Faults of a ktrace file that have a start and no end."""
-    rows = log.evidence.get("unfinished", [])
+    rows = tuple(row for row in log.evidence["unfinished"] if keep(row))
     if not rows:
         return []
     return [
         Finding(
             "never-returned",
             "suspected",
+            "needs a look",
             f"{counted(len(rows), 'fault')} began and did not end in this file, the first of {where(rows[0])}.",
             "ktrace drops records when its pool is empty, and the last fault of a thread can have been running.",
             "If the thread is still there, 'procstat -kk' shows where it waits.",
-            tuple(rows),
+            rows,
+            len(rows),
         )
     ]
 
@@ -156,10 +182,10 @@ _PANICS = {
 }
 
 
-def panics(log: LogSummary) -> list[Finding]:
+def panics(log: LogSummary, keep: Keep = every) -> list[Finding]:
     """What the kernel said on its console, and who waits for whom."""
     found = []
-    for row in log.evidence.get("panic", ()):
+    for row in filter(keep, log.evidence.get("panic", ())):
         meaning = _PANICS.get(row["kind"])
         waiting, held = row["waiting"], row["held"]
         detail = []
@@ -179,6 +205,7 @@ def panics(log: LogSummary) -> list[Finding]:
             Finding(
                 "panic",
                 "proved" if meaning else "suspected",
+                "kernel bug",
                 f"{said}: {meaning}." if meaning else f"{said}; that it comes from the fault path is not shown.",
                 " ".join(detail),
                 "Look at the backtrace on the console, and at the frame below panic().",

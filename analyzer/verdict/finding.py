@@ -1,5 +1,6 @@
-"""A finding: one statement, how sure it is, and what it rests on."""
+"""A finding: one statement, how bad it is, how sure it is, and what it rests on."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -10,8 +11,17 @@ from analyzer.summary.evidence import Row
 from analyzer.summary.summary import LogSummary
 
 Certainty = Literal["proved", "suspected", "not measured", "clean"]
-# Kinds of findings that a healthy kernel has too.
-ORDINARY = frozenset({"failed-move", "failed-insert", "freed-again", "failed-fault"})
+Severity = Literal["kernel bug", "needs a look", "ordinary", "cannot tell"]
+# In the order in which findings are shown.
+SEVERITIES: tuple[Severity, ...] = ("kernel bug", "needs a look", "ordinary", "cannot tell")
+CERTAINTIES: tuple[Certainty, ...] = ("clean", "proved", "suspected", "not measured")
+
+# Which rows of evidence a finding may rest on.
+Keep = Callable[[Row], bool]
+
+
+def every(row: Row) -> bool:
+    return True
 
 
 @dataclass(frozen=True)
@@ -19,20 +29,36 @@ class Finding:
     """One statement.
 
     Attributes:
-        kind: "d4326", "lock-held", "double-free", "panic", "never-returned", "failed-move-in-fault", "failed-move",
-            "failed-insert", "freed-again", "failed-fault", "clean", "gap" or "not-measured".
+        kind: a claim's key (verdict/claims.py), or "d4326", "clean", "gap", "outside" or "not-measured".
         certainty: proved: the trace shows it and no gap can explain it; suspected: a gap could.
+        severity: how bad it is, if it is so; ordinary: healthy kernels do it too.
         headline: one sentence.
         detail, next_step: what it rests on, what to look at next; may be empty.
         rows: the evidence, first by time first.
+        events: how often it happened; rows may be fewer.
+        marks: what is the same event, or followed from it.
     """
 
     kind: str
     certainty: Certainty
+    severity: Severity
     headline: str
     detail: str = ""
     next_step: str = ""
     rows: tuple[Row, ...] = field(default=(), repr=False)
+    events: int = 1
+    marks: tuple["Finding", ...] = ()
+
+
+def label(severity: Severity, certainty: Certainty) -> str:
+    """Both as every form shows them: "kernel bug, proved"; "clean" and "not measured" may stand alone."""
+    alone = certainty == "clean" or (severity, certainty) == ("cannot tell", "not measured")
+    return certainty if alone else f"{severity}, {certainty}"
+
+
+def weight(finding: Finding) -> tuple[int, int]:
+    """The order in which findings are shown: how bad, then how sure."""
+    return SEVERITIES.index(finding.severity), CERTAINTIES.index(finding.certainty)
 
 
 def sure(log: LogSummary) -> Certainty:

@@ -1,83 +1,110 @@
-"""Findings that a healthy kernel can have too: what failed, and was handled."""
+"""What a healthy kernel can do too: fail, and handle it.
 
-from analyzer.analysis import imbalance
-from analyzer.analysis.coverage import failed_inserts as failed_insert_rows
-from analyzer.analysis.coverage import insert_calls, insert_functions, move_function
-from analyzer.analysis.failures import fail_point, failure_rates
+Each function finds the events of one claim (verdict/claims.py) among the rows that `keep` lets pass.
+"""
+
+import pandas as pd
+
+from analyzer.analysis.coverage import calls, growth, insert_function, is_narrowed, move_function
+from analyzer.analysis.failures import caused_moves, fail_point, failure_rates, recorded_inserts
 from analyzer.format import count, counted, share
 from analyzer.ingest.releases import fault_function
 from analyzer.summary.summary import LogSummary
-from analyzer.verdict.finding import Finding, rate, sure
+from analyzer.verdict.finding import Finding, Keep, every, rate, sure
+
+_FIRST_REPLACE = 1100000  # from then on a fault moves its page by vm_page_replace, which allocates nothing
 
 
-def failed_moves(log: LogSummary) -> list[Finding]:
+def failed_moves_in_faults(log: LogSummary, keep: Keep = every) -> list[Finding]:
+    """Page moves that failed inside faults: up to 10.x their error path is the bug of D4326."""
+    return _failed_moves(log, [1], keep)
+
+
+def failed_moves_outside(log: LogSummary, keep: Keep = every) -> list[Finding]:
+    """Page moves that failed outside of faults, or where the script does not say."""
+    return _failed_moves(log, [0, -1], keep)
+
+
+def _failed_moves(log: LogSummary, places: list[int], keep: Keep) -> list[Finding]:
     moves = log.table("moves")
-    failed = moves[moves["rc"] > 0]
+    moves = moves[moves["infault"].isin(places) & (moves["rc"] >= 0)]
     found = []
-    for (function, infault), part in failed.groupby(["fn", "infault"], sort=False):
-        same = moves[(moves["fn"] == function) & (moves["infault"] == infault) & (moves["rc"] >= 0)]
-        number, of = int(part["moves"].sum()), int(same["moves"].sum())
-        name = move_function(log, function)
-        place = {1: "inside faults", 0: "outside faults (fork's split, exit's collapse)"}.get(infault, "in all")
-        rows = tuple(row for row in log.evidence.get("failed-move", ()) if row.get("infault", -1) == infault)
-        found.append(
-            Finding(
-                "failed-move-in-fault" if infault == 1 else "failed-move",
-                sure(log),
-                f"{name} failed {count(number)} of {counted(of, 'time')} {place} ({rate(number, of)}).",
-                "In a fault this is the copy-on-write optimisation; up to 10.x its error path is the bug of D4326."
-                if infault == 1
-                else "Here its callers wait for memory and try again: that is meant.",
-                "",
-                rows,
-            )
-        )
+    for (function, infault), part in moves.groupby(["fn", "infault"], sort=False):
+        evidence = [row for row in log.evidence.get("failed-move", ()) if row.get("infault", -1) == infault]
+        rows = tuple(row for row in evidence if keep(row))
+        failed = int(part.loc[part["rc"] > 0, "moves"].sum()) - (len(evidence) - len(rows))
+        if failed:
+            found.append(_failed_move(log, move_function(log, function), infault, part, failed, rows))
     return found
 
 
-def failed_inserts(log: LogSummary) -> list[Finding]:
-    mine = failed_insert_rows(log)
-    functions = insert_functions(log)
-    failed, of = int(mine["failed"].sum()), insert_calls(log)
-    if not failed:
-        return []
-    inside = int(mine.loc[mine["infault"] == 1, "failed"].sum())
-    point = fail_point(log)
+def _failed_move(log: LogSummary, name: str, infault: int, part: pd.DataFrame, failed: int, rows) -> Finding:
+    of = int(part["moves"].sum())
+    places = {1: "inside faults", 0: "outside faults (fork's split, exit's collapse)", -1: "inside faults or outside"}
+    risky = infault == 1 and (log.meta.get("osreldate") or 0) < _FIRST_REPLACE
+    return Finding(
+        "failed-move-in-fault" if infault == 1 else "failed-move",
+        sure(log) if infault >= 0 else "suspected",
+        "needs a look" if risky else "ordinary",
+        f"{name} failed {count(failed)} of {counted(of, 'time')} {places[infault]} ({rate(failed, of)}).",
+        "In a fault this is the copy-on-write optimisation; up to 10.x its error path is the bug of D4326."
+        if infault == 1
+        else "Outside of faults its callers wait for memory and try again: that is meant.",
+        "",
+        rows,
+        failed,
+    )
+
+
+def failed_inserts(log: LogSummary, keep: Keep = every) -> list[Finding]:
+    """Radix inserts that got no node; where only the kernel's own counter tells of them, they are suspected."""
+    recorded = recorded_inserts(log)
+    evidence = log.evidence.get("failed-insert", ())
+    rows = tuple(row for row in evidence if keep(row))
+    failed = int(recorded["failed"].sum()) - (len(evidence) - len(rows))
+    if failed <= 0:
+        return _uncounted_inserts(log) if recorded.empty else []
+    function, of = insert_function(log), calls(log, insert_function(log))
+    inside = int(recorded.loc[recorded["infault"] == 1, "failed"].sum())
+    known = recorded["infault"].isin([0, 1]).all() and failed == recorded["failed"].sum()
+    among = f" of {counted(of, 'call')} ({rate(failed, of)})" if of and of >= failed else ""
+    point, moved = fail_point(log), caused_moves(log)
     asked = f" The fail point {point[0]} asked for {share(point[1])} of the node allocations." if point else ""
-    among = f" of {counted(of, 'call')} ({rate(failed, of)})" if of else ""
-    known = mine["infault"].isin([0, 1]).all()
+    caused = f" {count(moved)} of them made a page move fail." if moved else ""
     return [
         Finding(
             "failed-insert",
             sure(log),
-            f"{' and '.join(functions)} got no node {count(failed)} times{among}"
+            "ordinary",
+            f"{function} got no node {counted(failed, 'time')}{among}"
             + (f", {count(inside)} of them inside a fault." if known else "."),
-            f"Not every insert needs a new node.{asked}",
+            f"Not every insert needs a new node.{caused}{asked}",
             "",
-            tuple(log.evidence.get("failed-insert", ())),
+            rows,
+            failed,
         )
     ]
 
 
-def freed_again(log: LogSummary) -> list[Finding]:
-    rows = imbalance.freed_again(log)
-    if not rows:
+def _uncounted_inserts(log: LogSummary) -> list[Finding]:
+    """What the kernel counted and no record shows.  A script that traced some processes is not told of the others."""
+    fails = growth(log, "vm.uma.RADIX_NODE.stats.fails")
+    if not fails or fails < 0 or is_narrowed(log):
         return []
-    number = imbalance.counted(log, "freed again")
     return [
         Finding(
-            "freed-again",
+            "failed-insert",
             "suspected",
-            f"{counted(number, 'fault')} freed one page twice, but retried or failed an insert in between.",
-            "Each failed insert gives back the page that was to be inserted, and the next allocation can return the "
-            "same page: this is likely to be harmless.",
-            "The script vmevents shows whether an allocation stands between the two frees.",
-            tuple(rows),
+            "ordinary",
+            f"The kernel could not allocate {counted(fails, 'radix node')} while tracing ran; no record shows where.",
+            "The counter is of the whole machine; inserts of pages are what mostly needs such nodes.",
+            events=fails,
         )
     ]
 
 
-def failed_faults(log: LogSummary) -> list[Finding]:
+def failed_faults(log: LogSummary, keep: Keep = every) -> list[Finding]:
+    """Faults with a result other than KERN_SUCCESS."""
     function = fault_function(log.meta.get("osreldate"))
     rates = failure_rates(log)
     mine = rates[(rates["function"] == function) & (rates["failed"] > 0)]
@@ -89,7 +116,9 @@ def failed_faults(log: LogSummary) -> list[Finding]:
         Finding(
             "failed-fault",
             sure(log),
+            "ordinary",
             f"{count(failed)} of {counted(of, 'fault')} failed: {results} ({rate(failed, of)}).",
             "A process that touches what it may not gets these; alone they are no defect of the kernel.",
+            events=failed,
         )
     ]

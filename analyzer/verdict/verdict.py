@@ -1,115 +1,186 @@
-"""The verdict: what the trace proves, what it suggests, what it cannot say; in order of weight."""
+"""The verdict: each claim of verdict/claims.py answered once, and the answers as findings in order of severity."""
 
-from analyzer.analysis import imbalance
-from analyzer.analysis.coverage import calls, coverage_counts, gaps, insert_calls, is_complete, may_have_lost_steps
-from analyzer.format import count, counted
-from analyzer.ingest.releases import handler, release
+from dataclasses import dataclass, replace
+
+from analyzer.analysis.coverage import is_complete
+from analyzer.format import counted
+from analyzer.summary.evidence import Row
 from analyzer.summary.summary import LogSummary
-from analyzer.verdict import defects, handled
-from analyzer.verdict.finding import Finding
+from analyzer.verdict.claims import CLAIMS, Claim, why_not_clean, why_unseen
+from analyzer.verdict.d4326 import d4326, d4326_events
+from analyzer.verdict.finding import Certainty, Finding, Severity, every, weight
+from analyzer.verdict.scope import gap, scope
 
 
-def verdict(log: LogSummary) -> list[Finding]:
-    """The findings of one log, weightiest first; a trace that lost records opens with that."""
-    moves = handled.failed_moves(log)
-    serious = [
-        *defects.d4326(log),
-        *defects.locks(log),
-        *defects.double_frees(log),
-        *defects.never_returned(log),
-        *defects.unfinished(log),
-        *defects.panics(log),
-        *(finding for finding in moves if finding.kind == "failed-move-in-fault"),
-    ]
-    rest = [
-        *(finding for finding in moves if finding.kind == "failed-move"),
-        *handled.failed_inserts(log),
-        *handled.freed_again(log),
-        *handled.failed_faults(log),
-    ]
-    findings = [*serious, *_clean(log, serious + rest), *rest]
-    gap = _gap(log)
-    return (
-        [*gap, *findings, *_not_measured(log)] if may_have_lost_steps(log) else [*findings, *gap, *_not_measured(log)]
+@dataclass(frozen=True)
+class Answer:
+    """What a trace says to one claim.
+
+    Attributes:
+        claim: its key.
+        count: events; 0 where clean, None where not measured.
+        reason: why it is not clean, or not proved; one sentence without its full stop, or "".
+        findings: the events, each once.
+        seen: whether the script, on its release, has an eye for such events at all.
+    """
+
+    claim: str
+    certainty: Certainty
+    severity: Severity
+    count: int | None
+    reason: str = ""
+    findings: tuple[Finding, ...] = ()
+    seen: bool = True
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What may be concluded from one log.
+
+    Attributes:
+        answers: by claim key, in the order of CLAIMS.
+        findings: what is shown, in order of severity; one event is one finding.
+        scope: how much was recorded, what is missing, what is filtered: it stands beside every verdict.
+    """
+
+    answers: dict[str, Answer]
+    findings: tuple[Finding, ...]
+    scope: str
+
+
+def judge(log: LogSummary) -> Verdict:
+    """The verdict on one log.
+
+    A filtered log is held against the whole one (LogSummary.whole): a filter takes records away, never truth.
+    """
+    whole = judge(log.whole) if log.whole is not None else None
+    answers = {claim.key: _answer(claim, log, whole) for claim in CLAIMS}
+    shown = [*_events(log, answers), *gap(log), *_clean(log, answers), *_not_measured(answers)]
+    if whole is not None:
+        shown += _outside(log, shown, whole)
+    return Verdict(answers, tuple(sorted(shown, key=weight)), scope(log))
+
+
+def together(verdicts: list[Verdict]) -> dict[str, Answer]:
+    """One answer a claim of several logs: clean is what all of them are, proved what one of them shows."""
+    return {claim.key: _joined([found.answers[claim.key] for found in verdicts]) for claim in CLAIMS}
+
+
+def _joined(answers: list[Answer]) -> Answer:
+    first = min(answers, key=lambda answer: _TOGETHER.index(answer.certainty))
+    counts = [answer.count for answer in answers if answer.count is not None]
+    return replace(
+        first,
+        count=None if first.certainty == "not measured" else sum(counts),
+        findings=tuple(finding for answer in answers for finding in answer.findings),
+        seen=all(answer.seen for answer in answers),
     )
 
 
-def _clean(log: LogSummary, found: list[Finding]) -> list[Finding]:
+_TOGETHER = ("proved", "suspected", "not measured", "clean")
+
+
+def _answer(claim: Claim, log: LogSummary, whole: Verdict | None) -> Answer:
+    found = tuple(claim.find(log, every))
+    if found:
+        first = min(found, key=weight)
+        doubt = "" if any(finding.certainty == "proved" for finding in found) else _doubt(found[0], log)
+        certainty: Certainty = "suspected" if doubt else "proved"
+        count, seen = sum(each.events for each in found), not why_unseen(claim, log)
+        return Answer(claim.key, certainty, first.severity, count, doubt, found, seen)
+    reason = why_not_clean(claim, log if log.whole is None else log.whole) or _filtered(claim, log, whole)
+    if reason:
+        return Answer(claim.key, "not measured", "cannot tell", None, reason, seen=not why_unseen(claim, log))
+    return Answer(claim.key, "clean", "ordinary", 0)
+
+
+def _doubt(finding: Finding, log: LogSummary) -> str:
+    if not is_complete(log):
+        return "the trace has gaps that can look like it"
+    return finding.detail.partition(". ")[0].removesuffix(".")
+
+
+def _filtered(claim: Claim, log: LogSummary, whole: Verdict | None) -> str:
+    """Why none can be told to be in the filter, though none of its records is."""
+    if whole is None:  # summaries of old did not keep what their filter left out
+        return f"the rest of the log is not known, only {log.meta['filter']}" if log.meta.get("filter") else ""
+    if whole.answers[claim.key].certainty == "clean" or claim.exact.issuperset(log.meta["filtered_by"]):
+        return ""
+    return f"the filter ({log.meta['filter']}) does not tell which of its events are inside"
+
+
+def _events(log: LogSummary, answers: dict[str, Answer]) -> list[Finding]:
+    """The findings of all claims, those of one event as one."""
+    events = d4326_events(log)
+    if not events:
+        return _rooted([finding for answer in answers.values() for finding in answer.findings])
+    mine = {id(row) for event in events for row in event}
+    tids = {row["tid"] for event in events for row in event}
+
+    def of_event(row: Row) -> bool:
+        # The thread of an event does not come back: what its fault left open is the event's.
+        return id(row) in mine or (row["tid"] in tids and row.get("returned") is None and "kind" in row)
+
+    rest = [finding for claim in CLAIMS for finding in claim.find(log, lambda row: not of_event(row))]
+    return [d4326(log, events), *_rooted(rest)]
+
+
+def _rooted(findings: list[Finding]) -> list[Finding]:
+    """A move that failed outside of faults stands below the insert that made it fail."""
+    roots = [finding for finding in findings if finding.kind == "failed-insert" and finding.certainty == "proved"]
+    caused = tuple(finding for finding in findings if finding.kind == "failed-move")
+    if not roots or not caused:
+        return findings
+    return [
+        replace(finding, marks=caused) if finding is roots[0] else finding
+        for finding in findings
+        if finding not in caused
+    ]
+
+
+def _clean(log: LogSummary, answers: dict[str, Answer]) -> list[Finding]:
     """What was looked for, could be seen, and is not there."""
-    kinds = {finding.kind for finding in found}
-    looked = [
-        ("lock left held", imbalance.balance_is_measured(log) and "lock-held" not in kinds),
-        ("page freed twice", imbalance.frees_are_measured(log) and "double-free" not in kinds),
-        ("failed page move", bool(len(log.table("moves"))) and not kinds & {"failed-move", "failed-move-in-fault"}),
-        ("failed radix insert", insert_calls(log) is not None and "failed-insert" not in kinds),
-    ]
-    absent = [name for name, seen in looked if seen]
-    if not absent or not is_complete(log):
+    absent = [claim.event for claim in CLAIMS if claim.event and answers[claim.key].certainty == "clean"]
+    if not absent:
         return []
-    counts = coverage_counts(log)
-    held_against = "; ".join(
-        f"{count(row.recorded)} of {count(row.expected)} {row.measure}" for row in counts.itertuples()
-    )
+    text = f"No {_listed(absent)} in {counted(log.faults, 'fault')}."
+    return [Finding("clean", "clean", "ordinary", text, f"{scope(log)}.")]
+
+
+def _not_measured(answers: dict[str, Answer]) -> list[Finding]:
+    by_reason: dict[str, list[str]] = {}
+    for claim in CLAIMS:
+        if claim.event and answers[claim.key].certainty == "not measured":
+            by_reason.setdefault(answers[claim.key].reason, []).append(claim.event)
+    if not by_reason:
+        return []
+    told = "; ".join(f"{', '.join(events)}: {reason}" for reason, events in by_reason.items())
+    return [Finding("not-measured", "not measured", "cannot tell", f"Not measured: {told}.")]
+
+
+def _outside(log: LogSummary, inside: list[Finding], whole: Verdict) -> list[Finding]:
+    """What the filter leaves out, in one line."""
+    known: dict[str, int] = {}
+    for finding in inside:
+        known[finding.kind] = known.get(finding.kind, 0) + finding.events
+    told = [finding for finding in whole.findings if finding.certainty in ("proved", "suspected")]
+    left = []
+    for finding in told:
+        known[finding.kind] = known.get(finding.kind, 0) - finding.events
+        if known[finding.kind] < 0:
+            left.append(finding)
+    if not left:
+        return []
     return [
         Finding(
-            "clean",
-            "clean",
-            f"No {_listed(absent)} in {counted(log.faults, 'fault')}.",
-            "The trace has no gap" + (f"; recorded against counted: {held_against}." if held_against else "."),
+            "outside",
+            left[0].certainty,
+            left[0].severity,
+            f"Outside your filter ({log.meta['filter']}): {counted(len(left), 'finding')}, the first: "
+            f"{left[0].headline}",
+            events=len(left),
         )
     ]
-
-
-def _gap(log: LogSummary) -> list[Finding]:
-    lost = [str(gap) for gap in gaps(log)]
-    if log.unread_count:
-        lost.append(f"{counted(log.unread_count, 'line')} could not be read")
-    if not lost:
-        return []
-    headline = (
-        "This trace proves nothing: it lost records."
-        if may_have_lost_steps(log)
-        else "The trace is not whole: what it does not show may still have happened."
-    )
-    return [
-        Finding(
-            "gap",
-            "not measured",
-            headline,
-            "; ".join(lost) + ".",
-            "Record again with a larger bufsize or dynvarsize, a higher switchrate, or a narrower filter."
-            if may_have_lost_steps(log)
-            else "",
-        )
-    ]
-
-
-def _not_measured(log: LogSummary) -> list[Finding]:
-    reasons = []
-    script, osreldate = log.meta.get("script"), log.meta.get("osreldate")
-    source = script or log.meta.get("format", "this log")
-    if source == "console":
-        return []
-    if not imbalance.balance_is_measured(log):
-        reasons.append(
-            f"lock balance: on {release(osreldate)} uncontended object locks fire no probe"
-            if script == "vmevents"
-            else f"lock balance: {source} does not record it"
-        )
-    elif osreldate is not None and osreldate < 1100000:
-        reasons.append(
-            f"locks other than the top object's: on {release(osreldate)} acquires and releases cannot be counted"
-        )
-    if not imbalance.frees_are_measured(log):
-        reasons.append(f"double frees: {source} does not record them")
-    if calls(log, handler(osreldate)) is None and script != "vmlocks":
-        reasons.append(f"faults that never returned: {source} does not count calls")
-    replaced, recorded = calls(log, "vm_page_replace"), log.table("moves")
-    if replaced and not (recorded["fn"] == "replace").any():
-        reasons.append(f"what vm_page_replace costs: {counted(replaced, 'call')}, but its return probe never fired")
-    if not reasons:
-        return []
-    return [Finding("not-measured", "not measured", f"Not measured: {'; '.join(reasons)}.")]
 
 
 def _listed(names: list[str]) -> str:

@@ -326,7 +326,7 @@ def test_fail_point_that_cannot_be_disarmed(stage):
         (["--duration", "soon"], "--duration 'soon': write it as"),
         (["--fail-point", "x"], "--fail-point 'x': write it as NAME=TERM"),
         (["-x", "bufsize 4m"], "-x 'bufsize 4m': write it as"),
-        (["--script", "nothing"], "no script 'nothing': choose one of vmagg, vmevents, vmfault, vmfault10, vmlocks, "),
+        (["--script", "nothing"], "no script 'nothing': choose one of vmagg, vmevents, vmfault, vmfault10, vmlocks"),
         (["--script", "vmfault10"], "vmfault10.d is for FreeBSD 10.0 to 10.x, and this is 13.2-RELEASE"),
         (["--exec", "-csh"], "--exec '-csh': dtrace takes no name that begins with -"),
         (["--exec", "x" * 20], "the kernel keeps 19 letters"),

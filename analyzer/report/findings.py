@@ -1,0 +1,76 @@
+"""A finding of the verdict as a document shows it, with the records it rests on."""
+
+import pandas as pd
+
+from analyzer.format import duration
+from analyzer.ingest.releases import path_name
+from analyzer.report.document import Finding, Table
+from analyzer.report.tables import table
+from analyzer.summary.summary import LogSummary
+from analyzer.verdict import finding as judged
+
+_EVIDENCE_COLUMNS = (
+    ("when", "time", "since the trace began"),
+    ("line", "id", "line of the log"),
+    ("process", "text", ""),
+    ("pid", "id", ""),
+    ("thread", "id", ""),
+    ("what", "text", "record"),
+    ("address", "addr", "the lock, object or page"),
+    ("before", "code", "the last records of the same thread, and how long before"),
+    ("stack", "code", ""),
+)
+
+
+def shown_finding(finding: judged.Finding, prefix: str = "", evidence: Table | None = None) -> Finding:
+    """The finding; `prefix` names its log where there are several."""
+    return Finding(
+        severity=finding.severity,
+        certainty=finding.certainty,
+        headline=prefix + finding.headline,
+        detail=finding.detail,
+        next_step=finding.next_step,
+        evidence=evidence,
+        marks=tuple(mark.headline for mark in finding.marks),
+    )
+
+
+def evidence_table(finding: judged.Finding, log: LogSummary, top: int) -> Table | None:
+    """The records that a finding rests on, at most `top`; None where it rests on counts."""
+    if not finding.rows:
+        return None
+    start = log.start
+    rows = [
+        {
+            "when": row["ts"] - start if row["ts"] else None,
+            "line": row.get("line"),
+            "process": row["execname"],
+            "pid": row.get("pid"),
+            "thread": row.get("tid"),
+            "what": describe(row),
+            "address": row.get("address")
+            or row.get("page")
+            or row.get("object")
+            or row.get("held")
+            or row.get("lockxor")
+            or None,
+            "before": "\n".join(f"−{duration(row['ts'] - near['ts'])} {describe(near)}" for near in row["before"]),
+            "stack": row.get("stack"),
+        }
+        for row in finding.rows
+    ]
+    return table("Evidence", pd.DataFrame(rows, dtype=object), _EVIDENCE_COLUMNS, top)
+
+
+def describe(row: dict[str, object]) -> str:
+    """A record in a few words."""
+    if "kind" in row:
+        return str(row.get("text", row["kind"]))
+    if "fn" in row:
+        function = f"vm_page_{row['fn']}" if row["fn"] in ("rename", "replace") else row["fn"]
+        return f"{function} failed ({row['rc']})" if row["rc"] else str(function)
+    if "path" not in row:
+        return "fault without an end"
+    counts = f", {row['acq']} acquires, {row['rel']} releases" if "acq" in row else ""
+    failed = f" failed ({row['rc']})" if row["rc"] else ""
+    return f"fault {path_name(row['path'])}{failed}{counts}"

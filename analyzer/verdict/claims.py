@@ -1,0 +1,156 @@
+"""The law: what may be concluded from a trace, claim by claim.
+
+A claim is answered once.  Where its events are found they are proved, or suspected where a gap could explain them.
+Where none is found, that none happened ("clean") is a claim like any other: it is given only where nothing in
+`why_not_clean` speaks against it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from analyzer import measures
+from analyzer.analysis import imbalance
+from analyzer.analysis.coverage import calls, gaps, missing_faults, missing_returns, move_function
+from analyzer.analysis.failures import recorded_inserts
+from analyzer.format import count, counted
+from analyzer.ingest.releases import handler
+from analyzer.summary.summary import LogSummary
+from analyzer.verdict import defects, handled
+from analyzer.verdict.finding import Finding, Keep
+
+_AGGREGATING = ("vmagg", "vmwatch")  # scripts that count in the kernel what others print as records
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One question to a trace.
+
+    Attributes:
+        key: its name in Verdict.answers.
+        event: what "no …" says in a clean answer; "" where that goes without saying.
+        find: the events, as findings of their own.
+        measures: analyzer/measures.py; one of them must be seen.
+        tag: the records that tell of the events; "" where other things do.
+        counts: what else speaks against "none": each gives a sentence, or "".
+        exact: filters that leave all records of such an event together, so that "none in the filter" can be said.
+    """
+
+    key: str
+    event: str
+    find: Callable[[LogSummary, Keep], list[Finding]]
+    measures: tuple[str, ...]
+    tag: str
+    counts: tuple[Callable[[LogSummary], str], ...] = ()
+    exact: frozenset[str] = frozenset({"process", "pid"})
+
+
+def _unrecorded_faults(log: LogSummary) -> str:
+    missing = missing_faults(log)
+    return f"{count(missing[0])} faults are recorded of {count(missing[1])} ({missing[2]})" if missing else ""
+
+
+def _cut_faults(log: LogSummary) -> str:
+    cut = imbalance.counted(log, "cut faults")
+    return f"of {counted(cut, 'fault')} the beginning or the end is not recorded" if cut else ""
+
+
+def _out_of_range(log: LogSummary) -> str:
+    over = imbalance.counted(log, "out of range")
+    return f"the counters of {counted(over, 'fault')} ran out of their range" if over else ""
+
+
+def _unrecorded_moves(log: LogSummary) -> str:
+    rename = move_function(log, "rename")
+    called, moves = calls(log, rename), log.table("moves")
+    recorded = int(moves.loc[moves["fn"] == "rename", "moves"].sum())
+    if called is not None and called > recorded:
+        return f"{counted(recorded, 'move')} are recorded of {counted(called, 'call')} of {rename}"
+    return "" if recorded else "no page was renamed in this trace"
+
+
+def _unplaced_moves(log: LogSummary) -> str:
+    moves = log.table("moves")
+    unplaced = int(moves.loc[(moves["infault"] < 0) & (moves["rc"] > 0), "moves"].sum())
+    return f"{counted(unplaced, 'move')} failed, and the script does not say where" if unplaced else ""
+
+
+def _own_insert_failures(log: LogSummary) -> str:
+    """Faults of the first edition count failed inserts themselves."""
+    counted_there = int(log.table("faults")["insfails"].sum())
+    if counted_there and recorded_inserts(log).empty:
+        return f"the faults' own counters say {count(counted_there)}, and no record tells of one"
+    return ""
+
+
+def _open_returns(log: LogSummary) -> str:
+    """What keeps "every fault returned" from being said, though no return is known to be missing."""
+    function = handler(log.meta.get("osreldate"))
+    called = calls(log, function)
+    if called is None:
+        return "calls were not counted"
+    if called < log.faults:
+        return f"{count(log.faults)} faults are recorded and {counted(called, 'call')} counted: nothing follows"
+    rows = imbalance.unreturned(log)
+    if rows and not missing_returns(log):
+        return f"what thread {rows[0]['tid']} did in a fault is recorded, its return is not"
+    return ""
+
+
+def _without_end(log: LogSummary) -> str:
+    return "" if "end" in log.meta else "the log has no end, and a panic ends a log"
+
+
+CLAIMS = (
+    Claim("lock-held", "lock left held", defects.locks, ("lock-held", "lock-balance"), "F",
+          (_out_of_range, _cut_faults, _unrecorded_faults)),
+    Claim("double-free", "page freed twice", defects.double_frees, ("double-free",), "X"),
+    Claim("never-returned", "fault without a return", defects.never_returned, ("calls",), "F", (_open_returns,),
+          frozenset()),
+    Claim("failed-move-in-fault", "failed page move in a fault", handled.failed_moves_in_faults,
+          ("moves-rename",), "M", (_unrecorded_moves, _unplaced_moves)),
+    Claim("failed-move", "failed page move outside of faults", handled.failed_moves_outside,
+          ("moves-rename",), "M", (_unrecorded_moves,)),
+    Claim("failed-insert", "failed radix insert", handled.failed_inserts, ("failed-inserts",), "A",
+          (_own_insert_failures,)),
+    Claim("failed-fault", "failed fault", handled.failed_faults, ("results",), "F", (_cut_faults, _unrecorded_faults),
+          frozenset({"process", "pid", "path", "time"})),
+    Claim("panic", "", defects.panics, (), "", (_without_end,), frozenset({"process", "pid", "path", "time"})),
+)  # fmt: skip
+
+
+def why_not_clean(claim: Claim, log: LogSummary) -> str:
+    """Why a log in which no event of the claim was found does not show that there was none; "" where it does.
+
+    Args:
+        log: not filtered: what a filter takes away is not known to be absent.
+    """
+    lost = "; ".join([str(gap).partition(":")[0] for gap in gaps(log)] + _unread(log))
+    checks = (
+        why_unseen(claim, log),
+        f"the trace has gaps: {lost}" if lost else "",
+        *(speaks_against(log) for speaks_against in claim.counts),
+    )
+    return next((reason for reason in checks if reason), "")
+
+
+def why_unseen(claim: Claim, log: LogSummary) -> str:
+    """Why this script, of this edition, on this release, has no eye for the claim; "" where it has."""
+    script, osreldate = log.meta.get("script"), log.meta.get("osreldate")
+    if "format" in log.meta:
+        tells = {"failed-fault": log.faults > 0, "panic": log.meta["format"] == "console"}
+        return "" if tells.get(claim.key) else f"{log.meta['format']} does not tell"
+    if script is None:
+        return "the log does not name its script"
+    if not claim.measures:
+        return ""
+    columns = {tag: [name for name, _ in fields] for tag, fields in log.meta.get("fields", {}).items()}
+    edition = measures.edition(script, columns)
+    reasons = [measures.why_unseen(measure, script, edition, osreldate) for measure in claim.measures]
+    if all(reasons):
+        return str(reasons[0]).partition(": ")[2]  # what cannot be seen the claim says itself
+    told = script in _AGGREGATING or claim.tag in columns or (script == "vmevents" and claim.tag in ("F", "M"))
+    return "" if told else f"the log has no {claim.tag} records"
+
+
+def _unread(log: LogSummary) -> list[str]:
+    return [f"{counted(log.unread_count, 'line')} could not be read"] if log.unread_count else []
