@@ -5,6 +5,9 @@ nothing needs to be installed there, and no login shell sees the quotes (root's 
 lifeline: when vmtrace or the network is gone it ends, and what waits for it tidies up.
 """
 
+import contextlib
+import os
+import select
 import shlex
 import shutil
 import signal
@@ -15,7 +18,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from analyzer.errors import UnavailableError
+from analyzer.errors import TemporaryError, UnavailableError
+from analyzer.host import limits
 
 # What cron and a bare login leave out.
 _PATH = "PATH=$PATH:/sbin:/usr/sbin\n"
@@ -55,9 +59,15 @@ class Box:
         return process
 
     def run(self, script: str) -> Answer:
-        """Run `script` to its end."""
+        """Run `script` to its end; TemporaryError where that does not come."""
         process = self.start(script)
-        out, err = process.communicate()
+        try:
+            out, err = process.communicate(timeout=limits.ANSWER)
+        except subprocess.TimeoutExpired:
+            kill(process)
+            raise TemporaryError(
+                f"{self.name} gave no answer for {limits.ANSWER:g} s: is it wedged? 'procstat -kk -a' there says where"
+            ) from None
         answer = Answer(process.returncode, out.decode(errors="replace"), err.decode(errors="replace"))
         self._check(answer)
         return answer
@@ -88,7 +98,7 @@ class SshBox(Box):
         before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGHUP)}
         try:
             self._master = subprocess.Popen(
-                self._ssh("-M", "ControlPersist=no", "ServerAliveInterval=15"),
+                self._ssh("-M", "ControlPersist=no", "ServerAliveInterval=5"),
                 stdin=subprocess.PIPE,  # its end, when vmtrace is gone, ends the connection
                 stdout=subprocess.DEVNULL,
             )
@@ -113,7 +123,12 @@ class SshBox(Box):
             self._master.stdin.close()
             if not Path(self._socket).exists():  # it still asks for a password
                 self._master.terminate()
-            self._master.wait()
+            try:
+                self._master.wait(limits.CONNECTION)
+            except subprocess.TimeoutExpired:  # a COMMAND that hangs in the kernel over there holds its session
+                self._master.terminate()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self._master.wait(limits.CONNECTION)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _check(self, answer: Answer) -> None:
@@ -129,6 +144,20 @@ def send(process: subprocess.Popen, text: str) -> None:
             rest = rest[process.stdin.write(rest) :]
     except (BrokenPipeError, ValueError):
         return
+
+
+def first_line(process: subprocess.Popen) -> bytes:
+    """The first line of its output; what there is of it where the line does not come."""
+    ready, _, _ = select.select([process.stdout], [], [], limits.ANSWER)
+    return process.stdout.readline() if ready else b""
+
+
+def kill(process: subprocess.Popen) -> None:
+    """End it and its process group here at once; what hangs in the kernel is not waited for."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(limits.KILLED)
 
 
 def quoted(words: Sequence[str]) -> str:

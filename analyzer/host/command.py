@@ -2,16 +2,17 @@
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
 
 from analyzer.errors import IoError, TemporaryError, UnavailableError, UsageError
-from analyzer.host.box import Box, quoted, send
+from analyzer.host import left, limits
+from analyzer.host.box import Box, first_line, kill, quoted, send
 from analyzer.host.failpoint import FailPoint
 
-_GRACE = 10.0  # seconds to end after a signal
 _GROUP = "ps -o pgid= -p $$"
 
 # The sh(1) is the group's leader and outlives signals to the group, so that it can pass the status on.
@@ -33,7 +34,9 @@ class HeldCommand:
     """A command that waits for `release()`.
 
     Attributes:
-        group: its process group on the box.
+        group: its process group on the box, and the process that holds it.
+        killed: whether it had to be killed.
+        hangs: its threads that did not end even so.
     """
 
     def __init__(self, box: Box, words: list[str], *, output_to_stderr: bool) -> None:
@@ -44,6 +47,8 @@ class HeldCommand:
         target = sys.stderr if output_to_stderr else sys.stdout
         target.flush()
         self._released = False
+        self.killed = False
+        self.hangs: list[left.Thread] = []
         self._process = box.start(
             script(words, tell=box.remote),
             stdout=subprocess.PIPE if box.remote else target.fileno(),
@@ -52,7 +57,7 @@ class HeldCommand:
         self.group = self._process.pid
         self._pump: threading.Thread | None = None
         if box.remote:
-            first = self._process.stdout.readline().strip()
+            first = first_line(self._process).strip()
             if not first.isdigit():
                 raise IoError(f"COMMAND could not be started on {box.name}")
             self.group = int(first)
@@ -83,33 +88,43 @@ class HeldCommand:
         """Send a signal (TERM, INT, …) to its whole group, if it still runs; one still held ends without having run."""
         if not self._released:
             self.cancel()
-        elif self.status() is None:
+        elif self.status() is None and self._box.remote:
             self._box.run(f"kill -{name} -{self.group}")
+        elif self.status() is None:  # no shell for it: while tracing is on nothing is forked
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.group, signal.Signals[f"SIG{name}"])
 
     def cancel(self) -> None:
         """Never released: it ends without having run."""
         self._process.stdin.close()
-        self._process.wait()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(limits.KILLED)
 
     def wait(self, seconds: float, hurry) -> int | None:
         """Wait for its end, no longer than `seconds` and not once `hurry()` is true."""
         until = time.monotonic() + seconds
         while self.status() is None and time.monotonic() < until and not hurry():
-            time.sleep(0.05)
+            time.sleep(limits.TICK / 2)
         return self.status()
 
     def end(self, hurry) -> None:
         """Wait for its end, which it was told to come to, then kill it; TemporaryError where that does not help."""
-        status = self.wait(_GRACE, hurry)
-        if status is None:
-            try:
-                self.signal("KILL")
-            finally:
-                status = self.wait(_GRACE / 2, lambda: False)
-        if status is None:
+        if self.wait(limits.COMMAND, hurry) is not None:
+            return
+        self.killed = True
+        try:
+            self.signal("KILL")
+        finally:
+            status = self.wait(limits.KILLED, lambda: False)
+        until = time.monotonic() + limits.KILLED
+        self.hangs = left.threads(self._box, self.group)
+        while self.hangs and time.monotonic() < until:  # what was killed takes a moment to be gone
+            time.sleep(limits.KILLED / 10)
+            self.hangs = left.threads(self._box, self.group)
+        if status is None or self.hangs:
+            kill(self._process)  # what holds it here
             raise TemporaryError(
-                f"COMMAND (process group {self.group}) does not end even when killed: "
-                f"it may hang in the kernel, see 'procstat -kk {self.group}'"
+                f"COMMAND (process group {self.group}) does not end even when killed: {left.told(self.hangs)}"
             )
 
 

@@ -88,15 +88,27 @@ def render(script: DScript, options: dict[str, str]) -> str:
     return text[:at] + "".join(new) + text[at:]
 
 
-def fitting(script: DScript, physmem: int, ncpu: int) -> dict[str, str]:
-    """Buffer sizes as large as the kernel will give, where the script asks for more.
+def fitting(script: DScript, largest: int) -> dict[str, str]:
+    """Buffer sizes as large as the kernel will give, where the script asks for more than `largest` bytes."""
+    return {name: f"{largest >> 10}k" for name, size in _sizes(script.text).items() if size > largest}
 
-    The kernel refuses a buffer above physmem / (128 * ncpu) bytes, and libdtrace then asks for half, and half again:
-    up to half of what could be had is lost (facts sheet 8.12).
+
+def larger(text: str, largest: int) -> dict[str, str]:
+    """The buffer sizes of a rendered script that the kernel lets grow, and up to what."""
+    return {name: f"{largest >> 10}k" for name, size in _sizes(text).items() if size >> 10 < largest >> 10}
+
+
+def largest_buffer(physmem: int, ncpu: int) -> int:
+    """The largest buffer that the kernel gives, in bytes; for a box that is not known, no limit is.
+
+    It refuses one above physmem / (128 * ncpu), and libdtrace then asks for half, and half again: up to half of what
+    could be had is lost (facts sheet 8.12).
     """
-    largest = physmem // (128 * ncpu)
-    wanted = {name: script.options[name] for name in ("bufsize", "aggsize") if name in script.options}
-    return {name: f"{largest >> 10}k" for name, value in wanted.items() if _bytes(value) > largest}
+    return physmem // (128 * ncpu) if physmem and ncpu else 1 << 62
+
+
+def _sizes(text: str) -> dict[str, int]:
+    return {name: _bytes(value) for name, value in _PRAGMA.findall(text) if name in ("bufsize", "aggsize")}
 
 
 def _bytes(size: str) -> int:

@@ -1,15 +1,15 @@
 """A fail(9) point: armed once tracing is on, and disarmed whatever happens.
 
-Arming and disarming are one process on the box.  It waits on its standard input: told to, or when vmtrace or the
-network is gone, it disarms.  So even `kill -9` of vmtrace leaves no fail point behind.
+Arming and disarming are one process on the box, started before tracing.  It waits on its standard input: told to, or
+when vmtrace or the network is gone, it disarms.  So even `kill -9` of vmtrace leaves no fail point behind.
 """
 
 import re
-import subprocess
 from dataclasses import dataclass
 
 from analyzer.errors import IoError, TemporaryError, UnavailableError, UsageError
-from analyzer.host.box import Box, quoted, send
+from analyzer.host.box import Box, first_line, quoted, send
+from analyzer.host.held import Held
 
 _GUARD = """
 trap '' HUP INT TERM PIPE
@@ -18,6 +18,14 @@ echo armed
 read -r stop
 sysctl {off} >/dev/null || exit 2
 """
+
+# fail(9)'s own grammar; a [pid N] wants an argument before it (facts sheet 13.15).
+_NUMBER = r"-?(?:0x[0-9a-fA-F]+|\d+)"
+_TERM = (
+    r"(?:(?:\d+(?:\.\d*)?|\.\d+)%|\d+\*)*(?:off|return|sleep|panic|break|print|pause|yield|delay)"
+    rf"(?:\({_NUMBER}\)(?:\[pid \d+\])?)?"
+)
+_TERMS = re.compile(rf"{_TERM}(?:->{_TERM})*")
 
 
 @dataclass(frozen=True)
@@ -36,10 +44,15 @@ class FailPoint:
 
 
 def parse(text: str) -> FailPoint:
-    """`uma_zalloc_arg=1%return`; the kernel checks the term itself."""
+    """`uma_zalloc_arg=1%return`; a term that is none of fail(9) is refused before anything is done."""
     match = re.fullmatch(r"(?:debug\.fail_point\.)?([\w.]+)=(.+)", text)
     if match is None:
         raise UsageError(f"--fail-point {text!r}: write it as NAME=TERM, for example uma_zalloc_arg=1%return")
+    if _TERMS.fullmatch(match.group(2)) is None:
+        raise UsageError(
+            f"--fail-point {text!r}: {match.group(2)!r} is no term of fail(9); "
+            "write it as 1%return, 5*return(12), or 5%return(0)[pid 77]"
+        )
     return FailPoint(f"debug.fail_point.{match.group(1)}", match.group(2))
 
 
@@ -57,25 +70,33 @@ def require_off(box: Box, point: FailPoint) -> None:
         )
 
 
-class Armed:
-    """A fail point that is on until `disarm()`."""
+class Guard:
+    """Who arms a fail point at `arm()`, and disarms it at `disarm()` or when vmtrace is gone."""
 
     def __init__(self, box: Box, point: FailPoint) -> None:
         self._box = box
         self._point = point
-        self._guard: subprocess.Popen | None = box.start(point.guard())
-        if self._guard.stdout.readline() != b"armed\n":
-            complaint = self._guard.communicate()[1].decode(errors="replace").strip().splitlines()
-            self._guard = None
-            raise UsageError(f"the kernel does not take {point}: {complaint[-1] if complaint else 'no reason given'}")
+        self._held: Held | None = Held(box, point.guard())
+        self.pids = self._held.pids
+
+    def arm(self) -> None:
+        """UsageError where the kernel does not take the term."""
+        self._held.release()
+        if first_line(self._held.process) != b"armed\n":
+            complaint = self._held.answer().complaint
+            self._held = None
+            raise UsageError(f"the kernel does not take {self._point}: {complaint}")
 
     def disarm(self) -> None:
-        """Turn it off; IoError with the command to type where that fails.  A second call does nothing."""
-        if self._guard is None:
+        """Turn it off; IoError with the command to type where that fails.  Not armed, it does nothing."""
+        if self._held is None:
             return
-        guard, self._guard = self._guard, None
-        send(guard, "stop\n")
-        guard.communicate()
+        held, self._held = self._held, None
+        send(held.process, "stop\n")
         off = f"sysctl {self._point.sysctl}=off"
-        if guard.returncode and self._box.run(off).status:
+        try:
+            done = held.answer().status == 0 or self._box.run(off).status == 0
+        except TemporaryError:  # the box does not answer
+            done = False
+        if not done:
             raise IoError(f"{self._point.sysctl} may still be armed on {self._box.name}: type '{off}' there")

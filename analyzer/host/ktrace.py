@@ -4,7 +4,7 @@ import contextlib
 import time
 
 from analyzer.errors import IoError, TemporaryError, UnavailableError, UsageError, VmtraceError
-from analyzer.host import facts, failpoint, provenance
+from analyzer.host import facts, failpoint, limits, provenance
 from analyzer.host.box import Box, quoted
 from analyzer.host.command import HeldCommand, told
 from analyzer.host.output import Output
@@ -13,7 +13,6 @@ from analyzer.host.request import Request
 from analyzer.host.signals import Signals
 
 _KDUMP_FLAGS = "-HT"  # thread, absolute time
-_TICK = 0.1
 _CHUNK = 1 << 16
 
 
@@ -77,6 +76,9 @@ def _run(
             command = HeldCommand(box, request.command, output_to_stderr=request.output == "-")
             undo.callback(command.cancel)
             target = f"-g {command.group}"
+        guard = failpoint.Guard(box, point) if point else None
+        if guard:
+            undo.callback(guard.disarm)
         answer = box.run(_trace(file, target))
         if answer.status:
             raise UnavailableError(f"ktrace failed: {answer.complaint}; the kernel needs option KTRACE")
@@ -85,12 +87,13 @@ def _run(
         failure = None
         began = time.monotonic()
         try:
-            armed = failpoint.Armed(box, point) if point else None
+            if guard:
+                guard.arm()
             if command:
                 command.release()
             _wait(command, request.duration, began, signals)
-            if armed:
-                armed.disarm()
+            if guard:
+                guard.disarm()
         except VmtraceError as error:
             failure = error
         seconds = time.monotonic() - began
@@ -107,7 +110,7 @@ def _wait(command: HeldCommand | None, duration: float | None, began: float, sig
     while not signals.asked() and not (command and command.status() is not None):
         if duration is not None and time.monotonic() - began >= duration:
             return
-        time.sleep(_TICK)
+        time.sleep(limits.TICK)
 
 
 def _store(box: Box, file: str, header: bytes, output: Output) -> int:

@@ -20,6 +20,10 @@ class Output:
 
     A new file is made at once under its own name, which fails if there is one.  With `force` the old file stays
     until `keep()`: before that a failed start must not cost anyone a log.
+
+    Attributes:
+        written: bytes of the log that were taken by the file, or by the program that compresses them.
+        compressed: whether they pass a compressor, which may lose those it took last.
     """
 
     def __init__(self, name: str, *, force: bool) -> None:
@@ -33,6 +37,7 @@ class Output:
         self._synced, self._synced_at = 0, 0.0  # bytes and when
         self._zstd: subprocess.Popen | None = None
         self._file = self._compressor(name)
+        self.compressed = self._file is not self._raw
 
     def _open(self, path: Path, force: bool):
         try:
@@ -66,13 +71,19 @@ class Output:
             return self._zstd.stdin
         return self._raw
 
+    @property
+    def pids(self) -> list[int]:
+        """The processes that work for it here."""
+        return [self._zstd.pid] if self._zstd is not None else []
+
     def write(self, data: bytes) -> None:
         """Append bytes; IoError where the disk is full or the reader has gone."""
         try:
             rest = memoryview(data)
             while rest:  # a raw file may take less than all
-                rest = rest[self._file.write(rest) :]
-            self.written += len(data)
+                taken = self._file.write(rest)
+                self.written += taken
+                rest = rest[taken:]
         except OSError as error:
             raise self._io_error(error) from None
 
@@ -89,7 +100,7 @@ class Output:
     def sync(self) -> None:
         """Have what was written survive a panic of the box, where it goes to a plain file; at most once a second."""
         now = time.monotonic()
-        if self._file is self._raw and self._on_disk and self.written > self._synced and now - self._synced_at > 1:
+        if not self.compressed and self._on_disk and self.written > self._synced and now - self._synced_at > 1:
             self._synced, self._synced_at = self.written, now
             try:
                 os.fsync(self._raw.fileno())
@@ -105,7 +116,7 @@ class Output:
     def close(self) -> None:
         """End the file; IoError where its last bytes cannot be written."""
         try:
-            if not self.to_stdout or self._file is not self._raw:
+            if not self.to_stdout or self.compressed:
                 self._file.close()
             if self._zstd is not None and self._zstd.wait() != 0:
                 complaint = self._zstd.stderr.read().decode(errors="replace").strip()

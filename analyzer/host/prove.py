@@ -218,10 +218,11 @@ def _trace(
     box: Box, known: facts.Facts, script: dscript.DScript, command: list[str], point: FailPoint | None
 ) -> tuple[session.Result, list[str]]:
     """One recording of the whole machine, as the kernel's counters are of it; its log is read and thrown away."""
-    fitting = dscript.fitting(script, known.number("hw.physmem"), known.number("hw.ncpu"))
+    fitting = dscript.fitting(script, dscript.largest_buffer(known.number("hw.physmem"), known.number("hw.ncpu")))
     plan = session.Plan(
         name=script.name,
         text=dscript.render(script, fitting) + _WITNESS,
+        larger={},
         pid=0,
         execname="",
         narrow=False,
@@ -231,5 +232,5 @@ def _trace(
     )
     with tempfile.TemporaryDirectory(prefix="vmtrace-") as folder:
         log = Path(folder) / "log"
-        result = session.record(box, plan, Output(str(log), force=False), b"", Progress())
+        result = session.record(box, plan, known, Output(str(log), force=False), b"", Progress())
         return result, log.read_text(errors="replace").splitlines()

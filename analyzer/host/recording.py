@@ -50,11 +50,11 @@ def _dtrace(box: Box, request: Request, point: failpoint.FailPoint | None) -> in
     header = provenance.lines(box, known, origin)
     output = Output(request.output, force=request.force)
     try:
-        result = session.record(box, plan, output, header, progress)
+        result = session.record(box, plan, known, output, header, progress)
     except BaseException:
         output.discard()
         raise
-    for line in summary.lines(output.name, result):
+    for line in summary.lines(output, result):
         progress.say(line)
     if result.failure is not None:
         raise result.failure
@@ -66,12 +66,12 @@ def _dtrace(box: Box, request: Request, point: failpoint.FailPoint | None) -> in
 def _plan(
     request: Request, script: dscript.DScript, known: facts.Facts, point: failpoint.FailPoint | None
 ) -> session.Plan:
-    fitting = {}
-    if known.number("hw.physmem") and known.number("hw.ncpu"):
-        fitting = dscript.fitting(script, known.number("hw.physmem"), known.number("hw.ncpu"))
+    largest = dscript.largest_buffer(known.number("hw.physmem"), known.number("hw.ncpu"))
+    text = dscript.render(script, dscript.fitting(script, largest) | request.options)
     return session.Plan(
         name=script.name,
-        text=dscript.render(script, fitting | request.options),
+        text=text,
+        larger=dscript.larger(text, largest),
         pid=request.pid,
         execname=request.execname,
         narrow=script.targeted and bool(request.command),
@@ -115,9 +115,10 @@ def dry_run(request: Request) -> str:
     plan = _plan(request, script, known, point)
     told += "kldstat -q -m dtraceall || kldload dtraceall\n"
     told += tracer.command(plan.name, plan.arguments("PGID"), ".") + "\n"
+    reading = counters.command(known).removeprefix("exec ").replace("exec ", "")
     told += "# once its first line has come:\n"
-    told += "sysctl " + " ".join(counters.NAMES) + "\n"
+    told += f"{reading}\n"
     told += "\n".join(command.told(plan.command, plan.duration, point)) + "\n"
-    told += "sysctl " + " ".join(counters.NAMES) + "\n"
+    told += f"{reading}\n"
     told += f"kill -TERM $dtrace\n\n# {plan.name}.d\n{plan.text}"
     return told

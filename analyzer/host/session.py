@@ -1,25 +1,35 @@
-"""One recording: dtrace started, COMMAND released once tracing is on, and everything put back whatever happens."""
+"""One recording: dtrace started, COMMAND released once tracing is on, and everything put back whatever happens.
+
+Its phases are compiling (`await_tracing`), tracing (`_trace`) and ending (`_end`); there is no way back.
+"""
 
 import contextlib
+import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from analyzer.errors import IoError, TemporaryError, VmtraceError
-from analyzer.host import counters, messages
+from analyzer.errors import TemporaryError, UsageError, VmtraceError
+from analyzer.host import counters, left, limits, messages
 from analyzer.host.box import Box
-from analyzer.host.command import HeldCommand
-from analyzer.host.failpoint import Armed, FailPoint
+from analyzer.host.facts import Facts
+from analyzer.host.failpoint import FailPoint
+from analyzer.host.heartbeat import Heartbeat
+from analyzer.host.helpers import Helpers
+from analyzer.host.log import Log
 from analyzer.host.output import Output
-from analyzer.host.progress import Progress
+from analyzer.host.progress import Phase, Progress
 from analyzer.host.signals import Signals
+from analyzer.host.status import Pace, status
 from analyzer.host.streams import Joiner
 from analyzer.host.tally import Tally
-from analyzer.host.tracer import Tracer
+from analyzer.host.tracer import SELF, Tracer
 
-_TICK = 0.1  # seconds between looks at the command and the clock
-_GRACE = 10.0  # seconds that a killed dtrace has to end
-_SILENCE = 60.0  # seconds without output after which a dtrace that was told to end counts as stuck
 _FIRST_LINE = b"#vmtrace\t"
+_BY_KERNEL = "the kernel"
+_BY_DTRACE = "dtrace"
+_CONNECTION = "the connection"
+_END_OF_COMMAND = "the end of COMMAND"
+_HURRY = "; ^C again ends at once and loses them"
 
 
 @dataclass(frozen=True)
@@ -28,6 +38,7 @@ class Plan:
 
     Attributes:
         text: the D that runs.
+        larger: up to what size this box's kernel lets the script's buffers grow, where it does.
         pid, execname: what narrows the script, 0 and "" for nothing.
         narrow: whether the script is narrowed to COMMAND's process group too.
         duration: seconds, None for as long as it takes.
@@ -36,6 +47,7 @@ class Plan:
 
     name: str
     text: str
+    larger: dict[str, str]
     pid: int
     execname: str
     narrow: bool
@@ -54,7 +66,12 @@ class Result:
     """What came of it.
 
     Attributes:
-        growth: growth of the kernel's counters inside the trace; empty where they could not be read.
+        tally: of what was written.
+        seconds: from the first line to the end.
+        growth: growth of the kernel's counters; empty where they could not be read.
+        window: seconds between the two readings.
+        late: whether the second reading came after the trace had ended by itself.
+        stopped: whether the kernel ended tracing before it was told to.
         status: exit status of COMMAND, None without one.
         stopped_by: the signal that ended the trace at once, or None.
         failure: what went wrong, None if nothing.
@@ -62,25 +79,29 @@ class Result:
 
     tally: Tally
     seconds: float
-    growth: dict[str, int]
-    status: int | None
-    stopped_by: int | None
-    failure: VmtraceError | None
+    growth: dict[str, int] = field(default_factory=dict)
+    window: float = 0.0
+    late: bool = False
+    stopped: bool = False
+    status: int | None = None
+    stopped_by: int | None = None
+    failure: VmtraceError | None = None
 
 
-def record(box: Box, plan: Plan, output: Output, header: bytes, progress: Progress) -> Result:
+def record(box: Box, plan: Plan, facts: Facts, output: Output, header: bytes, progress: Progress) -> Result:
     """Record into `output`, `header` first.  Before tracing began a failure is raised; then it is in the result."""
     with Signals() as signals, contextlib.ExitStack() as undo:
-        command = None
-        if plan.command:
-            command = HeldCommand(box, plan.command, output_to_stderr=output.to_stdout)
-            undo.callback(command.cancel)
-        tracer = Tracer(box, plan.name, plan.text, plan.arguments(command.group if command else 0))
+        progress.phase(Phase.COMPILING, f"{plan.name}.d")
+        undo.callback(progress.end)
+        helpers = Helpers(box, facts, plan.command, plan.fail_point, output_to_stderr=output.to_stdout)
+        undo.callback(helpers.cancel)
+        tracer = Tracer(box, plan.name, plan.text, plan.arguments(helpers.command.group if helpers.command else 0))
         undo.callback(tracer.end)
-        session = _Session(box, plan, output, progress, signals, tracer, command)
+        session = _Session(box, plan, output, progress, signals, tracer, helpers)
         session.await_tracing()
+        session.begin(header)
         undo.pop_all()  # from here on _Session ends what it began
-        return session.run(header)
+        return session.run()
 
 
 class _Session:
@@ -92,24 +113,28 @@ class _Session:
         progress: Progress,
         signals: Signals,
         tracer: Tracer,
-        command: HeldCommand | None,
+        helpers: Helpers,
     ) -> None:
         self._box, self._plan, self._output, self._progress = box, plan, output, progress
-        self._signals, self._tracer, self._command = signals, tracer, command
-        self._tally = Tally()
+        self._signals, self._tracer, self._helpers = signals, tracer, helpers
+        self._command = helpers.command
+        self._log = Log(output)
         self._joiner = Joiner(self._lines, self._message)
-        self._early: list[bytes] | None = []  # what came before the counters were read
+        self._heart = Heartbeat()
+        self._self = {*helpers.pids, *([] if box.remote else [os.getpid(), *output.pids])}
         self._tracing = False
-        self._failure: VmtraceError | None = None
-        self._broken = False  # the output takes no more
+        self._silence_said = self._hurry_said = False
+        self._result = Result(self._log.tally, 0.0)
+        self._before: dict[str, int] = {}
         self._began = 0.0
 
     def await_tracing(self) -> None:
         """Until the script's first line has come: then every probe is on."""
+        until = time.monotonic() + limits.COMPILE
         while not self._tracing:
             self._pump()
             if self._tracer.streams.ended:
-                text = b"".join(self._early).decode(errors="replace")
+                text = b"".join(self._log.early).decode(errors="replace")
                 raise messages.failure(text) or TemporaryError(
                     f"dtrace ended with status {self._tracer.status()} before tracing began: "
                     f"{text.strip().splitlines()[-1] if text.strip() else 'no message'}"
@@ -117,146 +142,214 @@ class _Session:
             if self._signals.asked():
                 name = self._signals.received[0].name
                 raise TemporaryError(f"ended by {name} before tracing began: nothing recorded")
+            if time.monotonic() > until:
+                raise TemporaryError(
+                    f"dtrace has not begun to trace for {limits.COMPILE:g} s: nothing recorded; is the box wedged?"
+                )
 
-    def run(self, header: bytes) -> Result:
-        """The trace and its end."""
-        armed: list[Armed] = []
-        before: dict[str, int] = {}
-        reason = "a failure"
+    def begin(self, header: bytes) -> None:
+        """Read the counters, arm the fail point, begin the log; raised, its errors leave none."""
         self._began = time.monotonic()
-        self._attempt(lambda: before.update(counters.read(self._box)))
+        self._attempt(lambda: self._before.update(self._helpers.before.take()))
+        if self._helpers.guard and self._result.failure is None:
+            try:
+                self._helpers.guard.arm()
+            except UsageError:  # COMMAND has not run: there is nothing to keep
+                raise
+            except VmtraceError as error:
+                self._fail(error)
         self._attempt(self._output.keep)
-        self._write(header + counters.lines("before", before) + b"".join(self._early))
-        self._early = None
-        if self._plan.fail_point and not self._failure:
-            self._attempt(lambda: armed.append(Armed(self._box, self._plan.fail_point)))
-        if not self._failure:
+        known = "".join(f"#host.self\t{pid}\n" for pid in sorted(self._self)).encode()
+        self._log.begin(header + known + counters.lines("before", self._before))
+
+    def run(self) -> Result:
+        """The trace and its end."""
+        reason = "a failure"
+        if self._result.failure is None:
             if self._command:
                 self._command.release()
             reason = self._trace()
-        return self._end(armed, before, reason)
+        self._end(reason)
+        return self._result
 
     def _trace(self) -> str:
         """Until something ends it; says what."""
+        self._progress.phase(Phase.TRACING, self._output.name)
+        pace = Pace(self._began)
+        self._heart.begin(self._began)
         while True:
             self._pump()
+            now = time.monotonic()
             self._attempt(self._output.sync)
-            self._progress.draw(time.monotonic() - self._began, self._tally)
-            if self._failure is not None:
+            self._progress.show(status(self._log.tally, self._heart, pace, now))
+            if self._log.failure is not None:
+                self._fail(self._log.failure)
+            if self._result.failure is not None:
                 return "a failure"
             if self._tracer.streams.ended:
-                return "dtrace"
+                return _CONNECTION if self._lost_connection() else _BY_DTRACE
             if self._signals.asked():
                 return self._signals.received[0].name
             if self._command and self._command.status() is not None:
-                return "the end of COMMAND"
-            if self._plan.duration is not None and time.monotonic() - self._began >= self._plan.duration:
+                return _END_OF_COMMAND
+            if self._plan.duration is not None and now - self._began >= self._plan.duration:
                 return "the end of its duration"
+            if self._heart.stopped(now):
+                return _BY_KERNEL
+            self._tell_of_silence(now)
 
-    def _end(self, armed: list[Armed], before: dict[str, int], reason: str) -> Result:
+    def _tell_of_silence(self, now: float) -> None:
+        silent = self._heart.silent(now)
+        if silent > limits.SILENT and not self._silence_said:
+            self._progress.say(
+                f"no T line for {silent:.0f} s: the box is very busy, or its kernel has ended tracing; "
+                f"{limits.STOPPED:g} s without a word count as ended"
+            )
+        elif silent < limits.SILENT and self._silence_said:
+            self._progress.say("T lines come again")
+        self._silence_said = silent > limits.SILENT
+
+    def _end(self, reason: str) -> None:
         """Disarm, read the counters while tracing is on, end dtrace, then the command."""
-        seconds = time.monotonic() - self._began
-        after: dict[str, int] = {}
-        for point in armed:
-            self._attempt(point.disarm)
-        if self._command and reason != "the end of COMMAND":
+        self._result.seconds = time.monotonic() - self._began
+        self._result.stopped = self._result.stopped or reason == _BY_KERNEL
+        self._progress.phase(Phase.ENDING, f"on {reason}")
+        if self._tracer.streams.ended:
+            self._judge(reason)  # whatever fails from here on fails of that
+        if self._helpers.guard:
+            self._attempt(self._helpers.guard.disarm)
+        if self._command and reason != _END_OF_COMMAND:
             name = self._signals.received[0].name.removeprefix("SIG") if self._signals.asked() else "TERM"
             self._attempt(lambda: self._command.signal(name))
-        if not self._tracer.streams.ended:
-            if before:
-                self._attempt(lambda: after.update(counters.read(self._box)))
-            self._tracer.stop()
-            self._drain()
+        after = self._read_after()
+        self._stop()
         cut = self._joiner.finish()
-        self._judge()
+        self._judge(reason)
         if cut:  # not as a line of its own: it could pass for a record
-            self._write(b"#host.cut\t" + cut + b"\n")
-        self._write(counters.lines("after", after) + f"#host.ended\t{reason}\n".encode())
+            self._log.lines(b"#host.cut\t" + cut + b"\n")
+        self._log.lines(after)
+        self._attempt(self._output.sync)
+        self._end_command()
+        if self._result.stopped and self._log.tally.last:
+            self._log.host("stopped", self._log.tally.last)
+        self._log.host("ended", reason)
+        if self._log.failure is not None:
+            self._fail(self._log.failure)
         self._attempt(self._output.close)
-        status = self._end_command()
-        growth = {name: value - before[name] for name, value in after.items() if name in before}
-        stopped_by = int(self._signals.received[0]) if self._signals.hurried() else None
-        return Result(self._tally, seconds, growth, status, stopped_by, self._failure)
+        if self._signals.hurried():
+            self._result.stopped_by = int(self._signals.received[0])
+        self._progress.end()
 
-    def _drain(self) -> None:
-        """What dtrace still has to say, up to the end of its streams."""
+    def _read_after(self) -> bytes:
+        """The second reading of the counters, as lines of the log."""
+        after: dict[str, int] = {}
+        self._result.late = self._tracer.streams.ended
+        if self._before:
+            self._attempt(lambda: after.update(self._helpers.after.take()))
+        else:
+            self._helpers.after.cancel()
+        self._result.window = time.monotonic() - self._began
+        self._result.growth = {name: after[name] - value for name, value in self._before.items() if name in after}
+        window = f"#host.window\t{self._result.window:.3f}\n".encode() if after else b""
+        return window + counters.lines("late" if self._result.late else "after", after)
+
+    def _stop(self) -> None:
+        """End dtrace, and take what it still has to say, up to the end of its streams."""
+        if self._tracer.streams.ended:
+            return
+        self._tracer.stop()
         heard = time.monotonic()
-        hurried = False
+        aborted = False
         while not self._tracer.streams.ended:
             if self._pump():
                 heard = time.monotonic()
+            self._progress.show(f"waiting for dtrace's last records{_HURRY}")
             silent = time.monotonic() - heard
-            if not hurried and (self._signals.hurried() or silent > _SILENCE):
-                hurried, heard = True, time.monotonic()
+            if not aborted and (self._hurried("what dtrace had not printed yet is lost") or silent > limits.DRAIN):
+                aborted, heard = True, time.monotonic()
                 self._tracer.abort()
-            elif hurried and silent > _GRACE:
-                self._fail(TemporaryError("dtrace does not end even when killed: it may hang in the kernel"))
+            elif aborted and silent > limits.KILLED:
+                hangs = self._tracer.hangs()
+                self._log.lines(left.lines(hangs))
+                self._fail(TemporaryError(f"dtrace does not end even when killed: {left.told(hangs)}"))
                 return
 
-    def _judge(self) -> None:
+    def _hurried(self, loss: str) -> bool:
+        """Whether a second signal asks for the end at once; said once, with what that costs."""
+        hurried = self._signals.hurried()
+        if hurried and not self._hurry_said:
+            self._hurry_said = True
+            self._progress.say(f"a second {self._signals.received[1].name}: ended at once, {loss}")
+        return hurried
+
+    def _lost_connection(self) -> bool:
+        return self._box.remote and self._tracer.streams.ended and self._tracer.status() == 255
+
+    def _judge(self, reason: str) -> None:
         """Whether dtrace ended well."""
-        if self._signals.hurried() or not self._tracer.streams.ended:
+        if self._lost_connection():
+            self._result.failure = TemporaryError(  # also where something else has noticed first
+                f"the connection to {self._box.name} was lost; without it the box disarms the fail point and stops "
+                f"dtrace by itself, if it has not panicked; what had come is kept in {self._output.name}"
+            )
+        elif self._result.stopped:
+            self._fail(TemporaryError(f"tracing was ended by the kernel: {messages.TOO_BUSY}"))
+        elif self._signals.hurried() or not self._tracer.streams.ended:
             return
-        status = self._tracer.status()
-        if status == 255 and self._box.remote:
-            self._fail(
-                TemporaryError(
-                    f"the connection to {self._box.name} was lost; without it the box disarms the fail point and stops "
-                    f"dtrace by itself; what had come is kept in {self._output.name}"
-                )
-            )
-        elif status > 128:
-            self._fail(
-                TemporaryError(
-                    f"dtrace was killed by signal {status - 128}; what it had printed is kept in {self._output.name}"
-                )
-            )
+        elif (status := self._tracer.status()) > 128:
+            kept = f"what it had printed is kept in {self._output.name}"
+            self._fail(TemporaryError(f"dtrace was killed by signal {status - 128}; {kept}"))
         elif status:
             self._fail(TemporaryError(f"dtrace ended with status {status}; see the messages in {self._output.name}"))
+        elif reason == _BY_DTRACE:
+            self._fail(
+                TemporaryError(
+                    f"somebody else ended dtrace with a signal; {self._output.name} is complete up to that moment"
+                )
+            )
 
-    def _end_command(self) -> int | None:
+    def _end_command(self) -> None:
         """COMMAND's end, which it has been told to come to, and its exit status."""
         if self._command is None:
-            return None
-        self._attempt(lambda: self._command.end(self._signals.hurried))
-        return self._command.status()
+            return
+
+        def hurry() -> bool:
+            self._progress.show("waiting for COMMAND; ^C again kills it")
+            return self._hurried("COMMAND is killed")
+
+        self._attempt(lambda: self._command.end(hurry))
+        if self._command.killed:
+            self._progress.say(f"COMMAND did not end within {limits.COMMAND:g} s of its signal and was killed")
+            self._log.host("killed", "COMMAND")
+            self._log.lines(left.lines(self._command.hangs))
+        self._result.status = self._command.status()
 
     def _pump(self) -> bool:
         """Take the next piece of dtrace's output, or wait a tick; whether there was one."""
-        item = self._tracer.streams.get(_TICK)
+        item = self._tracer.streams.get(limits.TICK)
         if item is not None:
             self._joiner.feed(*item)
+        self._progress.tick()
         return item is not None
 
     def _lines(self, data: bytes) -> None:
-        self._tally.lines(data)
         self._tracing = self._tracing or data.startswith(_FIRST_LINE) or b"\n" + _FIRST_LINE in data
-        self._log(data)
+        self._heart.lines(data, time.monotonic())
+        self._log.lines(data)
 
     def _message(self, line: bytes) -> None:
-        loss = self._tally.message(line)
-        if loss is not None:
-            self._progress.lost(*loss)
-        elif line.startswith(b"dtrace: processing aborted") and self._tracing:
-            self._fail(messages.failure(line.decode(errors="replace")))
-        # Only dtrace speaks in a log; what sh or ssh say is kept as a directive.
-        self._log((line if line.startswith(b"dtrace: ") or not line else b"#host.stderr\t" + line) + b"\n")
-
-    def _log(self, data: bytes) -> None:
-        if self._early is None:
-            self._write(data)
-        else:
-            self._early.append(data)
-
-    def _write(self, data: bytes) -> None:
-        """Write, unless writing has failed before."""
-        if self._broken:
+        if line.startswith(SELF):
+            pids = [int(word) for word in line.removeprefix(SELF).split()]
+            self._tracer.group = pids[0]
+            self._self.update(pids)
             return
-        try:
-            self._output.write(data)
-        except IoError as error:
-            self._broken = True
-            self._fail(error)
+        loss = self._log.tally.message(line)
+        if loss is not None:
+            self._progress.lost(*loss, messages.advice(loss[0], self._plan.larger))
+        elif self._tracing and messages.ended_by_kernel(line):
+            self._result.stopped = True
+        # Only dtrace speaks in a log; what sh or ssh say is kept as a directive.
+        self._log.lines((line if line.startswith(b"dtrace: ") or not line else b"#host.stderr\t" + line) + b"\n")
 
     def _attempt(self, action) -> None:
         """Do it; a failure is noted and the rest goes on."""
@@ -266,4 +359,4 @@ class _Session:
             self._fail(error)
 
     def _fail(self, error: VmtraceError) -> None:
-        self._failure = self._failure or error
+        self._result.failure = self._result.failure or error

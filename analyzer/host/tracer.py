@@ -3,10 +3,12 @@
 import subprocess
 import time
 
-from analyzer.host.box import Box, quoted, send
+from analyzer.host import left, limits
+from analyzer.host.box import Box, kill, quoted, send
 from analyzer.host.streams import Streams
 
 _END = "VMTRACE-END-OF-SCRIPT"
+SELF = b"vmtrace-self "  # what the line on stderr begins with that names the processes
 
 # The standard input is the lifeline: at its end, or told "stop", dtrace gets SIGTERM, prints what it has and its END
 # probe; told "now", it is killed.  SIGTERM, because sh(1) starts a background job with SIGINT ignored.
@@ -21,6 +23,7 @@ tracer=$!
 {{ read -r word; kill -TERM $tracer; read -r word && kill -KILL $tracer; }} <&3 >/dev/null 2>&1 &
 watcher=$!
 exec 3<&-
+echo "{self}$$ $tracer $watcher" >&2
 wait $tracer 2>/dev/null
 status=$?
 kill $watcher 2>/dev/null
@@ -35,15 +38,21 @@ def command(name: str, arguments: list[str], folder: str = "$folder") -> str:
 
 def script(name: str, text: str, arguments: list[str]) -> str:
     """The sh(1) that runs dtrace on the box."""
-    return _RUN.format(name=name, end=_END, text=text, command=command(name, arguments))
+    return _RUN.format(self=SELF.decode(), name=name, end=_END, text=text, command=command(name, arguments))
 
 
 class Tracer:
-    """A running dtrace."""
+    """A running dtrace.
+
+    Attributes:
+        group: its process group on the box, 0 until the line that names it has come.
+    """
 
     def __init__(self, box: Box, name: str, text: str, arguments: list[str]) -> None:
+        self._box = box
         self._process: subprocess.Popen = box.start(script(name, text, arguments))
         self.streams = Streams(self._process)
+        self.group = 0
 
     def stop(self) -> None:
         """Let it end with its trailer."""
@@ -56,11 +65,21 @@ class Tracer:
     def end(self) -> None:
         """Before tracing began: away with it."""
         self.abort()
-        until = time.monotonic() + 5
+        until = time.monotonic() + limits.KILLED
         while not self.streams.ended and time.monotonic() < until:
-            self.streams.get(0.1)
+            self.streams.get(limits.TICK)
+
+    def hangs(self) -> list[left.Thread]:
+        """Its threads on the box, when it does not end even when killed."""
+        found = left.threads(self._box, self.group) if self.group else []
+        kill(self._process)  # what carries its output here
+        return found
 
     def status(self) -> int:
         """Its exit status once its streams have ended; 128 + N where signal N killed it."""
-        status = self._process.wait()
+        try:
+            status = self._process.wait(limits.KILLED)
+        except subprocess.TimeoutExpired:
+            kill(self._process)
+            return 128 + 9
         return status if status >= 0 else 128 - status

@@ -34,9 +34,7 @@ class Recorded:
             for when in ("before", "after")
         }
         self.messages = [line for line in lines if line.startswith("dtrace: ")]
-        self.out = "".join(
-            line for line in lines if not line.startswith(("#host.", "#counter.", "dtrace: "))
-        )
+        self.out = "".join(line for line in lines if not line.startswith(("#host.", "#counter.", "dtrace: ")))
         end = self.out.find("#end\t")
         last = self.out.rfind("T\t", 0, end) if end > 0 else len(self.out)
         self.running, self.ending = self.out[:last], self.out[last:]
@@ -101,7 +99,8 @@ class Stage:
             assert time.monotonic() < until, f"{text!r} did not happen: {self.events}"
             time.sleep(0.02)
 
-    def start(self, *words, **options):
+    def start(self, *words, limits=None, **options):
+        """The command as a process; `limits` are those of analyzer.host.limits that a test need not wait for."""
         environment = {
             "PATH": f"{STANDINS}:{Path(sys.executable).parent}:{os.environ['PATH']}",
             "PYTHONPATH": str(ROOT),
@@ -111,8 +110,12 @@ class Stage:
         }
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         options = pipes | {"preexec_fn": hear_signals} | options
+        program = ["-m", "analyzer"]
+        if limits:
+            set_limits = "".join(f"limits.{name} = {seconds}\n" for name, seconds in limits.items())
+            program = ["-c", f"from analyzer.host import limits\n{set_limits}from analyzer.cli import main\nmain()"]
         return subprocess.Popen(
-            [sys.executable, "-m", "analyzer", *words], cwd=self.folder, env=environment, text=True, **options
+            [sys.executable, *program, *words], cwd=self.folder, env=environment, text=True, **options
         )
 
     def run(self, *words, **options):

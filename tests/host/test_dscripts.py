@@ -186,11 +186,16 @@ def test_render_replaces_and_adds():
 
 
 @pytest.mark.parametrize(
-    ("physmem", "ncpu", "fitting"),
+    ("physmem", "ncpu", "fitting", "larger"),
     [
-        (2129088512, 2, {"bufsize": "8121k"}),  # the recorded 13.2
-        (64 << 30, 16, {}),
+        (2129088512, 2, {"bufsize": "8121k"}, {}),  # the recorded 13.2
+        (64 << 30, 16, {}, {"bufsize": "32768k"}),
+        (0, 0, {}, {"bufsize": f"{1 << 52}k"}),  # a box that is not known
     ],
 )
-def test_buffers_fit(physmem, ncpu, fitting):
-    assert dscript.fitting(dscript.load("vmfault"), physmem, ncpu) == fitting
+def test_buffers_fit(physmem, ncpu, fitting, larger):
+    """What collect asks for is what the kernel gives, and it never advises more."""
+    script = dscript.load("vmfault")
+    largest = dscript.largest_buffer(physmem, ncpu)
+    assert dscript.fitting(script, largest) == fitting
+    assert dscript.larger(dscript.render(script, fitting), largest) == larger
