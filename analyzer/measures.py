@@ -64,6 +64,18 @@ def probes(script: str, edition: int) -> dict[str, list[str]]:
     return found
 
 
+def unseen(script: str, edition: int, osreldate: int, there: Callable[[str], bool]) -> list[str]:
+    """What a script that is for this release cannot show on this kernel: a sentence for each reason."""
+    reasons: dict[str, list[str]] = {}
+    for measure in names():
+        if not any(entry.fits(measure, script, edition) for entry in _table()[1]):
+            continue
+        what, _, why = (why_unseen(measure, script, edition, osreldate, there) or "").partition(": ")
+        if what:
+            reasons.setdefault(why, []).append(what)
+    return [f"{', '.join(lost)}: {why}" for why, lost in reasons.items()]
+
+
 def why_unseen(
     measure: str,
     script: str,

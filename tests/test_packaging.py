@@ -25,7 +25,7 @@ def wheel(tmp_path_factory):
 def test_the_wheel_has_every_file_of_the_package_and_its_data(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     package = (path for path in (ROOT / "analyzer").rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-    data = [*(ROOT / "grammars").glob("*.lark"), *(ROOT / "dscripts").iterdir()]
+    data = [*(ROOT / "grammars").glob("*.lark"), *(ROOT / "dscripts").iterdir(), *(ROOT / "kmod" / "vmfail").iterdir()]
     wanted = {str(path.relative_to(ROOT)) for path in package} | {f"analyzer/{path.relative_to(ROOT)}" for path in data}
     assert wanted <= names and "analyzer/py.typed" in names
     assert wheel.name.startswith(f"vmtrace-{__version__}-py3-none-any")
@@ -41,7 +41,7 @@ def test_the_page_of_an_index_has_no_dead_link(wheel):
 def test_the_sdist_has_what_its_tests_need(tmp_path):
     with tarfile.open(build(SdistBuilder, tmp_path)) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    for folder in ("tests", "samples", "grammars", "dscripts", "docs", "bench"):
+    for folder in ("tests", "samples", "grammars", "dscripts", "kmod", "docs", "bench"):
         files = (path for path in (ROOT / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts)
         assert {str(path.relative_to(ROOT)) for path in files} <= names
 

@@ -9,7 +9,21 @@ import sys
 
 import typer
 
-from analyzer.cli import bundle, check, collect, diff, doctor, export, inspect, prove, report, script, show, summarize
+from analyzer.cli import (
+    bundle,
+    check,
+    collect,
+    diff,
+    doctor,
+    export,
+    failmod,
+    inspect,
+    prove,
+    report,
+    script,
+    show,
+    summarize,
+)
 from analyzer.cli.ending import DEBUG, run
 from analyzer.version import __version__
 
@@ -40,6 +54,7 @@ app.command()(collect.collect)
 app.command()(script.script)
 app.command()(doctor.doctor)
 app.command()(prove.prove)
+app.command()(failmod.failmod)
 app.command()(report.report)
 app.command()(diff.diff)
 app.command()(check.check)

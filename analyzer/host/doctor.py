@@ -4,8 +4,9 @@ import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
 
+from analyzer import measures
 from analyzer.errors import VmtraceError
-from analyzer.host import dscript, facts, messages
+from analyzer.host import dscript, facts, failmod, messages
 from analyzer.host.box import Box
 
 # What reports need, and the FreeBSD package that has it.
@@ -78,19 +79,33 @@ def _dtrace(box: Box, known: facts.Facts) -> list[Finding]:
         there = facts.listed(box, wanted)
     except VmtraceError as error:
         return [*found, Finding(False, str(error), "see docs/collect.md")]
-    return found + [_script(script, there, known) for script in scripts]
+    found += [finding for script in scripts for finding in _script(script, there, known)]
+    return [*found, _fail_point(box)]
 
 
-def _script(script: dscript.DScript, there: list[facts.Probe], known: facts.Facts) -> Finding:
+def _script(script: dscript.DScript, there: list[facts.Probe], known: facts.Facts) -> list[Finding]:
+    """Whether it can run here, and what it cannot show."""
     try:
         facts.check_release(script, known)
     except VmtraceError:
-        return Finding(None, f"{script.name}.d: not for this release", "vmtrace collect chooses one that is")
-    missing = [probe for probe in script.probes if not any(matches(probe, each) for each in there)]
-    have = f"{len(script.probes) - len(missing)} of {len(script.probes)} probes"
-    handler = any(each.provider == "fbt" and each.function in ("vm_fault", "vm_fault_hold") for each in there)
-    text = f"{script.name}.d: {have}" + (f"; not here: {' '.join(missing)}" if missing else "")
-    return Finding(handler, text, "" if handler else "kldload fbt")
+        return [Finding(None, f"{script.name}.d: not for this release", "vmtrace collect chooses one that is")]
+    if not any(each.provider == "fbt" and each.function in ("vm_fault", "vm_fault_hold") for each in there):
+        return [Finding(False, f"{script.name}.d: no probe on the fault handler", "kldload fbt")]
+    lost = measures.unseen(
+        script.name, script.edition, known.osreldate, lambda probe: any(matches(probe, each) for each in there)
+    )
+    whole = Finding(True, f"{script.name}.d" + ("" if lost else ": shows all that it can show"))
+    return [whole, *(Finding(False, f"{script.name}.d: {reason}") for reason in lost)]
+
+
+def _fail_point(box: Box) -> Finding:
+    """Whether radix nodes can be made to fail (docs/fault-injection.md)."""
+    if box.run(f"sysctl -n {failmod.POINT}").status == 0:
+        whose = "module vmfail" if failmod.is_loaded(box) else "the kernel's own: it fails for the whole machine"
+        return Finding(True, f"fail point {failmod.POINT} ({whose})")
+    sources = box.run("test -e /usr/src/sys/conf/kmod.mk").status == 0
+    first = "" if sources else "the sources of this kernel in /usr/src, then "
+    return Finding(False, "no fail point: failures cannot be made", f"{first}vmtrace failmod; {failmod.BUILD}")
 
 
 def matches(description: str, probe: facts.Probe) -> bool:

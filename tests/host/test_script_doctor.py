@@ -27,9 +27,24 @@ def test_doctor_on_a_good_box(stage):
     for good in ("module dtraceall loaded", "kernel CTF", "packages for reports"):
         assert f"\nyes {good}\n" in out
     assert "\n?   vmfault10.d: not for this release\n" in out
-    vmfault = next(line for line in out.splitlines() if "vmfault.d: " in line)
-    assert vmfault.startswith("yes vmfault.d: ")
-    assert "not here: fbt::vm_fault_hold:entry " in vmfault
+    assert "\nyes vmfault.d" in out
+    assert "\nno  vmfault.d: failed inserts" not in out
+    assert "\nyes fail point debug.fail_point.uma_zalloc_arg (the kernel's own: it fails for the whole machine)" in out
+
+
+def test_doctor_says_what_a_kernel_cannot_show(stage):
+    rows = (stage.state / "dtrace-l.txt").read_text().splitlines(keepends=True)
+    stage.set("dtrace-l.txt", "".join(row for row in rows if " vm_radix_insert " not in row))
+    out = stage.run("doctor")[1]
+    assert "no  vmfault.d: failed inserts cannot be seen: this kernel has no fbt::vm_radix_insert:return\n" in out
+
+
+def test_doctor_says_how_to_have_a_fail_point(stage):
+    sysctl = (stage.state / "sysctl").read_text()
+    stage.set("sysctl", sysctl.replace("debug.fail_point.uma_zalloc_arg: off\n", ""))
+    assert "no  no fail point: failures cannot be made\n      -> " in stage.run("doctor")[1]
+    stage.set("sysctl", sysctl + "debug.vmfail_pgid: 0\n")
+    assert "\nyes fail point debug.fail_point.uma_zalloc_arg (module vmfail)\n" in stage.run("doctor")[1]
 
 
 def test_doctor_says_what_mends(stage):
@@ -63,6 +78,7 @@ def test_doctor_through_ssh(stage):
 def test_doctor_on_10(make_stage):
     stage = make_stage("10.1/badfault.log.xz")
     out = stage.run("doctor")[1]
-    assert "yes vmfault10.d: " in out
+    assert "yes vmfault10.d" in out
+    assert "no  vmfault10.d: whether each fault gave back its locks cannot be seen: on 10.x most" in out
     assert "?   vmlocks.d: not for this release" in out
     assert sample("10.1/raw/dtrace-l.txt.xz")
