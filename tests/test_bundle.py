@@ -15,9 +15,13 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from recordings import ROOT, log
 
 from analyzer import load
+from analyzer.report.harmless import PROCESSES
+from analyzer.report.redact import Redactor
 
 D4326 = "10.1/d4326"
 
@@ -190,7 +194,8 @@ def test_no_name_survives_anywhere(vmtrace, tmp_path):
 def test_no_name_of_a_recording_survives(bundle_of, name):
     trace = load(log(name))
     inside = everything(bundle_of(name))
-    names = {str(n) for table in trace.tables.values() if "execname" in table for n in table["execname"].unique()}
+    tables = [table for table in trace.tables.values() if "execname" in table]
+    names = {str(name) for table in tables for name in table["execname"].unique()} - PROCESSES
     paths = re.findall(r"/[\w./-]+", trace.meta["host.uname"] + trace.meta["host.command"])
     found = [n for n in names if re.search(rb"(?<![\w.])" + re.escape(n.encode()) + rb"\\0", inside)]
     assert found == [] and not [path for path in paths if path.encode() in inside]
@@ -223,6 +228,43 @@ def test_redaction_keeps_what_belongs_together(bundle_of, tmp_path):
     assert sizes[0] == sizes[1]
     same = ["ts", "pid", "tid", "rc", "dur", "path", "line"]
     assert before.tables["F"][same].equals(after.tables["F"][same])
+
+
+SECRET = st.one_of(
+    st.from_regex(r"[a-z]{3,6}[0-9]{2}[A-Z]{2,4}", fullmatch=True),
+    st.ip_addresses().map(str).filter(lambda address: len(address) > 6),
+    st.sampled_from(["PASSWORD=hunter2", "alice@mail.corp", "https://corp/x?key=1", "/var/db/customers", "fe80::1%em"]),
+)
+# Every place of a log where somebody's own words can stand: {} is the secret.
+PLACES = [
+    "#host.uname\tFreeBSD {} 13.2-RELEASE FreeBSD 13.2-RELEASE {} amd64", "#host.ident\t{}", "#host.via\tssh {}",
+    "#host.command\t{} --token {} {}", "#host.command\tsh -c {}", "#host.filter\texec\t{}\\0", "#host.stderr\tsaid {}",
+    "#host.anything\t{}", "#host.failpoint\t{}", "#unknown\t{}\tx", "dtrace: script '{}' matched 5 probes",
+    "dtrace: failed to open {}: no", "dtrace: {}", "dtrace: pid 7: {}", "{}", "F\t1\t2\t0\t{}\t{}\\0",
+    "F\t1\t2\t0\tx\t{}\\0", "F\t{}\t2\t0\tx\ty\\0", "              {}`{}+0x12", "              {}",
+    "#aggregation\ta\texecname\tcount\n{}\t2", "#aggregation\ta\tblob\tcount\n{}\t2",
+]  # fmt: skip
+
+
+@given(secret=SECRET, place=st.sampled_from(PLACES))
+def test_no_secret_survives_wherever_it_stands(secret, place):
+    head = "#vmtrace\t1\n#fields\tF\tts:time\tpid:int\trc:int\tnote:str\texecname:str\n"
+    lines = (head + place.replace("{}", secret)).split("\n")
+    redactor = Redactor(b"key")
+    redactor.learn(lines)
+    assert secret not in "\n".join(redactor.redact(lines))
+
+
+def test_what_everybody_has_stays():
+    lines = [
+        "#host.uname\tFreeBSD box 13.2-RELEASE-p3 FreeBSD 13.2-RELEASE-p3 GENERIC amd64", "#host.ncpu\t2",
+        "dtrace: 3 drops on CPU 0", "dtrace: buffer size lowered to 4m", "#counter.before\tvm.stats.vm.v_vm_faults\t7",
+        "#fields\tF\tts:time\texecname:str", "F\t1\tsshd\\0", "              kernel`vm_fault+0x76a",
+    ]  # fmt: skip
+    redactor = Redactor(b"key")
+    redactor.learn(lines)
+    assert list(redactor.redact(lines)) == [lines[0].replace("box", "host-1"), *lines[1:]]
+    assert redactor.kept == {"sshd"}
 
 
 @pytest.mark.parametrize("data, code", [(b"hello\n" * 9, 65), (b"", 65)])

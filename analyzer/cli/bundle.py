@@ -45,5 +45,7 @@ def _preview(redactor) -> list[str]:
     for kind, names in sorted(redactor.pseudonyms.items()):
         shown = ", ".join(f"{visible(name)} → {new}" for name, new in list(names.items())[:_SHOWN])
         lines.append(f"redacted: {kind}: {shown}" + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""))
+    stayed = ["releases", "numbers", "functions of the kernel", *sorted(redactor.kept)]
+    lines.append(f"kept: {', '.join(stayed)}")
     shifted = ", ".join(f"{number:,} of kind {kind}" for kind, number in sorted(redactor.shifted.items()))
     return [*lines, f"redacted: addresses shifted: {shifted or 'none'} (--keep-names leaves all as it is)"]

@@ -1,11 +1,15 @@
 """The text to paste into a bug report: the verdict, the records that show it, how to read them, what is attached."""
 
+import re
 from dataclasses import dataclass
 
 from analyzer.format import count
+from analyzer.ingest.records import RecordType
 from analyzer.report.document import Document, Finding
 from analyzer.report.paste import Block
+from analyzer.report.record_lines import labelled, learn_fields
 
+_PSEUDONYM = re.compile(r"\b(?:process|path|host|user|text|module)-\d+\b")
 _SHOWN = 40  # lines of an excerpt; its file has all
 _SURE = {
     "proved": "the trace shows it, and no gap can explain it",
@@ -68,9 +72,9 @@ def _finding(number: int, finding: Finding, excerpt: str) -> list[Block]:
     if finding.detail:
         blocks.append(Block("paragraph", finding.detail))
     if finding.next_step:
-        blocks.append(Block("paragraph", f"Look at next: {finding.next_step}"))
+        blocks.append(Block("paragraph", f"Look at next: {finding.next_step}{_whose(finding.next_step)}"))
     if excerpt:
-        lines = [line for line in excerpt.splitlines() if not line.startswith("#")]
+        lines = _evidence(excerpt)
         text = "\n".join(lines[:_SHOWN])
         file = f"excerpts/finding-{number}.log"
         more = f" ({count(len(lines) - _SHOWN)} more lines there)" if len(lines) > _SHOWN else ""
@@ -78,22 +82,40 @@ def _finding(number: int, finding: Finding, excerpt: str) -> list[Block]:
     return blocks
 
 
+def _evidence(excerpt: str) -> list[str]:
+    """The records with their columns' names; stacks and messages as they are."""
+    records: dict[str, RecordType] = {}
+    lines = []
+    for line in excerpt.splitlines():
+        if line.startswith("#fields\t"):
+            learn_fields(records, line)
+        elif not line.startswith("#"):
+            lines.append(labelled(line, records))
+    return lines
+
+
+def _whose(text: str) -> str:
+    """Whom to ask for the name behind a pseudonym."""
+    names = sorted(set(_PSEUDONYM.findall(text)))
+    return f" (Ask who sent this what {' and '.join(names)} stands for.)" if names else ""
+
+
 def _reading(contents: Contents) -> list[Block]:
     words = [f"{word}: {_SURE[word]}" for word in _SURE if any(word == f.certainty for f in contents.document.findings)]
     lines = [line for excerpt in contents.excerpts for line in excerpt.splitlines()]
-    fields = sorted({line.split("\t", 2)[1]: line for line in lines if line.startswith("#fields\t")}.items())
+    tags = sorted({line.split("\t", 2)[1] for line in lines if line.startswith("#fields\t")})
     blocks = [Block("heading", "How to read it"), *(Block("item", text) for text in words)]
-    blocks += [Block("item", f"{tag}: {_RECORDS[tag]}") for tag, _ in fields if tag in _RECORDS]
-    if fields:
-        blocks.append(Block("paragraph", "Columns; ts is in ns on the clock of #timestamp, dur is in ns:"))
-        blocks.append(Block("code", "\n".join(line.removeprefix("#fields\t").replace("\t", " ") for _, line in fields)))
+    blocks += [Block("item", f"{tag}: {_RECORDS[tag]}") for tag in tags if tag in _RECORDS]
+    if tags:
+        blocks.append(Block("paragraph", "ts is in ns on the clock of #timestamp, dur is in ns."))
     if contents.redacted:
         blocks.append(
             Block(
                 "paragraph",
                 "Names of processes, hosts, users and files are pseudonyms, the same one for the same name. Addresses "
                 "are shifted by a constant for each kind (objects, pages, threads, user addresses, code), so that "
-                "equal ones are equal; those of functions with an offset are as they were.",
+                "equal ones are equal; those of functions with an offset are as they were. Processes that "
+                "every FreeBSD runs keep their names; the words of a command are gone. Who sent this has the list.",
             )
         )
     return blocks

@@ -1,9 +1,9 @@
 """Redaction: a log's text with its names replaced by pseudonyms and its addresses shifted.
 
 It works on the log itself, before anything is read of it, so that whatever is made of a redacted log holds nothing
-else.  In records and aggregations what stays is chosen, not what goes: a column that is not known to be harmless is
-replaced, and a line that cannot be read is removed.  In free text (the command, dtrace's messages) paths, accounts,
-addresses and every name that is known from elsewhere go; other words stay.
+else.  What stays is chosen, not what goes: in records the type of a column decides, a text that is not known to be
+harmless is replaced, and a line that cannot be read is removed.  In free text (the command, dtrace's messages) every
+word goes that is not FreeBSD's or vmtrace's own (harmless.py).
 """
 
 import hashlib
@@ -12,10 +12,13 @@ from collections.abc import Iterable
 
 from lark.exceptions import UnexpectedInput
 
-from analyzer.ingest.blocks import parse_directive, record_type_of
+from analyzer.format import counted
+from analyzer.ingest.blocks import parse_directive
 from analyzer.ingest.escapes import unescape
 from analyzer.ingest.messages import PREFIX
 from analyzer.ingest.records import RecordType
+from analyzer.report.harmless import PROCESSES, is_harmless
+from analyzer.report.record_lines import CLOSING_NUL, cells_of, learn_fields
 
 REMOVED = "(a line that could not be read was removed)"
 _MASK = (1 << 64) - 1
@@ -32,12 +35,14 @@ _PAGE_ARGUMENTS = {
     "vm_page_replace": ("a0", "a3"), "vm_page_free_toq": ("a0",), "vm_page_insert_after": ("a0",),
     "pmap_zero_page": ("a0",), "pmap_copy_page": ("a0", "a1"), "pmap_enter": ("a2",),
 }  # fmt: skip
-# Values of #host directives that say nothing of whose machine it is.
-_PLAIN_HOST = frozenset(["ncpu", "physmem", "pagesize", "vmtrace", "ident"])
+# What a kernel or a script calls something.
+_IDENTIFIER = re.compile(r"[A-Za-z_][\w .()*-]{0,63}")
 _PATH = re.compile(r"[^\s'\",;:()=@]*/[^\s'\",;:()]*")
 _ACCOUNT = re.compile(r"([\w.$-]+)@([\w.-]+)")
 _ADDRESS = re.compile(r"0x([0-9a-fA-F]+)")
-_WORD = re.compile(r"[\w.+-]+")
+_WORD = re.compile(r"[^\s'\",;()=]+")
+# A pseudonym, or an address that is shifted already.
+_REPLACED = re.compile(r"(?:process|path|host|user|text|module)-\d+(?:@host-\d+)?|0x[0-9a-f]+")
 _FRAME = re.compile(r"( *)([^`]+)`([^+\n]+)(\+0x[0-9a-f]+)?( *)$")
 _INDENTED = re.compile(r" {4,}\S")
 _BUCKET = re.compile(r" *(?:value  -+ Distribution -+ count *|(?:(?:< |>= )?-?\d+) +[@\u2580-\u259f ]*\|.*)$")
@@ -48,6 +53,7 @@ class Redactor:
 
     Attributes:
         pseudonyms: by kind ("process", "path", "host", "user", "text", "module"): what was replaced, by what.
+        kept: names of processes that stay, as every FreeBSD runs them.
         shifted: by kind ("object", "page", "thread", "user", "code"): how many addresses.
     """
 
@@ -55,6 +61,7 @@ class Redactor:
         """`secret` makes the shifts; nobody who has not the logs can know it."""
         self._secret = secret
         self.pseudonyms: dict[str, dict[str, str]] = {}
+        self.kept: set[str] = set()
         self.shifted: dict[str, int] = {}
         self._shifts: dict[str, int] = {}
 
@@ -63,7 +70,7 @@ class Redactor:
         records: dict[str, RecordType] = {}
         for line in lines:
             if line.startswith("#fields\t"):
-                _learn_fields(records, line)
+                learn_fields(records, line)
             elif line.startswith("#host.uname\t"):
                 words = line.split("\t", 1)[1].split()
                 if len(words) > 1:
@@ -73,7 +80,7 @@ class Redactor:
             elif line.startswith("#host.via\tssh "):
                 self._host(line.split()[-1].rpartition("@")[2])
             elif not line.startswith("#") and "\t" in line:
-                for column, _, value in _cells(line, records):
+                for column, _, value in cells_of(line, records):
                     if column in _NAMES:
                         self._process(value)
             if "@" in line and line.startswith("#"):
@@ -89,7 +96,7 @@ class Redactor:
             if line.startswith("#"):
                 columns = line.split("\t")[2:] if line.startswith("#aggregation\t") else None
                 if line.startswith("#fields\t"):
-                    _learn_fields(records, line)
+                    learn_fields(records, line)
                 yield self._directive(line)
             elif line.startswith(PREFIX):
                 yield PREFIX + self._words(line.removeprefix(PREFIX))
@@ -116,7 +123,10 @@ class Redactor:
         name = unescape(written)
         if not name:
             return written
-        return self._name("process", name) + ("\\0" if written.endswith("\\0") else "")
+        if name in PROCESSES:
+            self.kept.add(name)
+            return written
+        return self._name("process", name) + (CLOSING_NUL if written.endswith(CLOSING_NUL) else "")
 
     def _shift(self, kind: str, value: int) -> int:
         if kind not in self._shifts:
@@ -141,7 +151,7 @@ class Redactor:
         return f"0x{self._shift(kind, value):x}"
 
     def _record(self, line: str, records: dict[str, RecordType]) -> str:
-        cells = _cells(line, records)
+        cells = cells_of(line, records)
         if not cells:
             return REMOVED
         function = next((value for column, _, value in cells if column == "fn"), "")
@@ -162,7 +172,11 @@ class Redactor:
 
     def _code(self, value: str) -> str:
         """A function, a lock's name or a code site: of the kernel they are public."""
-        return self._frame(value) if "`" in value else _ADDRESS.sub(lambda m: self._address(m[0], "code"), value)
+        if "`" in value:
+            return self._frame(value)
+        if _ADDRESS.fullmatch(value):
+            return self._address(value, "code")
+        return value if _IDENTIFIER.fullmatch(value) else self._name("text", value)
 
     def _frame(self, line: str) -> str:
         match = _FRAME.match(line)
@@ -187,15 +201,30 @@ class Redactor:
             return line if known else name + tab + self._words(value)
         if value.startswith("exec\t") and key == "host.filter":
             return f"{name}\texec\t{self._process(value.removeprefix('exec' + tab))}"
-        return line if key.removeprefix("host.") in _PLAIN_HOST else name + tab + self._words(value)
+        return name + tab + (self._command(value) if key == "host.command" else self._words(value))
+
+    def _command(self, text: str) -> str:
+        """The program, if everybody has it, and how many words it was given: any of them may be a secret."""
+        program, *arguments = text.split()
+        name = program if program in PROCESSES else self._name("path" if "/" in program else "text", program)
+        return f"{name} (and {counted(len(arguments), 'word')})" if arguments else name
 
     def _words(self, text: str) -> str:
         """Free text: paths, accounts, hosts, processes and addresses in it are replaced."""
         text = _ACCOUNT.sub(lambda m: f"{self._name('user', m[1])}@{self._name('host', m[2])}", text)
         text = _PATH.sub(lambda m: self._name("path", m[0]), text)
         text = _ADDRESS.sub(lambda m: self._address(m[0], None), text)
-        known = [self.pseudonyms.get(kind, {}) for kind in ("process", "user", "host")]
-        return _WORD.sub(lambda m: next((names[m[0]] for names in known if m[0] in names), m[0]), text)
+        return _WORD.sub(lambda m: self._word(m[0]), text)
+
+    def _word(self, word: str) -> str:
+        """A word of free text: what is known from elsewhere keeps its pseudonym."""
+        bare = word.strip("`[]{}.<>!?").removesuffix(":")
+        if not bare or _REPLACED.fullmatch(bare) or is_harmless(bare):
+            return word
+        for kind in ("process", "user", "host"):
+            if bare in self.pseudonyms.get(kind, {}):
+                return word.replace(bare, self.pseudonyms[kind][bare])
+        return word if bare in PROCESSES else self._name("text", word)
 
     def _row(self, line: str, columns: list[str]) -> str:
         """A line of an aggregation's body: keys and a value between TABs, a named key, a frame, or a bucket."""
@@ -220,23 +249,6 @@ class Redactor:
         if _ADDRESS.fullmatch(cell):
             return self._address(cell, None)
         return self._code(cell) if column in _HARMLESS else self._name("text", cell)
-
-
-def _learn_fields(records: dict[str, RecordType], line: str) -> None:
-    try:
-        found = record_type_of(parse_directive(line))
-    except UnexpectedInput:
-        return
-    records[found.tag] = found
-
-
-def _cells(line: str, records: dict[str, RecordType]) -> list[tuple[str, str, str]]:
-    """(column, type, text) of a record; empty where it is none that can be read."""
-    tag, *values = line.split("\t")
-    kind = records.get(tag)
-    if kind is None or re.match(kind.pattern, f"{line}\n") is None:
-        return []
-    return [(name, type_, value) for (name, type_), value in zip(kind.on_line, values, strict=True)]
 
 
 def _kind_of(column: str, function: str) -> str | None:
