@@ -41,9 +41,12 @@
  *
  * RUN ON
  *	13.2-RELEASE and 10.1-RELEASE amd64, with -c.  The filter by process group ran
- *	on both in scripts of its own.
+ *	on both in scripts of its own.  15.0-RELEASE, without the names of 15: it saw
+ *	neither allocation nor insert there.
  * NOT RUN
- *	The arguments in this script; 11, 12, 14, 15, 16.
+ *	The arguments in this script; 11, 12, 14, 16.  The names of 15 (vm_page_alloc_iter,
+ *	vm_page_insert, vm_page_iter_insert, zone_alloc_item, and their returns): each
+ *	probe is there on 15.0, and they ran in other scripts.
  */
 #pragma D option quiet
 #pragma D option bufsize=8m
@@ -81,7 +84,8 @@ fbt::vm_fault_hold:entry
 
 fbt::vm_fault:entry, fbt::vm_fault_hold:entry, fbt::vm_map_lookup:entry,
 fbt::vm_page_rename:entry, fbt::vm_page_iter_rename:entry, fbt::vm_page_replace:entry, fbt::vm_page_free_toq:entry,
-fbt::vm_page_alloc_after:entry, fbt::vm_page_busy_sleep:entry,
+fbt::vm_page_alloc_after:entry, fbt::vm_page_alloc_iter:entry,
+fbt::vm_page_busy_sleep:entry,
 fbt::vm_pager_get_pages:entry, fbt::pmap_zero_page:entry, fbt::pmap_copy_page:entry, fbt::pmap_enter:entry,
 fbt::vm_object_collapse:entry, fbt::vm_object_split:entry,
 fbt::vm_radix_insert:entry, fbt::vm_radix_node_alloc:entry, fbt::vm_radix_remove:entry, fbt::vm_radix_replace:entry,
@@ -94,11 +98,28 @@ fbt::vm_radix_lookup:entry, fbt::vm_radix_lookup_le:entry, fbt::vm_radix_lookup_
 
 fbt::vm_map_lookup:return,
 fbt::vm_page_rename:return, fbt::vm_page_replace:return,
-fbt::vm_page_alloc_after:return, fbt::vm_pager_get_pages:return, fbt::pmap_enter:return,
+fbt::vm_page_alloc_after:return, fbt::vm_page_alloc_iter:return,
+fbt::vm_pager_get_pages:return, fbt::pmap_enter:return,
 fbt::vm_object_collapse:return, fbt::vm_object_split:return,
 fbt::vm_radix_insert:return, fbt::vm_radix_remove:return, fbt::vm_radix_replace:return,
 fbt::vm_fault:return, fbt::vm_fault_hold:return
 /self->in > 1/
+{
+	printf("R\t%d\t%d\t%d\t%d\t%s\t%d\n", timestamp, cpu, pid, tid, probefunc, (int64_t)arg1);
+}
+
+/*
+ * From 15 the radix functions are inlined: these insert (0 is success), and zone_alloc_item returns 0 where the zone
+ * has no node.  Before 15, vm_radix_insert tells of the same insert.
+ */
+fbt::vm_page_insert:entry, fbt::vm_page_iter_insert:entry, fbt::zone_alloc_item:entry
+/self->in > 1 && `osreldate >= 1500000/
+{
+	printf("E\t%d\t%d\t%d\t%d\t%s\t0x%x\t0x%x\t0x%x\t0x%x\t%S\n",
+	    timestamp, cpu, pid, tid, probefunc, arg0, arg1, arg2, arg3, execname);
+}
+fbt::vm_page_insert:return, fbt::vm_page_iter_insert:return, fbt::zone_alloc_item:return
+/self->in > 1 && `osreldate >= 1500000/
 {
 	printf("R\t%d\t%d\t%d\t%d\t%s\t%d\n", timestamp, cpu, pid, tid, probefunc, (int64_t)arg1);
 }

@@ -5,7 +5,8 @@
  * PURPOSE
  *	What every fault did, how long it took, whether it gave back each lock that
  *	it took; every page that moved to another object; every radix node that
- *	could not be had.
+ *	could not be had; and at once, what must not happen: a page freed twice.
+ *	For a narrow target: for a whole busy machine take vmwatch.d.
  *
  * USAGE
  *	vmfault.d [-o LOG] [-c COMMAND] [PID [NAME [PGID]]]
@@ -20,40 +21,45 @@
  *	keeps children whose parent has left; progenyof() would lose them.  What
  *	narrows is said in the log by #host.filter lines.
  *	Narrowed, the C lines count what the filter lets pass, and the machine-wide
- *	counters of the kernel are no measure of coverage.
+ *	counters of the kernel are no measure of coverage.  X is reported whatever
+ *	they say.
  *
  * SCOPE machine
  *
  * FIELDS
  *	F  one fault, printed at its return: ts cpu pid tid, va prot flags as asked,
- *	   rc (KERN_*), dur and oncpu in ns, path bits, acq rel lockxor (lock
- *	   operations), inserts insfails (radix), lookups (1 + retries), frees
- *	   freexor (pages), execname
+ *	   rc (KERN_*), dur and oncpu in ns, path bits, locksum (below), inserts
+ *	   insfails (radix), lookups (1 + retries), execname
  *	M  one page that moved: fn (rename or replace), page, src and dst object,
- *	   pindex, mold (page replaced), rc (0 moved, 1 failed), dur, infault, busy
- *	   and dirty of the page at the return
+ *	   pindex, mold (page replaced), rc (0 moved, 1 failed), dur (a replace ends
+ *	   where the free of the old page begins), infault, busy and dirty of the page
+ *	   at the end, moldbusy (busy_lock of the page replaced, at the entry: 2 is
+ *	   exclusively busy; 0x0 up to 12), execname
  *	A  one radix node that could not be had: fn, rc 12 (ENOMEM), infault, stack
+ *	X  double-free: vm_page_free_toq of a page that is free already (13.0 and
+ *	   later keep busy_lock 0xfffffffe, VPB_FREED, until it is allocated again)
  *	T  a second has passed; C  calls of a function since the last T
+ *	The path bit `pager` is set where a page came from the pager, not where it was
+ *	only asked.
  *
- *	lockxor and freexor are the exclusive-or of every lock address acquired or
- *	released, of every page freed.  Balanced, lockxor is 0; one lock left held,
- *	it is that lock (a VM object has the address of its lock).  frees 2 with
- *	freexor 0 is one page freed twice.
+ *	locksum is the sum of (lock + 1) over every rw-acquire less the same over every
+ *	rw-release, modulo 2^64.  Balanced it is 0; one lock left held, it is that lock
+ *	+ 1 (a VM object has the address of its lock).  Locks are 8-aligned, so its low
+ *	3 bits are acquires less releases modulo 8.  No number of operations makes it
+ *	say "balanced" of a fault that is not.
  *
  * OVERHEAD
- *	A load that does nothing but fault runs 2.0 times as long (emulated 13.2,
- *	median of five; entry and return alone 1.5, without the lock probes 1.7).
- *	Measured before the arguments were added, which put a predicate more on
- *	each fault; not measured since.
- *	Two rules keep it lossless under a fork-heavy load.  The plain way, one
- *	thread-local per counter and all set to 0 at return, lost half the faults to
- *	dynamic variable drops and took 5 times as long as no tracing.
- *	1. A thread-local never holds zero.  Storing zero frees the variable, and
- *	   freed variables wait for the cleaner.  Bit 0 or a high bit is a spare.
- *	2. All counters of one fault share the word self->c:
- *	     0..9 rw-acquire  10..19 rw-release  20..25 radix inserts
- *	     26..31 failed inserts  32..37 map lookups  38..43 pages freed
- *	     44..51 path bits
+ *	A zero-fill fault takes 5.4 times as long (13.2, emulated, quiet host, medians
+ *	of nine; untraced 16.5 us = 1; entry and return alone 1.7).  Of that the pair of
+ *	lock clauses is 1.0, vm_map_lookup with vm_radix_insert's two 0.7, the bit
+ *	alloc 0.25, one more thread-local 0.1.
+ *	A thread-local never holds zero: storing zero frees the variable, and freed
+ *	variables wait for the cleaner.  One thread-local per counter, all set to 0 at
+ *	return, lost half the faults of a fork-heavy load to dynamic variable drops and
+ *	took 5 times as long as no tracing.
+ *	Counts of one fault share the word self->c: 0..7 path bits, 8 never zero,
+ *	9..26 inserts, 27..43 failed inserts, 44..63 map lookups.  What runs over at the
+ *	top is lost and corrupts nothing; inserts above 2^18 would (never seen).
  *	While the buffer of a CPU is full, DTrace skips whole clauses on that CPU, the
  *	ones that only assign included.  A fault that such a gap cuts can come out
  *	with counts of two faults in one, or out of balance: where a trace has
@@ -61,19 +67,18 @@
  *	afresh.
  *
  * RELEASES 1100000 -
- *	11.0 to 16.  On 15 and later `inserts` stays 0 (the insert is inlined), `A`
- *	comes from vm_radix_node_alloc, and moves by vm_page_iter_rename.
+ *	11.0 to 16.  From 15 the insert is inlined: vm_page_insert, vm_page_iter_insert
+ *	and vm_page_iter_rename tell of it.  1500013 to 1500029: renames are not
+ *	recorded.
  *
  * RUN ON
- *	13.2-RELEASE amd64, without arguments: F records equal the growth of
- *	vm.stats.vm.v_vm_faults, records with path 0x10 equal v_cow_optim, A records
- *	equal the FAIL column of the UMA zone "RADIX NODE".
+ *	13.2-RELEASE and 15.0-RELEASE amd64, without arguments: F records equal the
+ *	calls, M replace equals vm.stats.vm.v_cow_optim, A records equal the FAIL
+ *	column of the UMA zone "RADIX NODE" (75 = 75), locksum 0 in every fault.
  *	Arguments declared and used in predicates this way ran on 10.1 and 13.2 in
  *	scripts of their own.
  * NOT RUN
- *	11, 12, 14, 15, 16: written from their sources, never tried.  Whether the
- *	failing path of uma_zalloc_smr has a return probe on 15 is not known; it
- *	had one on 13.2.  1500013 to 1500029: renames are not recorded.
+ *	11, 12, 14, 16: written from their sources, never tried.
  */
 #pragma D option quiet
 #pragma D option bufsize=16m
@@ -94,9 +99,10 @@ dtrace:::BEGIN
 {
 	printf("#vmtrace\t1\n#script\tvmfault\n#osreldate\t%d\n#walltime\t%d\n#timestamp\t%d\n",
 	    `osreldate, walltimestamp, timestamp);
-	printf("#fields\tF\tts:time\tcpu:int\tpid:int\ttid:int\tva:addr\tprot:bits\tflags:bits\trc:int\tdur:ns\toncpu:ns\tpath:bits\tacq:int\trel:int\tlockxor:addr\tinserts:int\tinsfails:int\tlookups:int\tfrees:int\tfreexor:addr\texecname:str\n");
-	printf("#fields\tM\tts:time\tcpu:int\tpid:int\ttid:int\tfn:str\tpage:addr\tsrc:addr\tdst:addr\tpindex:int\tmold:addr\trc:int\tdur:ns\tinfault:int\tbusy:bits\tdirty:bits\texecname:str\n");
+	printf("#fields\tF\tts:time\tcpu:int\tpid:int\ttid:int\tva:addr\tprot:bits\tflags:bits\trc:int\tdur:ns\toncpu:ns\tpath:bits\tlocksum:addr\tinserts:int\tinsfails:int\tlookups:int\texecname:str\n");
+	printf("#fields\tM\tts:time\tcpu:int\tpid:int\ttid:int\tfn:str\tpage:addr\tsrc:addr\tdst:addr\tpindex:int\tmold:addr\trc:int\tdur:ns\tinfault:int\tbusy:bits\tdirty:bits\tmoldbusy:bits\texecname:str\n");
 	printf("#fields\tA\tts:time\tcpu:int\tpid:int\ttid:int\tfn:str\trc:int\tinfault:int\texecname:str\tstack:stack\n");
+	printf("#fields\tX\tts:time\tcpu:int\tpid:int\ttid:int\tkind:str\tobject:addr\tpage:addr\towner:addr\texecname:str\tstack:stack\n");
 	printf("#fields\tT\tts:time\n#fields\tC\tfn:str\tcalls:int\n");
 	printf("#bits\tpath\t0x1\tpager\t0x2\tzero\t0x4\tcopy\t0x8\trename\t0x10\treplace\t0x20\talloc\t0x40\tbusy\t0x80\twait\n");
 }
@@ -116,42 +122,49 @@ fbt::vm_fault_hold:entry
 	self->vt = vtimestamp | 1;
 	self->va = arg1 | 1;
 	self->pf = (arg2 & 0xff) | ((arg3 & 0xffff) << 8) | (1 << 30);
-	self->c = (int64_t)1 << 62;
-	self->lx = (uintptr_t)1;
-	self->fx = (uintptr_t)1;
+	self->c = (int64_t)0x100;
+	self->ls = (uint64_t)1 << 63;
 	@calls[probefunc] = count();
 }
 
-lockstat:::rw-acquire /self->st > 1/ { self->c += 1; self->lx ^= arg0; }
-lockstat:::rw-release /self->st > 1/ { self->c += 1 << 10; self->lx ^= arg0; }
+/* Signed sum of lock addresses, one more or less in the low bits: balanced, it is where it began; one lock left, it is that lock + 1. */
+lockstat:::rw-acquire /self->st > 1/ { self->ls += arg0 + 1; }
+lockstat:::rw-release /self->st > 1/ { self->ls -= arg0 + 1; }
 
-fbt::vm_map_lookup:entry	/self->st > 1/ { self->c += (int64_t)1 << 32; }
-fbt::vm_radix_insert:return	/self->st > 1/ { self->c += arg1 == 0 ? 1 << 20 : 1 << 26; }
-fbt::vm_page_free_toq:entry	/self->st > 1/ { self->c += (int64_t)1 << 38; self->fx ^= arg0; }
+fbt::vm_map_lookup:entry	/self->st > 1/ { self->c += (int64_t)1 << 44; }
+fbt::vm_radix_insert:return	/self->st > 1/ { self->c += arg1 == 0 ? (int64_t)1 << 9 : (int64_t)1 << 27; }
+fbt::vm_page_free_toq:entry
+/((struct vm_page *)arg0)->busy_lock == 0xfffffffe && `osreldate >= 1300000/
+{
+	printf("X\t%d\t%d\t%d\t%d\tdouble-free\t0x0\t0x%x\t0x0\t%S", timestamp, cpu, pid, tid, arg0, execname);
+	stack(12);
+}
 
-fbt::vm_pager_get_pages:entry	/self->st > 1/ { self->c |= (int64_t)0x1 << 44; }
-fbt::pmap_zero_page:entry	/self->st > 1/ { self->c |= (int64_t)0x2 << 44; }
-fbt::pmap_copy_page:entry	/self->st > 1/ { self->c |= (int64_t)0x4 << 44; }
+/* A page came from the pager: asking it is no page-in yet (0 is VM_PAGER_OK). */
+fbt::vm_pager_get_pages:return	/self->st > 1 && (int)arg1 == 0/ { self->c |= 0x1; }
+fbt::pmap_zero_page:entry	/self->st > 1/ { self->c |= 0x2; }
+fbt::pmap_copy_page:entry	/self->st > 1/ { self->c |= 0x4; }
 fbt::vm_page_rename:entry,
-fbt::vm_page_iter_rename:entry	/self->st > 1/ { self->c |= (int64_t)0x8 << 44; }
-fbt::vm_page_replace:entry	/self->st > 1/ { self->c |= (int64_t)0x10 << 44; }
+fbt::vm_page_iter_rename:entry	/self->st > 1/ { self->c |= 0x8; }
+fbt::vm_page_replace:entry	/self->st > 1/ { self->c |= 0x10; }
+fbt::vm_page_alloc_iter:entry,
 fbt::vm_page_alloc_after:entry,
-fbt::vm_page_alloc:entry	/self->st > 1/ { self->c |= (int64_t)0x20 << 44; }
+fbt::vm_page_alloc:entry	/self->st > 1/ { self->c |= 0x20; }
 fbt::vm_page_busy_sleep:entry,
-fbt::_vm_page_busy_sleep:entry	/self->st > 1/ { self->c |= (int64_t)0x40 << 44; }
+fbt::_vm_page_busy_sleep:entry	/self->st > 1/ { self->c |= 0x40; }
 fbt::vm_wait*:entry,
-fbt::vm_radix_wait:entry	/self->st > 1/ { self->c |= (int64_t)0x80 << 44; }
+fbt::vm_radix_wait:entry	/self->st > 1/ { self->c |= 0x80; }
 
 fbt::vm_fault:return,
 fbt::vm_fault_hold:return
 /self->st > 1/
 {
-	printf("F\t%d\t%d\t%d\t%d\t0x%x\t0x%x\t0x%x\t%d\t%d\t%d\t0x%x\t%d\t%d\t0x%x\t%d\t%d\t%d\t%d\t0x%x\t%S\n",
+	this->c = self->c;
+	this->ls = self->ls - ((uint64_t)1 << 63);
+	printf("F\t%d\t%d\t%d\t%d\t0x%x\t0x%x\t0x%x\t%d\t%d\t%d\t0x%x\t0x%x\t%d\t%d\t%d\t%S\n",
 	    self->st, cpu, pid, tid, self->va & ~1, self->pf & 0xff, (self->pf >> 8) & 0xffff,
-	    (int)arg1, timestamp - self->st, vtimestamp - self->vt, (self->c >> 44) & 0xff,
-	    self->c & 0x3ff, (self->c >> 10) & 0x3ff, self->lx & ~1,
-	    (self->c >> 20) & 0x3f, (self->c >> 26) & 0x3f, (self->c >> 32) & 0x3f, (self->c >> 38) & 0x3f,
-	    self->fx & ~1, execname);
+	    (int)arg1, timestamp - self->st, vtimestamp - self->vt, this->c & 0xff,
+	    this->ls, (this->c >> 9) & 0x3ffff, (this->c >> 27) & 0x1ffff, (this->c >> 44) & 0xfffff, execname);
 	self->st = 1;
 }
 
@@ -172,7 +185,7 @@ fbt::vm_page_rename:entry
 fbt::vm_page_rename:return
 /self->mt > 1/
 {
-	printf("M\t%d\t%d\t%d\t%d\trename\t0x%x\t0x%x\t0x%x\t%d\t0x0\t%d\t%d\t%d\t0x%x\t0x%x\t%S\n",
+	printf("M\t%d\t%d\t%d\t%d\trename\t0x%x\t0x%x\t0x%x\t%d\t0x0\t%d\t%d\t%d\t0x%x\t0x%x\t0x0\t%S\n",
 	    self->mt, cpu, pid, tid, self->mp, self->ms & ~1, self->md, self->mx - 1,
 	    (int)arg1, timestamp - self->mt, self->st > 1,
 	    ((struct vm_page *)self->mp)->busy_lock, ((struct vm_page *)self->mp)->dirty, execname);
@@ -192,7 +205,7 @@ fbt::vm_page_iter_rename:entry
 fbt::vm_page_iter_rename:return
 /self->mt > 1/
 {
-	printf("M\t%d\t%d\t%d\t%d\trename\t0x%x\t0x%x\t0x%x\t%d\t0x0\t%d\t%d\t%d\t0x%x\t0x%x\t%S\n",
+	printf("M\t%d\t%d\t%d\t%d\trename\t0x%x\t0x%x\t0x%x\t%d\t0x0\t%d\t%d\t%d\t0x%x\t0x%x\t0x0\t%S\n",
 	    self->mt, cpu, pid, tid, self->mp, self->ms & ~1, self->md, self->mx - 1,
 	    (arg1 & 0xff) == 0, timestamp - self->mt, self->st > 1,
 	    ((struct vm_page *)self->mp)->busy_lock, ((struct vm_page *)self->mp)->dirty, execname);
@@ -206,17 +219,27 @@ fbt::vm_page_replace:entry
 	self->mp = arg0;
 	self->md = arg1;
 	self->mx = arg2 + 1;
-	self->mo = (`osreldate >= 1300000 ? arg3 : 0) | 1;
+	self->mo = (uintptr_t)(`osreldate >= 1300000 ? arg3 : 0) | 1;
+	self->mb = `osreldate >= 1300000 ? (uint64_t)((struct vm_page *)arg3)->busy_lock | ((uint64_t)1 << 32) : (uint64_t)1 << 32;
 	@calls["vm_page_replace"] = count();
 }
+/* Up to 12 it returns; from 13.0 it ends in a jump to the free of the old page, so the beginning of that is its end. */
 fbt::vm_page_replace:return
-/self->mt > 1/
+/self->mt > 1 && `osreldate < 1300000/
 {
-	printf("M\t%d\t%d\t%d\t%d\treplace\t0x%x\t0x0\t0x%x\t%d\t0x%x\t0\t%d\t%d\t0x%x\t0x%x\t%S\n",
-	    self->mt, cpu, pid, tid, self->mp, self->md, self->mx - 1,
-	    `osreldate >= 1300000 ? self->mo & ~1 : arg1, timestamp - self->mt, self->st > 1,
+	printf("M\t%d\t%d\t%d\t%d\treplace\t0x%x\t0x0\t0x%x\t%d\t0x%x\t0\t%d\t%d\t0x%x\t0x%x\t0x0\t%S\n",
+	    self->mt, cpu, pid, tid, self->mp, self->md, self->mx - 1, arg1, timestamp - self->mt, self->st > 1,
 	    ((struct vm_page *)self->mp)->busy_lock, ((struct vm_page *)self->mp)->dirty, execname);
 	self->mt = 1;
+}
+fbt::vm_page_free_toq:entry
+/self->mt > 1 && (self->mo & ~1) == arg0/
+{
+	printf("M\t%d\t%d\t%d\t%d\treplace\t0x%x\t0x0\t0x%x\t%d\t0x%x\t0\t%d\t%d\t0x%x\t0x%x\t0x%x\t%S\n",
+	    self->mt, cpu, pid, tid, self->mp, self->md, self->mx - 1, arg0, timestamp - self->mt, self->st > 1,
+	    ((struct vm_page *)self->mp)->busy_lock, ((struct vm_page *)self->mp)->dirty, self->mb & 0xffffffff, execname);
+	self->mt = 1;
+	self->mo = (uintptr_t)1;
 }
 
 /* Radix nodes that could not be had. */
@@ -230,24 +253,39 @@ fbt::vm_radix_insert:return
 }
 
 /*
- * From 15 the insert is inlined; what is left to see is the node's allocation.
- * vm_radix_node_alloc ends in a jump to uma_zalloc_smr, whose return is its own.
+ * From 15 vm_radix_insert is inlined, and the return of uma_zalloc_smr does not fire where it fails (it jumps on).
+ * Three functions insert, and each returns: vm_page_insert, vm_page_iter_insert (0 is success), vm_page_iter_rename (true is).
  */
-fbt::vm_radix_node_alloc:entry
-/WANTED/
+fbt::vm_page_insert:entry,
+fbt::vm_page_iter_insert:entry
+/WANTED && `osreldate >= 1500000/
 {
-	self->na = 2;
-	@calls["vm_radix_node_alloc"] = count();
+	@calls[probefunc] = count();
 }
-fbt::uma_zalloc_smr:return /self->na > 1 && arg1 == 0 && self->st > 1/ { self->c += 1 << 26; }
-fbt::uma_zalloc_smr:return
-/self->na > 1 && arg1 == 0/
+fbt::vm_page_insert:return,
+fbt::vm_page_iter_insert:return
+/self->st > 1 && `osreldate >= 1500000/
 {
-	printf("A\t%d\t%d\t%d\t%d\tvm_radix_node_alloc\t12\t%d\t%S",
-	    timestamp, cpu, pid, tid, self->st > 1, execname);
+	self->c += (int)arg1 == 0 ? (int64_t)1 << 9 : (int64_t)1 << 27;
+}
+fbt::vm_page_iter_rename:return
+/self->st > 1/
+{
+	self->c += (arg1 & 0xff) != 0 ? (int64_t)1 << 9 : (int64_t)1 << 27;
+}
+fbt::vm_page_insert:return,
+fbt::vm_page_iter_insert:return
+/(int)arg1 != 0 && WANTED && `osreldate >= 1500000/
+{
+	printf("A\t%d\t%d\t%d\t%d\t%s\t12\t%d\t%S", timestamp, cpu, pid, tid, probefunc, self->st > 1, execname);
 	stack(12);
 }
-fbt::uma_zalloc_smr:return /self->na > 1/ { self->na = 1; }
+fbt::vm_page_iter_rename:return
+/(arg1 & 0xff) == 0 && WANTED/
+{
+	printf("A\t%d\t%d\t%d\t%d\t%s\t12\t%d\t%S", timestamp, cpu, pid, tid, probefunc, self->st > 1, execname);
+	stack(12);
+}
 
 profile:::tick-1s { printf("T\t%d\n", timestamp); printa("C\t%s\t%@d\n", @calls); clear(@calls); }
 dtrace:::END { printf("T\t%d\n", timestamp); printa("C\t%s\t%@d\n", @calls); printf("#end\t%d\n", timestamp); }

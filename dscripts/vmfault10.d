@@ -25,7 +25,7 @@
  * FIELDS
  *	F  one fault, printed at its return: ts cpu pid tid, va prot flags as asked,
  *	   rc (KERN_*), dur and oncpu in ns, path bits, held (below), inserts insfails
- *	   (radix), lookups (1 + retries), frees freexor (pages), execname
+ *	   (radix), lookups (1 + retries), execname
  *	M  one page that moved: fn (rename), page, src and dst object, pindex, mold
  *	   (always 0), rc (0 moved, 1 failed), dur, infault, busy and dirty
  *	A  one failed radix insert: fn, rc 12 (ENOMEM), infault, stack
@@ -42,16 +42,17 @@
  *	write-owned.
  *
  * OVERHEAD
- *	Not measured on its own.  It has no lock probes; vmfault.d without them
- *	takes 1.7 times as long as no tracing (emulated 13.2).  No thread-local ever
- *	holds zero, see vmfault.d.
+ *	Not measured on its own.  It has no lock probes; vmfault.d, of which they are
+ *	1.0, takes 5.4 times as long as no tracing (13.2, emulated).  No thread-local
+ *	ever holds zero, see vmfault.d, which also says what self->c holds.
  *
  * RELEASES 1000000 - 1099999
  *	10.0 to 10.4.
  *
  * RUN ON
- *	10.1-RELEASE amd64, without arguments: stock, with the panic at the second
- *	free turned off, and with the error path mended.
+ *	10.1-RELEASE amd64, without arguments: F records equal the calls, M records
+ *	equal the calls.  Its first edition ran there on a stock kernel, with the panic
+ *	at the second free turned off, and with the error path mended.
  *	Arguments declared and used in predicates this way ran on 10.1 and 13.2 in
  *	scripts of their own.
  * NOT RUN
@@ -76,7 +77,7 @@ dtrace:::BEGIN
 {
 	printf("#vmtrace\t1\n#script\tvmfault10\n#osreldate\t%d\n#walltime\t%d\n#timestamp\t%d\n",
 	    `osreldate, walltimestamp, timestamp);
-	printf("#fields\tF\tts:time\tcpu:int\tpid:int\ttid:int\tva:addr\tprot:bits\tflags:bits\trc:int\tdur:ns\toncpu:ns\tpath:bits\theld:addr\tinserts:int\tinsfails:int\tlookups:int\tfrees:int\tfreexor:addr\texecname:str\n");
+	printf("#fields\tF\tts:time\tcpu:int\tpid:int\ttid:int\tva:addr\tprot:bits\tflags:bits\trc:int\tdur:ns\toncpu:ns\tpath:bits\theld:addr\tinserts:int\tinsfails:int\tlookups:int\texecname:str\n");
 	printf("#fields\tM\tts:time\tcpu:int\tpid:int\ttid:int\tfn:str\tpage:addr\tsrc:addr\tdst:addr\tpindex:int\tmold:addr\trc:int\tdur:ns\tinfault:int\tbusy:bits\tdirty:bits\texecname:str\n");
 	printf("#fields\tA\tts:time\tcpu:int\tpid:int\ttid:int\tfn:str\trc:int\tinfault:int\texecname:str\tstack:stack\n");
 	printf("#fields\tX\tts:time\tcpu:int\tpid:int\ttid:int\tkind:str\tobject:addr\tpage:addr\towner:addr\texecname:str\tstack:stack\n");
@@ -94,25 +95,24 @@ fbt::vm_fault_hold:entry
 	self->vt = vtimestamp | 1;
 	self->va = arg1 | 1;
 	self->pf = (arg2 & 0xff) | ((arg3 & 0xffff) << 8) | (1 << 30);
-	self->c = (int64_t)1 << 62;
-	self->fx = (uintptr_t)1;
+	self->c = (int64_t)0x100;
 	self->ob = (uintptr_t)1;
 	@calls[probefunc] = count();
 }
 
 /* vm_map_lookup(&map, va, type, &entry, &object, ...): arg4 is where the top object lands. */
-fbt::vm_map_lookup:entry	/self->st > 1/ { self->c += (int64_t)1 << 32; self->po = arg4; }
+fbt::vm_map_lookup:entry	/self->st > 1/ { self->c += (int64_t)1 << 44; self->po = arg4; }
 fbt::vm_map_lookup:return	/self->st > 1 && arg1 == 0/ { self->ob = *(uintptr_t *)self->po | 1; }
 
-fbt::vm_radix_insert:return	/self->st > 1/ { self->c += arg1 == 0 ? 1 << 20 : 1 << 26; }
-fbt::vm_page_free_toq:entry	/self->st > 1/ { self->c += (int64_t)1 << 38; self->fx ^= arg0; }
-fbt::vm_pager_get_pages:entry	/self->st > 1/ { self->c |= (int64_t)0x1 << 44; }
-fbt::pmap_zero_page:entry	/self->st > 1/ { self->c |= (int64_t)0x2 << 44; }
-fbt::pmap_copy_page:entry	/self->st > 1/ { self->c |= (int64_t)0x4 << 44; }
-fbt::vm_page_rename:entry	/self->st > 1/ { self->c |= (int64_t)0x8 << 44; }
-fbt::vm_page_alloc:entry	/self->st > 1/ { self->c |= (int64_t)0x20 << 44; }
-fbt::vm_page_busy_sleep:entry	/self->st > 1/ { self->c |= (int64_t)0x40 << 44; }
-fbt::vm_wait*:entry		/self->st > 1/ { self->c |= (int64_t)0x80 << 44; }
+fbt::vm_radix_insert:return	/self->st > 1/ { self->c += arg1 == 0 ? (int64_t)1 << 9 : (int64_t)1 << 27; }
+/* A page came from the pager: asking it is no page-in yet (0 is VM_PAGER_OK). */
+fbt::vm_pager_get_pages:return	/self->st > 1 && (int)arg1 == 0/ { self->c |= 0x1; }
+fbt::pmap_zero_page:entry	/self->st > 1/ { self->c |= 0x2; }
+fbt::pmap_copy_page:entry	/self->st > 1/ { self->c |= 0x4; }
+fbt::vm_page_rename:entry	/self->st > 1/ { self->c |= 0x8; }
+fbt::vm_page_alloc:entry	/self->st > 1/ { self->c |= 0x20; }
+fbt::vm_page_busy_sleep:entry	/self->st > 1/ { self->c |= 0x40; }
+fbt::vm_wait*:entry		/self->st > 1/ { self->c |= 0x80; }
 
 /* What must not happen.  A double free is reported whatever the arguments say. */
 fbt::vm_page_free_toq:entry
@@ -139,12 +139,11 @@ fbt::vm_fault_hold:return
 /self->st > 1/
 {
 	this->w = self->ob > 1 ? (uintptr_t)((struct vm_object *)(self->ob & ~1))->lock.rw_lock : 1;
-	printf("F\t%d\t%d\t%d\t%d\t0x%x\t0x%x\t0x%x\t%d\t%d\t%d\t0x%x\t0x%x\t%d\t%d\t%d\t%d\t0x%x\t%S\n",
+	printf("F\t%d\t%d\t%d\t%d\t0x%x\t0x%x\t0x%x\t%d\t%d\t%d\t0x%x\t0x%x\t%d\t%d\t%d\t%S\n",
 	    self->st, cpu, pid, tid, self->va & ~1, self->pf & 0xff, (self->pf >> 8) & 0xffff,
-	    (int)arg1, timestamp - self->st, vtimestamp - self->vt, (self->c >> 44) & 0xff,
+	    (int)arg1, timestamp - self->st, vtimestamp - self->vt, self->c & 0xff,
 	    (this->w & 1) == 0 && (this->w & ~0xf) == (uintptr_t)curthread ? self->ob & ~1 : 0,
-	    (self->c >> 20) & 0x3f, (self->c >> 26) & 0x3f, (self->c >> 32) & 0x3f, (self->c >> 38) & 0x3f,
-	    self->fx & ~1, execname);
+	    (self->c >> 9) & 0x3ffff, (self->c >> 27) & 0x1ffff, (self->c >> 44) & 0xfffff, execname);
 	self->st = 1;
 }
 

@@ -10,7 +10,9 @@ KNOWN = dict(recordings())
 COMPLETE = [
     name
     for name, facts in KNOWN.items()
-    if facts["complete"] and facts["records"].get("F") and not any(" drops" in m for m in facts["dtrace_messages"])
+    if facts["complete"]
+    and facts["records"].get("F")
+    and not any(" drops" in m for m in facts.get("dtrace_messages", ()))
 ]
 
 

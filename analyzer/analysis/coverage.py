@@ -96,10 +96,28 @@ def calls(log: LogSummary, function: str) -> int | None:
     return int(mine.sum()) if len(mine) else None
 
 
-def insert_function(log: LogSummary) -> str:
-    """What stands for a radix insert: from 15 on the insert is inlined, and its node allocation is traced."""
+def insert_functions(log: LogSummary) -> tuple[str, ...]:
+    """Those whose failures are the failed radix inserts.
+
+    From 15 on the insert is inlined: the three functions that insert are traced, by the first edition of the scripts
+    the allocation of the node (docs/freebsd-vm-tracing.md, 13.2).
+    """
     names = {*log.table("calls")["fn"], *log.table("failures")["fn"]}
-    return "vm_radix_node_alloc" if "vm_radix_node_alloc" in names else "vm_radix_insert"
+    if names.intersection(("vm_page_insert", "vm_page_iter_insert")):
+        return tuple(sorted(names.intersection(("vm_page_insert", "vm_page_iter_insert", "vm_page_iter_rename"))))
+    return ("vm_radix_node_alloc",) if "vm_radix_node_alloc" in names else ("vm_radix_insert",)
+
+
+def failed_inserts(log: LogSummary) -> pd.DataFrame:
+    """The rows of the table `failures` that are of radix inserts."""
+    failures = log.table("failures")
+    return failures[failures["fn"].isin(insert_functions(log))]
+
+
+def insert_calls(log: LogSummary) -> int | None:
+    """Counted calls of the functions that insert; None where none was counted."""
+    counted = [called for function in insert_functions(log) if (called := calls(log, function)) is not None]
+    return sum(counted) if counted else None
 
 
 def move_function(log: LogSummary, move: str) -> str:
@@ -131,7 +149,7 @@ def coverage_counts(log: LogSummary) -> pd.DataFrame:
     if log.meta.get("filter"):
         return pd.DataFrame(columns=columns)
     narrowed = is_narrowed(log)
-    faults, moves, failures = log.table("faults"), log.table("moves"), log.table("failures")
+    faults, moves = log.table("faults"), log.table("moves")
     recorded = int(faults["faults"].sum())
     bits = log.meta.get("bits", {}).get("path")
     by_path = {path: int(n) for path, n in faults.groupby("path")["faults"].sum().items()}
@@ -143,7 +161,7 @@ def coverage_counts(log: LogSummary) -> pd.DataFrame:
         return int(moves.loc[moves["fn"] == function, "moves"].sum())
 
     function = handler(log.meta.get("osreldate"))
-    inserts = int(failures.loc[failures["fn"] == insert_function(log), "failed"].sum())
+    inserts = int(failed_inserts(log)["failed"].sum())
     rename = move_function(log, "rename")
     rows = [
         (f"faults: calls of {function}", recorded, calls(log, function)),

@@ -5,7 +5,7 @@ import re
 
 import pandas as pd
 
-from analyzer.analysis.coverage import calls, first_second, growth, insert_function, move_function
+from analyzer.analysis.coverage import calls, failed_inserts, first_second, growth, insert_functions, move_function
 from analyzer.analysis.statistics import wilson
 from analyzer.ingest.releases import NOT_RECORDED, fault_function, insert_error_name, path_name, result_name
 from analyzer.summary.summary import LogSummary
@@ -85,12 +85,6 @@ def fail_point(log: LogSummary) -> tuple[str, float] | None:
     return None
 
 
-def recorded_inserts(log: LogSummary) -> pd.DataFrame:
-    """Failed radix inserts as the table `failures` has them; moves that failed stand there too."""
-    failures = log.table("failures")
-    return failures[~failures["fn"].isin([*MOVES, "vm_page_rename"])]
-
-
 def caused_moves(log: LogSummary) -> int:
     """How many page moves failed because of a recorded insert failure: one event, told by two records."""
     stacks, moves = log.table("insert_stacks"), log.table("moves")
@@ -129,14 +123,16 @@ def _move_rows(log: LogSummary) -> list[tuple[str, str, int, int]]:
 
 
 def _insert_rows(log: LogSummary) -> list[tuple[str, str, int, int]]:
-    function = insert_function(log)
-    of = calls(log, function)
-    if of is None:
-        return []
-    failures = log.table("failures")
-    failed = failures[failures["fn"] == function].groupby("rc")["failed"].sum()
-    by_result = {**failed.to_dict(), 0: of - int(failed.sum())}
-    return _rows(function, pd.Series(by_result), insert_error_name)
+    """Of each function that inserts; what vm_page_iter_rename does stands among the moves."""
+    rows = []
+    failures = failed_inserts(log)
+    for function in insert_functions(log):
+        of = calls(log, function)
+        if of is not None and function != "vm_page_iter_rename":
+            failed = failures[failures["fn"] == function].groupby("rc")["failed"].sum()
+            by_result = {**failed.to_dict(), 0: of - int(failed.sum())}
+            rows += _rows(function, pd.Series(by_result), insert_error_name)
+    return rows
 
 
 def _rows(function: str, by_result: pd.Series, name) -> list[tuple[str, str, int, int]]:

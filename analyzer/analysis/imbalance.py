@@ -78,22 +78,6 @@ def freed_again(log: LogSummary) -> list[Row]:
     return [row for kind in ("double-free", "freed-again") for row in log.evidence.get(kind, ())]
 
 
-def lock_and_delta(row: Row) -> tuple[int | None, int]:
-    """The lock that a fault left held, where its address is known, and acquires minus releases."""
-    if "lock" in row:
-        return row["lock"], row["delta"] if row["delta"] is not None else 1
-    if "held" in row:
-        return row["held"], 1
-    return row["lockxor"] or None, row["acq"] - row["rel"]
-
-
-def operations(row: Row) -> str:
-    """What a fault did with locks, in words."""
-    if "acq" in row:
-        return f"acquired {row['acq']} locks and released {row['rel']}"
-    return "did not release the locks that it acquired"
-
-
 def within(inner: Row, fault: Row) -> bool:
     """Whether something that a thread did was in that fault."""
     return inner["tid"] == fault["tid"] and fault["ts"] <= inner["ts"] <= fault["ts"] + fault["dur"]
@@ -119,8 +103,8 @@ def imbalance_points(log: LogSummary) -> pd.DataFrame:
     rows = []
     if balance_is_measured(log):
         for row in log.evidence.get("imbalance", ()):
-            lock, delta = lock_and_delta(row)
-            rows.append((row, delta, "lock held" if lock else "imbalance", lock))
+            delta = 1 if row["delta"] is None else row["delta"]
+            rows.append((row, delta, "lock held" if row["lock"] else "imbalance", row["lock"]))
     rows += [(row, 1, "lock held", row["object"]) for row in alarms(log, "lock-held")]
     rows += [(row, 0, "double free", row["page"]) for row in alarms(log, "double-free")]
     start = log.start + first_second(log) * SECOND

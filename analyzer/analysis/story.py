@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from analyzer.ingest.releases import handler
+from analyzer.ingest.releases import OBJECT_LOCKS, handler
 from analyzer.ingest.trace import Trace
 
 NEIGHBOURS = 5  # before, and as many after
@@ -157,7 +157,7 @@ def _hold(held: dict[int, tuple[str, str]], record: dict[str, object]) -> None:
 
 def _objects(record: dict[str, object]) -> list[int]:
     """The VM objects that a record names: an object's lock is its first member, so both have one address."""
-    if record["tag"] == "L" and record.get("name") != "vm object":
+    if record["tag"] == "L" and record.get("name") not in OBJECT_LOCKS:
         return []
     return [int(record[name]) for name in _OBJECTS if record.get(name)]
 

@@ -12,7 +12,7 @@ from lark import Tree
 from lark.exceptions import UnexpectedInput
 
 from analyzer.ingest.grammar import load_grammar
-from analyzer.ingest.records import RecordType, record_type
+from analyzer.ingest.records import UNDECLARED, RecordType, record_type
 from analyzer.ingest.sources import CHUNK, Source
 
 _LINE_START = re.compile(rb"\n(?=(?!C\t)[A-Z]+\t|#)")
@@ -61,7 +61,7 @@ def blocks(source: Source, size: int = CHUNK) -> Iterator[Block]:
     A cut falls before a record or a directive, never between a record and its stack, between T and its C lines,
     nor inside an aggregation, so that a block can be read without its neighbours.
     """
-    records: dict[str, RecordType] = {}
+    records = dict(UNDECLARED)
     line = 1
     rest = memoryview(b"")
     known: deque[bytearray] = deque(maxlen=_KNOWN)

@@ -30,9 +30,8 @@ def read_block(block: Block, columns: Columns | None = None, lark_alone: bool = 
         if header is not None:
             slow.read(block.first_line + header, lines.text(header))
         if header is not None and lines.text(header).startswith("#aggregation\t"):
-            _aggregation(lines, block.first_line, header, last, slow, tables)
-        else:
-            _records(lines, block.first_line, first, last, slow, tables, columns, lark_alone)
+            first = _aggregation(lines, block.first_line, header, last, slow, tables)
+        _records(lines, block.first_line, first, last, slow, tables, columns, lark_alone)
     if lines.tail:
         tail = lines.tail.decode(errors="backslashreplace")
         slow.refuse(block.first_line + lines.count, len(tail) + 1, tail, "the rest of the line: the log ends here")
@@ -107,17 +106,21 @@ def _records(
 
 def _aggregation(
     lines: Lines, offset: int, header: int, last: int, slow: SlowReader, tables: dict[str, list[pa.Table]]
-) -> None:
+) -> int:
+    """Read an aggregation, which ends at the next directive or record; gives the number of that line."""
     name, *columns = lines.text(header).split("\t")[1:]
-    directives = lines.beginning_with(b"#", header + 1, last)
-    end = int(directives[0]) if len(directives) else last
-    messages = set(lines.beginning_with(b"dtrace: ", header + 1, last).tolist())
-    for number in sorted(messages | set(range(end, last))):
-        slow.read(number + offset, lines.text(number))
-    body = ["" if n in messages else lines.text(n) for n in range(header + 1, end)]
+    following = [b"#", *(tag.encode() + b"\t" for tag in slow.records)]
+    begun = [lines.beginning_with(prefix, header + 1, last)[:1] for prefix in following]
+    end = int(min(np.concatenate([*begun, [last]])))
+    messages = lines.beginning_with(b"dtrace: ", header + 1, end)
+    for number in messages:
+        slow.read(int(number) + offset, lines.text(number))
+    spoken = set(messages.tolist())
+    body = ["" if n in spoken else lines.text(n) for n in range(header + 1, end)]
     table, unread = parse_aggregation(name, columns, body, header + 1 + offset)
     tables.setdefault(f"@{name}", []).append(table)
     slow.unread.extend(unread)
+    return end
 
 
 def _keep(table: pa.Table, tag: str, columns: Columns | None) -> pa.Table:

@@ -69,3 +69,12 @@ class RecordType:
 def record_type(tag: str, columns: list[tuple[str, str]]) -> RecordType:
     """The record type of a #fields line."""
     return RecordType(tag, tuple((name, kind if kind in ARROW_TYPES else "str") for name, kind in columns))
+
+
+# The kernel's word when it panics, from clauses that printed no #fields of their own.
+UNDECLARED = {
+    "P": record_type(
+        "P",
+        [("ts", "time"), ("cpu", "int"), ("pid", "int"), ("tid", "int"), ("message", "str"), ("execname", "str")],
+    )
+}

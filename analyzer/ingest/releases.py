@@ -31,6 +31,7 @@ BITS = {
     0x40: "busy",
     0x80: "wait",
 }
+OBJECT_LOCKS = frozenset({"vm object", "vmobject"})  # how releases name the lock of a VM object; the second is 15's
 NOT_RECORDED = -1  # stands for a path or result that the log has no column for
 
 

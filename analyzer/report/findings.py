@@ -51,8 +51,7 @@ def evidence_table(finding: judged.Finding, log: LogSummary, top: int) -> Table 
             "address": row.get("address")
             or row.get("page")
             or row.get("object")
-            or row.get("held")
-            or row.get("lockxor")
+            or row.get("lock")
             or None,
             "before": "\n".join(f"−{duration(row['ts'] - near['ts'])} {describe(near)}" for near in row["before"]),
             "stack": row.get("stack"),

@@ -21,7 +21,7 @@ from analyzer.summary.summary import Summary
 from analyzer.version import __version__
 
 LIMIT = 200_000_000  # bytes; the entries that were not used for longest go
-_MADE_BY = ("ingest", "analysis")  # packages that a Summary depends on
+_MADE_BY = ("ingest", "summary")  # packages that a Summary depends on
 
 
 class Cache:
@@ -133,7 +133,7 @@ def _digest(text: str) -> str:
 def _maker() -> str:
     """What the Summary of a log depends on beside the log."""
     package = Path(__file__).parent.parent
-    files = [file for name in _MADE_BY for file in sorted((package / name).glob("*.py"))]
+    files = [file for name in _MADE_BY for file in sorted((package / name).rglob("*.py"))]
     digest = hashlib.sha256(__version__.encode())
     for file in [*files, *sorted(resource("grammars").glob("*.lark"))]:
         digest.update(file.read_bytes())

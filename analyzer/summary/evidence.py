@@ -5,6 +5,7 @@ Evidence is a row of plain values, so that it merges by standing side by side an
     kind      "imbalance", "double-free", "freed-again", "alarm", "failed-move" or "failed-insert"
     line, ts  where and when (ns, the fault's entry for faults)
     returned  for what happened inside a fault: whether that fault has a record; None where the thread has none after
+    lock, delta  of an imbalance: the lock left held, acquires less releases; None where that is not known
     before    up to BEFORE records of the same thread, nearest last; none for faults made of single steps
     …         the record's own columns
 
@@ -16,8 +17,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from analyzer.summary.balance import freed_again, freed_twice, lock_and_delta, unbalanced
 from analyzer.summary.last_records import NEAR, as_rows, records_of
-from analyzer.summary.reduce import freed_again, freed_twice, unbalanced
 
 BEFORE = 4
 CAP = 200  # rows that are kept of one kind; the first by time, the rest is counted
@@ -39,6 +40,8 @@ def collect_evidence(tables: dict[str, pa.Table]) -> Evidence:
         ):
             if mask is not None:
                 found[kind] = _rows(faults, mask)
+    for row in found.get("imbalance", ()):
+        row |= lock_and_delta(row)
     if "X" in tables:
         found["alarm"] = _rows(tables["X"])
     for kind, tag in (("failed-move", "M"), ("failed-insert", "A")):

@@ -6,11 +6,11 @@ import pyarrow.compute as pc
 
 from analyzer.ingest.parsed import Parsed
 from analyzer.ingest.releases import NOT_RECORDED
+from analyzer.summary.balance import reduce_balance
 from analyzer.summary.histogram import bounds, bucket
 from analyzer.summary.tables import as_table, group
 
 SECOND = 1_000_000_000
-_NO_ADDRESS = pa.scalar(0, pa.uint64())
 # What stands for a column that a log does not have.
 FAULT_DEFAULTS: dict[str, int | str] = {
     "rc": NOT_RECORDED,
@@ -18,7 +18,6 @@ FAULT_DEFAULTS: dict[str, int | str] = {
     "dur": 0,
     "oncpu": 0,
     "lookups": 1,
-    "insfails": 0,
     "execname": "",
 }
 # What the Summary needs of each record; no other column is converted.
@@ -35,7 +34,9 @@ COLUMNS = {
             "acq",
             "rel",
             "lockxor",
+            "locksum",
             "held",
+            "inserts",
             "insfails",
             "lookups",
             "frees",
@@ -44,10 +45,27 @@ COLUMNS = {
         ]
     ),
     "M": frozenset(
-        ["ts", "pid", "tid", "fn", "page", "src", "dst", "mold", "rc", "dur", "infault", "busy", "dirty", "execname"]
+        [
+            "ts",
+            "pid",
+            "tid",
+            "fn",
+            "page",
+            "src",
+            "dst",
+            "mold",
+            "rc",
+            "dur",
+            "infault",
+            "busy",
+            "dirty",
+            "moldbusy",
+            "execname",
+        ]
     ),
     "A": frozenset(["ts", "pid", "tid", "fn", "rc", "infault", "execname", "stack"]),
     "X": frozenset(["ts", "pid", "tid", "kind", "object", "page", "owner", "execname", "stack"]),
+    "P": frozenset(["ts", "pid", "tid", "message", "execname"]),
     "T": frozenset({"ts"}),
     "C": frozenset({"fn", "calls"}),
     "E": frozenset(["ts", "pid", "tid", "fn", "a0", "a1", "a2", "a3", "execname"]),
@@ -87,7 +105,7 @@ def reduce_faults(faults: pa.Table, start: int) -> dict[str, pa.Table]:
     faults = faults.append_column("retries", pc.max_element_wise(pc.subtract(faults["lookups"], 1), 0))
     found = {
         "faults": group("faults", faults, count="faults", largest_of="dur"),
-        "balance": _balance(recorded),
+        "balance": reduce_balance(recorded),
     }
     if "ts" in has:
         seconds = faults.select(["path", "rc"]).append_column("second", _second(faults["ts"], start))
@@ -95,53 +113,6 @@ def reduce_faults(faults: pa.Table, start: int) -> dict[str, pa.Table]:
     if "dur" in has:
         found["latency"] = _histogram("latency", faults, "path", "faults")
     return found
-
-
-def unbalanced(faults: pa.Table) -> pa.ChunkedArray | None:
-    """Which faults returned with acquires other than releases, or a lock held; None where that is not recorded."""
-    if {"acq", "rel", "lockxor"} <= set(faults.column_names):
-        return pc.or_(pc.not_equal(faults["acq"], faults["rel"]), pc.not_equal(faults["lockxor"], _NO_ADDRESS))
-    if "held" in faults.column_names:
-        return pc.not_equal(faults["held"], _NO_ADDRESS)
-    return None
-
-
-def freed_twice(faults: pa.Table) -> pa.ChunkedArray | None:
-    """Which faults freed one page twice (vmfault.d: frees is 2 and freexor 0); None where that is not recorded.
-
-    A fault that retried, or in which two inserts failed, may have got the page again in between: that is `freed_again`.
-    """
-    again = freed_again(faults)
-    if again is None:
-        return None
-    return pc.and_not(_one_page_two_frees(faults), again)
-
-
-def freed_again(faults: pa.Table) -> pa.ChunkedArray | None:
-    """Which faults freed one page twice and could have allocated it in between; None where that is not recorded.
-
-    Seen on 10.1 with the error path of D4326 mended, and on 13.2, where each failed insert gives its page back.
-    """
-    if not {"frees", "freexor", "lookups", "insfails"} <= set(faults.column_names):
-        return None
-    reallocated = pc.or_(pc.greater(faults["lookups"], 1), pc.greater(faults["insfails"], 1))
-    return pc.and_(_one_page_two_frees(faults), reallocated)
-
-
-def _one_page_two_frees(faults: pa.Table) -> pa.ChunkedArray:
-    return pc.and_(pc.equal(faults["frees"], 2), pc.equal(faults["freexor"], _NO_ADDRESS))
-
-
-def _balance(faults: pa.Table) -> pa.Table:
-    """How many faults each question was asked of, and how many answered badly."""
-    counts: dict[str, int] = {}
-    for asked, answers in (
-        ("balance asked", {"unbalanced": unbalanced(faults)}),
-        ("frees asked", {"freed twice": freed_twice(faults), "freed again": freed_again(faults)}),
-    ):
-        counted = {name: pc.sum(mask).as_py() or 0 for name, mask in answers.items() if mask is not None}
-        counts |= {asked: faults.num_rows, **counted} if counted else {}
-    return as_table("balance", {"measure": pa.array(list(counts), pa.string()), "faults": list(counts.values())})
 
 
 def _moves(moves: pa.Table) -> dict[str, pa.Table]:

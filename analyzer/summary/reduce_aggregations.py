@@ -35,7 +35,7 @@ def generic_rows(name: str, frame: pd.DataFrame) -> pd.DataFrame:
 
 def _vmagg(frames: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     found = {}
-    empty = {"execname": "", "rc": NOT_RECORDED, "faults": 0, "dur": 0, "oncpu": 0, "retries": 0, "insfails": 0}
+    empty = {"execname": "", "rc": NOT_RECORDED, "faults": 0, "dur": 0, "oncpu": 0, "retries": 0}
     faults = []
     if "results" in frames:
         faults.append(frames["results"].rename(columns={"count": "faults"}))

@@ -17,6 +17,8 @@ import pyarrow as pa
 
 from analyzer.errors import DataError
 from analyzer.ingest.parsed import Notice, Unread
+from analyzer.summary.balance import lock_and_delta
+from analyzer.summary.evidence import Evidence
 from analyzer.summary.summary import LogSummary, Summary
 from analyzer.summary.tables import TABLES, as_table, column_type
 
@@ -63,7 +65,7 @@ def _log_in(saved: dict[str, object]) -> LogSummary:
     return LogSummary(
         meta=_meta_in(saved["meta"]),
         tables={name: _table_in(name, columns) for name, columns in saved["tables"].items()},
-        evidence=saved["evidence"],
+        evidence=_evidence_in(saved["evidence"]),
         notices=[Notice(*values) for values in saved["notices"]],
         unread=[Unread(*values) for values in saved["unread"]],
         unread_count=saved["unread_count"],
@@ -83,6 +85,12 @@ def _meta_in(meta: dict[str, object]) -> dict[str, object]:
             column: {int(mask): name for mask, name in names.items()} for column, names in meta["bits"].items()
         }
     return meta
+
+
+def _evidence_in(evidence: Evidence) -> Evidence:
+    """Evidence of older versions says neither `lock` nor `delta` of an imbalance."""
+    uneven = [row if "delta" in row else row | lock_and_delta(row) for row in evidence.get("imbalance", ())]
+    return evidence | ({"imbalance": uneven} if uneven else {})
 
 
 def _values_out(values: list[object]) -> list[object]:

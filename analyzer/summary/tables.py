@@ -38,7 +38,7 @@ class Adding:
 # low <= x < high.  "Where" says which function the calls or failures are of.
 TABLES = {
     "records": Adding(("tag",), ("records",)),
-    "faults": Adding(("execname", "path", "rc"), ("faults", "dur", "oncpu", "retries", "insfails"), "longest"),
+    "faults": Adding(("execname", "path", "rc"), ("faults", "dur", "oncpu", "retries"), "longest"),
     "seconds": Adding(("second", "path", "rc"), ("faults",)),
     "latency": Adding(("path", "low", "high"), ("faults",)),
     "moves": Adding(("fn", "infault", "rc", "busy", "dirty", "has_object"), ("moves", "dur"), "longest"),

@@ -8,7 +8,7 @@ import pandas as pd
 
 from analyzer.analysis.coverage import (
     coverage_counts,
-    insert_function,
+    insert_functions,
     is_complete,
     may_have_lost_steps,
     move_function,
@@ -160,13 +160,14 @@ _CLAIMS = {
 
 def _failure_rate(asked: _Asked, function: str, most: float) -> Checked:
     rule, log = f"max-failure-rate {function}={share(most)}", asked.log
-    wanted = _own_name(log, function)
+    wanted = _own_names(log, function)
     rates = failure_rates(log)
-    mine = rates[[name == wanted or name.startswith(f"{wanted} ") for name in rates["function"]]]
+    # A row of page moves says where they were, too.
+    mine = rates[[any(f"{name} ".startswith(f"{own} ") for own in wanted) for name in rates["function"]]]
     if mine.empty:
         return Checked(rule, "cannot tell", f"{function} was never seen to return.")
     failed, of = int(mine["failed"].sum()), int(mine.drop_duplicates("function")["of"].sum())
-    text = f"{wanted} failed {count(failed)} of {count(of)} times: {share(failed / of)}"
+    text = f"{' and '.join(wanted)} failed {count(failed)} of {count(of)} times: {share(failed / of)}"
     text += f", 95 % interval {interval(*wilson(failed, of))}."
     answers = [asked.answers[key] for key in _CLAIMS[function]]
     doubts = [doubt for doubt in map(asked.doubt, answers) if doubt]
@@ -175,15 +176,15 @@ def _failure_rate(asked: _Asked, function: str, most: float) -> Checked:
     return _kept(rule, text, doubts[0] if doubts else "")
 
 
-def _own_name(log: LogSummary, function: str) -> str:
+def _own_names(log: LogSummary, function: str) -> tuple[str, ...]:
     """What the log's release calls one of FUNCTIONS."""
     match function:
         case "vm_fault" | "vm_fault_hold":
-            return fault_function(log.meta.get("osreldate"))
+            return (fault_function(log.meta.get("osreldate")),)
         case "vm_radix_insert":
-            return insert_function(log)
+            return insert_functions(log)
         case _:
-            return move_function(log, function.removeprefix("vm_page_"))
+            return (move_function(log, function.removeprefix("vm_page_")),)
 
 
 def _p99(asked: _Asked, baseline: LogSummary, path: str, most: float) -> Checked:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from analyzer import measures
 from analyzer.analysis import imbalance
 from analyzer.analysis.coverage import calls, gaps, missing_faults, missing_returns, move_function
-from analyzer.analysis.failures import recorded_inserts
 from analyzer.format import count, counted
 from analyzer.ingest.releases import handler
 from analyzer.summary.summary import LogSummary
@@ -74,14 +73,6 @@ def _unplaced_moves(log: LogSummary) -> str:
     return f"{counted(unplaced, 'move')} failed, and the script does not say where" if unplaced else ""
 
 
-def _own_insert_failures(log: LogSummary) -> str:
-    """Faults of the first edition count failed inserts themselves."""
-    counted_there = int(log.table("faults")["insfails"].sum())
-    if counted_there and recorded_inserts(log).empty:
-        return f"the faults' own counters say {count(counted_there)}, and no record tells of one"
-    return ""
-
-
 def _open_returns(log: LogSummary) -> str:
     """What keeps "every fault returned" from being said, though no return is known to be missing."""
     function = handler(log.meta.get("osreldate"))
@@ -110,8 +101,7 @@ CLAIMS = (
           ("moves-rename",), "M", (_unrecorded_moves, _unplaced_moves)),
     Claim("failed-move", "failed page move outside of faults", handled.failed_moves_outside,
           ("moves-rename",), "M", (_unrecorded_moves,)),
-    Claim("failed-insert", "failed radix insert", handled.failed_inserts, ("failed-inserts",), "A",
-          (_own_insert_failures,)),
+    Claim("failed-insert", "failed radix insert", handled.failed_inserts, ("failed-inserts",), "A"),
     Claim("failed-fault", "failed fault", handled.failed_faults, ("results",), "F", (_cut_faults, _unrecorded_faults),
           frozenset({"process", "pid", "path", "time"})),
     Claim("panic", "", defects.panics, (), "", (_without_end,), frozenset({"process", "pid", "path", "time"})),

@@ -46,18 +46,23 @@ def _held(log: LogSummary, group: imbalance.Group) -> Finding:
 
 def _leak(log: LogSummary, group: imbalance.Group, more: int) -> Finding:
     row = group.first
-    lock, delta = imbalance.lock_and_delta(row)
+    lock, delta = row["lock"], row["delta"]
     events = len(group.rows) + more
-    if "held" in row:
-        what = f"returned with the write lock of object {address(lock)} held"
-        detail = "The lock word of the fault's top object named the thread at the handler's return."
+    if lock:
+        what = f"returned with the write lock of object {address(lock)} held" if "held" in row else (
+            f"left lock {address(lock)} held"
+        )
     else:
-        what = imbalance.operations(row) + (f": lock {address(lock)} was left held" if lock and delta > 0 else "")
-        detail = "The address is the lock's, and the VM object's where it is an object lock."
+        what = f"acquired {abs(delta)} locks {'more' if delta > 0 else 'fewer'} than it released" if delta else (
+            "released other locks than it acquired"
+        )
+    detail = (
+        "The lock word of the fault's top object named the thread at the handler's return."
+        if "held" in row
+        else "The lock's address is the VM object's where it is an object lock."
+    )
     asked = imbalance.counted(log, "balance asked")
     detail += f" Group: {group.label}; {counted(events, 'fault')} of {count(asked)}."
-    # Counters of the first edition wrap at 1024; an address, and the sum of the second edition, do not.
-    certain = lock or "locksum" in row
     sites = [str(unpaired["site"]) for unpaired in row.get("unpaired", ())]
     next_step = (
         f"Look at {sites[0]}: this acquire has no release."
@@ -66,7 +71,7 @@ def _leak(log: LogSummary, group: imbalance.Group, more: int) -> Finding:
     )
     return Finding(
         "lock-held",
-        sure(log) if certain else "suspected",
+        sure(log),
         "kernel bug",
         f"A fault of {where(row)} {what}.",
         detail,

@@ -5,8 +5,9 @@ Each function finds the events of one claim (verdict/claims.py) among the rows t
 
 import pandas as pd
 
-from analyzer.analysis.coverage import calls, growth, insert_function, is_narrowed, move_function
-from analyzer.analysis.failures import caused_moves, fail_point, failure_rates, recorded_inserts
+from analyzer.analysis.coverage import failed_inserts as failed_insert_rows
+from analyzer.analysis.coverage import growth, insert_calls, insert_functions, is_narrowed, move_function
+from analyzer.analysis.failures import caused_moves, fail_point, failure_rates
 from analyzer.format import count, counted, share
 from analyzer.ingest.releases import fault_function
 from analyzer.summary.summary import LogSummary
@@ -58,13 +59,13 @@ def _failed_move(log: LogSummary, name: str, infault: int, part: pd.DataFrame, f
 
 def failed_inserts(log: LogSummary, keep: Keep = every) -> list[Finding]:
     """Radix inserts that got no node; where only the kernel's own counter tells of them, they are suspected."""
-    recorded = recorded_inserts(log)
+    recorded = failed_insert_rows(log)
     evidence = log.evidence.get("failed-insert", ())
     rows = tuple(row for row in evidence if keep(row))
     failed = int(recorded["failed"].sum()) - (len(evidence) - len(rows))
     if failed <= 0:
         return _uncounted_inserts(log) if recorded.empty else []
-    function, of = insert_function(log), calls(log, insert_function(log))
+    functions, of = insert_functions(log), insert_calls(log)
     inside = int(recorded.loc[recorded["infault"] == 1, "failed"].sum())
     known = recorded["infault"].isin([0, 1]).all() and failed == recorded["failed"].sum()
     among = f" of {counted(of, 'call')} ({rate(failed, of)})" if of and of >= failed else ""
@@ -76,7 +77,7 @@ def failed_inserts(log: LogSummary, keep: Keep = every) -> list[Finding]:
             "failed-insert",
             sure(log),
             "ordinary",
-            f"{function} got no node {counted(failed, 'time')}{among}"
+            f"{' and '.join(functions)} got no node {counted(failed, 'time')}{among}"
             + (f", {count(inside)} of them inside a fault." if known else "."),
             f"Not every insert needs a new node.{caused}{asked}",
             "",

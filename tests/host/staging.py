@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "samples"
 STANDINS = ROOT / "tests" / "standins"
-OSRELDATE = {"13.2": 1302001, "10.1": 1001000}
+OSRELDATE = {"15.0": 1500068, "13.2": 1302001, "10.1": 1001000}
 
 
 def sample(name):

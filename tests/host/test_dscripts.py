@@ -10,7 +10,8 @@ from analyzer.host.doctor import matches
 
 SHEET = (ROOT / "docs" / "freebsd-vm-tracing.md").read_text()
 
-# Handlers and helpers that a release does not have: the facts sheet's sections that say so (1.1, 1.3, 3, 4, 8.5, 12.6).
+# Handlers and helpers that a release does not have, with words of the facts sheet that say so
+# (1.1, 1.3, 3, 4, 8.5, 12.6, 13).
 NOT_ON_13 = {
     "fbt::vm_fault_hold:entry": "`vm_fault_hold` does not exist",
     "fbt::vm_fault_hold:return": "`vm_fault_hold` does not exist",
@@ -18,6 +19,13 @@ NOT_ON_13 = {
     "fbt::vm_page_iter_rename:return": "by 1500030: `bool vm_page_iter_rename",
     "fbt::vm_radix_node_alloc:entry": "`void *vm_radix_node_alloc(struct pctrie *)` global in vm_radix.c",
     "fbt::unlock_and_deallocate:return": "10.1: unlock_and_deallocate has both",
+    "fbt::vm_page_alloc_iter:entry": "A fault's page comes from `vm_page_alloc_iter` on 15.0",
+    "fbt::vm_page_alloc_iter:return": "A fault's page comes from `vm_page_alloc_iter` on 15.0",
+    "fbt::vm_page_insert:return": "missing for vm_page_insert",
+    "fbt::zone_alloc_item:entry": "zone_alloc_item:return gave NULL 58 times",
+    "fbt::zone_alloc_item:return": "zone_alloc_item:return gave NULL 58 times",
+    "fbt::vm_page_iter_insert:entry": "functions that insert tell: `vm_page_insert`, `vm_page_iter_insert`",
+    "fbt::vm_page_iter_insert:return": "functions that insert tell: `vm_page_insert`, `vm_page_iter_insert`",
 }
 NOT_ON_10 = NOT_ON_13 | {
     "fbt::_vm_page_busy_sleep:entry": "from 13 page state is protected by the busy lock",
@@ -26,7 +34,39 @@ NOT_ON_10 = NOT_ON_13 | {
     "fbt::vm_radix_wait:entry": "| vm_radix_wait() (uma_zwait) | no | yes | yes | yes |",
     "fbt::uma_zalloc_smr:return": "`uma_zalloc_smr(zone, flags)`",
 }
-THERE_ON_10 = {"fbt::vm_fault_hold:entry", "fbt::vm_fault_hold:return", "fbt::unlock_and_deallocate:return"}
+_GONE = (
+    "**Gone on 15.0**: vm_page_rename, vm_page_alloc_after, "
+    "vm_radix_insert / replace / remove / lookup*, vm_fault_hold."
+)
+NOT_ON_15 = {
+    **dict.fromkeys(
+        [
+            "fbt::vm_fault_hold:entry",
+            "fbt::vm_fault_hold:return",
+            "fbt::vm_page_rename:entry",
+            "fbt::vm_page_rename:return",
+            "fbt::vm_page_alloc_after:entry",
+            "fbt::vm_page_alloc_after:return",
+            "fbt::vm_radix_insert:entry",
+            "fbt::vm_radix_insert:return",
+            "fbt::vm_radix_remove:entry",
+            "fbt::vm_radix_remove:return",
+            "fbt::vm_radix_replace:entry",
+            "fbt::vm_radix_replace:return",
+            "fbt::vm_radix_lookup:entry",
+            "fbt::vm_radix_lookup_le:entry",
+            "fbt::vm_radix_lookup_ge:entry",
+        ],
+        _GONE,
+    ),
+}
+# What a release has of the names that another has not.
+THERE = {
+    "10.1": {"fbt::vm_fault_hold:entry", "fbt::vm_fault_hold:return", "fbt::unlock_and_deallocate:return"},
+    "13.2": set(),
+    "15.0": set(),
+}
+ABSENT = {"10.1": NOT_ON_10, "13.2": NOT_ON_13, "15.0": NOT_ON_15}
 
 # struct -> fields, with the sentence of the sheet that has them.
 FIELDS = {
@@ -68,6 +108,15 @@ def clauses(text):
         yield re.findall(r"[a-z]+:\w*:[\w*]*:[\w-]+", match.group(1)), match.group(2)
 
 
+def bodies(text):
+    """Predicates and bodies by probe."""
+    found = {}
+    for probes, body in clauses(text):
+        for probe in probes:
+            found[probe] = found.get(probe, "") + body
+    return found
+
+
 RUNS_ON = [
     (script.name, release)
     for script in SCRIPTS
@@ -79,10 +128,10 @@ RUNS_ON = [
 @pytest.mark.parametrize(("name", "release"), RUNS_ON)
 def test_every_probe_is_listed_or_known_to_be_elsewhere(name, release):
     script = dscript.load(name)
-    absent = NOT_ON_10 if release == "10.1" else NOT_ON_13
+    absent = ABSENT[release]
     live = recorded_probes(release)
     missing = {probe for probe in script.probes if not any(matches(probe, each) for each in live)}
-    expected = set(absent) - (THERE_ON_10 if release == "10.1" else set())
+    expected = set(absent) - THERE[release]
     assert missing <= expected
     # and nothing that is called absent is there
     assert not {probe for probe in script.probes if probe in expected} - missing
@@ -101,17 +150,17 @@ def test_other_releases_by_the_facts_sheet():
     # the names of 15, which one script must serve beside those of 11
     text = dscript.load("vmfault").text
     assert "(struct pctrie_iter *old_pages, vm_page_t m, vm_object_t new_object, vm_pindex_t new_pindex)" in SHEET
-    clause = dict((tuple(probes), body) for probes, body in clauses(text))
-    entry = clause[("fbt::vm_page_iter_rename:entry",)]
+    clause = bodies(text)
+    entry = clause["fbt::vm_page_iter_rename:entry"]
     assert "self->mp = arg1;" in entry and "self->md = arg2;" in entry and "self->mx = arg3 + 1;" in entry
     assert "**true = ok, false = failed**" in SHEET
-    assert "(arg1 & 0xff) == 0," in clause[("fbt::vm_page_iter_rename:return",)]
+    assert "(arg1 & 0xff) == 0," in clause["fbt::vm_page_iter_rename:return"]
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
 def test_arguments_exist(script):
     """No clause reads an argument that its function has not; returns have two, offset and result."""
-    types = {**arguments("10.1"), **arguments("13.2")}
+    types = {**arguments("15.0"), **arguments("10.1"), **arguments("13.2")}
     checked = 0
     for probes, body in clauses(script.text):
         used = {int(number) for number in re.findall(r"\barg(\d)\b", body)}
@@ -159,21 +208,59 @@ def test_header_says_it_all(script):
     assert max(map(len, header.splitlines())) < 100
 
 
-@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
-def test_columns_are_those_of_the_recordings(script):
+@pytest.mark.parametrize(
+    ("name", "recording"),
+    [
+        ("vmfault", "15.0/fault2-clean.log.xz"),
+        ("vmevents", "13.2/events.log.xz"),
+        ("vmlocks", "13.2/locks.log.xz"),
+    ],
+)
+def test_columns_are_those_of_the_recordings(name, recording):
     """A log of this script today has the #fields that the recorded ones have."""
-    recordings = {
-        "vmfault": "13.2/clean.log.xz",
-        "vmfault10": "10.1/clean.log.xz",
-        "vmevents": "13.2/events.log.xz",
-        "vmagg": "13.2/agg-5pct.log.xz",
-        "vmlocks": "13.2/locks.log.xz",
-    }
-    live = sample(recordings[script.name]).splitlines()
-    directives = [line for line in live if line.startswith(("#fields", "#bits", "#aggregation"))]
-    text = script.text.replace("\\t", "\t").replace("\\n", "\n")
+    live = sample(recording).splitlines()
+    directives = [line for line in live if line.startswith(("#fields", "#bits", "#aggregation", "#select"))]
+    assert directives
+    text = dscript.load(name).text.replace("\\t", "\t").replace("\\n", "\n")
     for directive in directives:
         assert directive in text
+
+
+def test_columns_of_10_are_those_of_the_recording_but_for_the_frees():
+    live = sample("10.1/clean.log.xz")
+    text = dscript.load("vmfault10").text.replace("\\t", "\t")
+    columns = next(line for line in live.splitlines() if line.startswith("#fields\tF"))
+    assert columns.replace("\tfrees:int\tfreexor:addr", "") in text
+
+
+def test_what_stands_in_several_scripts_is_the_same():
+    code = {name: bodies(dscript.load(name).text) for name in ("vmfault", "vmfault10", "vmwatch")}
+    steps = {
+        name: {probe: bit for probe, body in found.items() for bit in re.findall(r"self->c \|= (0x\w+)", body)}
+        for name, found in code.items()
+    }
+    assert len(steps["vmwatch"]) > 12 and steps["vmwatch"] == steps["vmfault"]
+    assert steps["vmfault10"].items() < steps["vmfault"].items()
+    for probe in ("lockstat:::rw-acquire", "lockstat:::rw-release"):
+        assert code["vmwatch"][probe] == code["vmfault"][probe]
+    for shared in (
+        r"inline int PID = .*\n.*\ninline int PGID = .*",
+        r"inline int WANTED = .*\n.*",
+        r"dtrace:::BEGIN /PID.*\ndtrace:::BEGIN /EXEC.*\ndtrace:::BEGIN /PGID.*",
+        r" \*\tPID\tonly(?:.*\n)+? \*\tPGID\t.*",
+    ):
+        assert len({re.search(shared, script.text)[0] for script in SCRIPTS}) == 1, shared
+    for shared in (
+        r"#bits.*",
+        r"#fields\\tX.*",
+        r"#fields\\tT.*",
+        r"profile:::tick-1s .*",
+        r".* vm_page_free_toq of a page that is free already \(13(?:.*\n){2}",
+        r" \*\tlocksum is the sum(?:.*\n){5}",
+        r"fbt::vm_page_free_toq:entry\n/.*busy_lock == 0xfffffffe.*",
+    ):
+        found = [match[0] for script in SCRIPTS if (match := re.search(shared, script.text))]
+        assert len(found) > 1 and len(set(found)) == 1, shared
 
 
 def test_render_replaces_and_adds():

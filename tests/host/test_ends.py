@@ -329,7 +329,7 @@ def test_fail_point_that_cannot_be_disarmed(stage):
         (["--fail-point", "x=1%retrun"], "'1%retrun' is no term of fail(9)"),
         (["--fail-point", "x=5%return[pid 7]"], "is no term of fail(9); write it as"),
         (["-x", "bufsize 4m"], "-x 'bufsize 4m': write it as"),
-        (["--script", "nothing"], "no script 'nothing': choose one of vmagg, vmevents, vmfault, vmfault10, vmlocks"),
+        (["--script", "nothing"], "no script 'nothing': choose one of vmagg, vmevents, vmfault, vmfault10, vmlocks, "),
         (["--script", "vmfault10"], "vmfault10.d is for FreeBSD 10.0 to 10.x, and this is 13.2-RELEASE"),
         (["--exec", "-csh"], "--exec '-csh': dtrace takes no name that begins with -"),
         (["--exec", "x" * 20], "the kernel keeps 19 letters"),
