@@ -27,6 +27,13 @@ lint: $(VENV)/tests-installed
 test: lint
 	$(VENV)/bin/python -m pytest -n 2 --dist loadfile
 
+# The manual pages, from the commands' help, the scripts' headers and docs/log-format.md.
+man: $(VENV)/tests-installed
+	$(VENV)/bin/python man/generate.py
+
+man-lint:
+	mandoc -T lint -W warning man/man1/*.1 man/man5/*.5
+
 # The oldest versions that pyproject.toml admits.
 test-low:
 	$(PYTHON) -m venv $(VENVFLAGS) $(VENV)-low
@@ -40,4 +47,4 @@ bench: $(VENV)/tests-installed
 clean:
 	rm -rf $(VENV) $(VENV)-low out build dist
 
-.PHONY: all report lint test test-low bench clean
+.PHONY: all report lint test man man-lint test-low bench clean
