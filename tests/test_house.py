@@ -7,13 +7,14 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "analyzer"
 # What a room may use besides itself.
-FOUNDATION = {"errors", "format", "measures", "resources", "version"}
+FOUNDATION = {"errors", "format", "packages", "measures", "resources", "version"}
 READING = {"ingest"}
 ADDING = READING | {"summary"}
 ASKING = ADDING | {"analysis"}
 ROOMS = {
     "errors": set(),
     "format": set(),
+    "packages": set(),
     "measures": {"resources"},
     "resources": set(),
     "version": set(),

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import typer
 
+from analyzer import packages
 from analyzer.errors import IoError, UnavailableError, UsageError, VmtraceError
 
 DEBUG = "VMTRACE_DEBUG"  # set and not empty: the traceback of a defect too
@@ -46,7 +47,9 @@ def run(command: Callable[[], int | None]) -> int:
     except ModuleNotFoundError as error:
         if str(error.name).startswith("analyzer"):
             return _defect(error)
-        return _complain(f"the package {error.name} is missing: install vmtrace again", UnavailableError.exit_code)
+        names = packages.missing() or [str(error.name)]
+        lack = f"this needs packages that are missing: {packages.install_command(names)} (collect needs none of them)"
+        return _complain(lack, UnavailableError.exit_code)
     except OSError as error:
         _discard_output()
         return _complain(f"{error.filename or 'standard output'}: {error.strerror or error}", IoError.exit_code)

@@ -1,16 +1,11 @@
 """What a host can do, and the command that mends each lack."""
 
-import sys
 from dataclasses import dataclass
-from importlib.util import find_spec
 
-from analyzer import measures
+from analyzer import measures, packages
 from analyzer.errors import VmtraceError
 from analyzer.host import dscript, facts, failmod, messages
 from analyzer.host.box import Box
-
-# What reports need, and the FreeBSD package that has it.
-REPORT_PACKAGES = ("pandas", "pyarrow", "plotly", "matplotlib", "lark")
 
 
 @dataclass(frozen=True)
@@ -30,7 +25,7 @@ def examine(box: Box) -> list[Finding]:
     if freebsd:
         found += _recording(box, known)
     if not box.remote:
-        found += _reports(freebsd)
+        found += _reports()
     return found
 
 
@@ -120,12 +115,9 @@ def matches(description: str, probe: facts.Probe) -> bool:
     return probe.provider == provider and probe.name == name and same and module in ("", probe.module)
 
 
-def _reports(freebsd: bool) -> list[Finding]:
-    missing = [name for name in REPORT_PACKAGES if find_spec(name) is None]
-    if not missing:
+def _reports() -> list[Finding]:
+    lacking = packages.missing()
+    if not lacking:
         return [Finding(True, "packages for reports")]
-    mend = "pip install " + " ".join(missing)
-    if freebsd:
-        flavor = f"py{sys.version_info.major}{sys.version_info.minor}"
-        mend = "pkg install " + " ".join(f"{flavor}-{name}" for name in missing)
-    return [Finding(False, f"packages for reports: {', '.join(missing)} not found; collect does not need them", mend)]
+    lack = f"packages for reports: {', '.join(lacking)} not found; collect does not need them"
+    return [Finding(False, lack, packages.install_command(lacking))]

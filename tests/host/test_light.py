@@ -1,5 +1,6 @@
 """A FreeBSD box has no compiled packages: what runs there must not need any."""
 
+import os
 import re
 import subprocess
 import sys
@@ -9,7 +10,8 @@ from importlib.metadata import distribution
 import pytest
 from staging import ROOT
 
-OURS = tuple(f"analyzer.{room}" for room in ("host", "errors", "format", "resources", "version", "measures"))
+LIGHT = ("host", "errors", "format", "measures", "packages", "resources", "version")
+OURS = tuple(f"analyzer.{room}" for room in LIGHT)
 HEAVY = {"pandas", "numpy", "plotly", "pyarrow", "matplotlib", "lark", "rich"}
 
 
@@ -28,6 +30,25 @@ def test_commands_of_the_box_import_nothing_heavy(words):
     modules = set(done.stdout.splitlines()[-1].split()[1:])
     assert "typer" in modules
     assert not modules & HEAVY
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["report", "x"], ["diff", "a", "b"], ["check", "x"], ["inspect", "x"], ["bundle", "x", "-o", "y.zip"],
+     ["show", "x", "--finding", "1"], ["summarize", "x", "-o", "y.vmsum"], ["export", "x", "-o", "y", "--to", "csv"]],
+)  # fmt: skip
+def test_without_packages_a_command_names_what_installs_them(words, tmp_path):
+    program = (
+        "import sys\n"
+        f"sys.modules.update(dict.fromkeys({sorted(HEAVY - {'rich'})!r}))\n"  # None: it cannot be imported
+        f"sys.argv = ['vmtrace', *{words!r}]\n"
+        "from analyzer.cli import main; main()\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment)
+    assert done.returncode == 69 and done.stderr.count("\n") == 1
+    assert "pip install" in done.stderr or "pkg install py3" in done.stderr
 
 
 def test_host_imports_only_the_standard_library_and_errors():
