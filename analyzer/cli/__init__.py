@@ -23,6 +23,7 @@ from analyzer.cli import (
     script,
     show,
     summarize,
+    watch,
 )
 from analyzer.cli.ending import DEBUG, run
 from analyzer.version import __version__
@@ -51,6 +52,7 @@ def _root(
 
 
 app.command()(collect.collect)
+app.command()(watch.watch)
 app.command()(script.script)
 app.command()(doctor.doctor)
 app.command()(prove.prove)

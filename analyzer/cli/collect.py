@@ -7,6 +7,18 @@ from typing import Annotated
 import typer
 
 from analyzer.errors import UsageError
+from analyzer.ingest.releases import KERN_RESULTS
+
+Until = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WHAT", help="End at the first imbalance, double-free, failed-insert, result=KERN_…, slower=1s."
+    ),
+]
+Then = Annotated[str | None, typer.Option(metavar="CMD", help="Run this on the box at that moment, into the log.")]
+Slower = Annotated[
+    str | None, typer.Option(metavar="TIME", help="vmwatch: record faults that take longer; default 1s.")
+]
 
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -28,6 +40,9 @@ def collect(
     ] = None,
     ktrace: bool = typer.Option(False, "--ktrace", help="Record with ktrace(1) instead of dtrace(1)."),
     ssh: str = typer.Option(None, metavar="HOST", help="Record on another box; nothing needs to be installed there."),
+    until: Until = None,
+    then: Then = None,
+    slower: Slower = None,
     force: bool = typer.Option(False, "--force", help="Overwrite the log."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Print the commands and the D, and do nothing."),
 ) -> None:
@@ -35,23 +50,20 @@ def collect(
     from analyzer.host import recording
     from analyzer.host.request import Request
 
-    targets = [name for name, given in (("--pid", pid), ("--exec", execname), ("COMMAND", command)) if given]
-    if len(targets) > 1:
-        raise UsageError(f"{' and '.join(targets)} exclude each other: give one")
-    if execname and (execname.startswith("-") or len(execname) > 19):
-        raise UsageError(f"--exec {execname!r}: dtrace takes no name that begins with -, the kernel keeps 19 letters")
+    check_targets(pid, execname, command)
     request = Request(
         script=script,
         output=output,
-        duration=seconds(duration),
+        duration=seconds("--duration", duration),
         pid=pid or 0,
         execname=execname or "",
         command=command or [],
         fail_point=fail_point,
-        options=dict(_option(text) for text in option or []),
+        options=dict(map(dtrace_option, option or [])),
         ktrace=ktrace,
         ssh=ssh,
         force=force,
+        **moment(until, then, slower),
     )
     if dry_run:
         sys.stdout.write(recording.dry_run(request))
@@ -59,17 +71,50 @@ def collect(
     raise typer.Exit(recording.record(request))
 
 
-def seconds(text: str | None) -> float | None:
+def check_targets(pid: int | None, execname: str | None, command: list[str] | None) -> None:
+    """UsageError where the options that narrow exclude each other."""
+    targets = [name for name, given in (("--pid", pid), ("--exec", execname), ("COMMAND", command)) if given]
+    if len(targets) > 1:
+        raise UsageError(f"{' and '.join(targets)} exclude each other: give one")
+    if execname and (execname.startswith("-") or len(execname) > 19):
+        raise UsageError(f"--exec {execname!r}: dtrace takes no name that begins with -, the kernel keeps 19 letters")
+
+
+def moment(until: str | None, then: str | None, slower: str | None) -> dict[str, object]:
+    """What --until, --then and --slower ask for, as a Request has it."""
+    from analyzer.host.until import Until
+
+    if then and not until:
+        raise UsageError("--then runs at the moment that --until names: give both")
+    asked = None
+    if until is not None:
+        kind, _, value = until.partition("=")
+        if kind == "result" and value in KERN_RESULTS[1:]:
+            asked = Until(until, kind, KERN_RESULTS.index(value))
+        elif kind == "slower" and value:
+            asked = Until(until, kind, round(seconds("--until slower", value) * 1e9))
+        elif until in ("imbalance", "double-free", "failed-insert"):
+            asked = Until(until, kind)
+        else:
+            results = ", ".join(KERN_RESULTS[1:])
+            raise UsageError(
+                f"--until {until!r}: write imbalance, double-free, failed-insert, slower=50ms or result=NAME: {results}"
+            )
+    return {"until": asked, "then": then or "", "slower": round((seconds("--slower", slower) or 0) * 1e9)}
+
+
+def seconds(option: str, text: str | None) -> float | None:
     """`30s`, `500ms`, `5m`, `2h`, `1d` in seconds; a bare number is seconds."""
     if text is None:
         return None
     match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?", text)
     if match is None or not float(match.group(1)):
-        raise UsageError(f"--duration {text!r}: write it as 500ms, 30s, 5m, 2h or 1d")
+        raise UsageError(f"{option} {text!r}: write it as 500ms, 30s, 5m, 2h or 1d")
     return float(match.group(1)) * _SECONDS[match.group(2) or "s"]
 
 
-def _option(text: str) -> tuple[str, str]:
+def dtrace_option(text: str) -> tuple[str, str]:
+    """`bufsize=4m` as its two parts."""
     match = re.fullmatch(r"([a-z]+)(?:=([\w.-]+))?", text)
     if match is None:
         raise UsageError(f"-x {text!r}: write it as NAME=VALUE, for example bufsize=64m")

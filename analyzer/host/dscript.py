@@ -36,6 +36,11 @@ class DScript:
         return {name: value or "" for name, value in _PRAGMA.findall(self.text)}
 
     @property
+    def selects(self) -> bool:
+        """Whether it prints a record only of some faults, SLOW of its arguments saying of which."""
+        return "inline int SLOW" in self.text
+
+    @property
     def probes(self) -> list[str]:
         """Every probe description in it, once, in order: `fbt::vm_fault:entry`."""
         return list(dict.fromkeys(":".join(parts) for parts in _PROBE.findall(code(self.text))))

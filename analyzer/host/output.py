@@ -19,20 +19,21 @@ class Output:
     """Where a log goes: a file, or `-` for standard output.
 
     A new file is made at once under its own name, which fails if there is one.  With `force` the old file stays
-    until `keep()`: before that a failed start must not cost anyone a log.
+    until `keep()`: before that a failed start must not cost anyone a log.  What is said of it calls it `called`.
 
     Attributes:
         written: bytes of the log that were taken by the file, or by the program that compresses them.
         compressed: whether they pass a compressor, which may lose those it took last.
     """
 
-    def __init__(self, name: str, *, force: bool) -> None:
-        self.name = "standard output" if name == "-" else name
+    def __init__(self, name: str, *, force: bool, called: str = "") -> None:
+        self.name = called or ("standard output" if name == "-" else name)
         self.to_stdout = name == "-"
         self.written = 0
         self._temporary: Path | None = None
         self._made: Path | None = None
-        self._raw = sys.stdout.buffer.raw if self.to_stdout else self._open(Path(name), force)
+        self._path = Path(name)
+        self._raw = sys.stdout.buffer.raw if self.to_stdout else self._open(self._path, force)
         self._on_disk = stat.S_ISREG(os.fstat(self._raw.fileno()).st_mode)
         self._synced, self._synced_at = 0, 0.0  # bytes and when
         self._zstd: subprocess.Popen | None = None
@@ -91,7 +92,7 @@ class Output:
         """From now on the file stays, and stands under its name."""
         try:
             if self._temporary is not None:
-                os.replace(self._temporary, self.name)
+                os.replace(self._temporary, self._path)
         except OSError as error:
             raise IoError(f"cannot overwrite {self.name}: {error.strerror}; the log is {self._temporary}") from None
         finally:

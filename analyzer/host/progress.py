@@ -6,6 +6,8 @@ import sys
 import time
 from enum import StrEnum
 
+from analyzer.host.heartbeat import Heartbeat
+
 _EVERY = 0.5  # seconds between two drawings
 
 
@@ -18,9 +20,14 @@ class Phase(StrEnum):
 
 
 class Progress:
-    """The one place that draws."""
+    """The one place that draws.
+
+    Attributes:
+        quit: whether the user has asked here for the end.
+    """
 
     def __init__(self) -> None:
+        self.quit = False
         self._terminal = sys.stderr.isatty()
         self._phase: Phase | None = None
         self._since = self._drawn_at = 0.0
@@ -35,6 +42,9 @@ class Progress:
             self.show(text)
         else:
             self.say(f"{phase} {text}".rstrip())
+
+    def trace(self, heart: Heartbeat, now: float) -> None:
+        """Tracing has begun; this line is told what to show."""
 
     def show(self, text: str) -> None:
         """What the line says from now on."""

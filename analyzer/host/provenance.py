@@ -22,7 +22,12 @@ def lines(box: Box, facts: Facts, more: dict[str, str]) -> bytes:
         "via": f"ssh {box.name}" if box.remote else "",
         **more,
     }
-    return "".join(f"#host.{key}\t{value.translate(_ESCAPES)}\n" for key, value in values.items() if value).encode()
+    return "".join(f"#host.{key}\t{escaped(value)}\n" for key, value in values.items() if value).encode()
+
+
+def escaped(text: str) -> str:
+    """Any text on one line of a log."""
+    return text.translate(_ESCAPES)
 
 
 def sha256(text: str) -> str:

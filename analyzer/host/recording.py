@@ -1,5 +1,6 @@
 """From what the user asks for to a log: checks, the plan, the recording, the words at the end."""
 
+from analyzer.errors import UsageError
 from analyzer.host import (
     command,
     counters,
@@ -14,13 +15,19 @@ from analyzer.host import (
     tracer,
 )
 from analyzer.host.box import Box, SshBox, quoted
+from analyzer.host.live import Live
 from analyzer.host.output import Output
 from analyzer.host.progress import Progress
 from analyzer.host.request import Request
 
 
-def record(request: Request) -> int:
-    """Record; gives the exit status, which is COMMAND's where there is one."""
+def record(request: Request, progress: Progress | None = None, live: Live | None = None) -> int:
+    """Record; gives the exit status: 1 where what `until` asks for has happened, else COMMAND's where there is one.
+
+    Args:
+        progress: who shows what goes on; a line on stderr where none is given.
+        live: what is told of all that passes.
+    """
     point = failpoint.parse(request.fail_point) if request.fail_point else None
     box = request.box
     try:
@@ -28,12 +35,14 @@ def record(request: Request) -> int:
             box.connect()
         if request.ktrace:
             return ktrace.record(box, request, point)
-        return _dtrace(box, request, point)
+        return _dtrace(box, request, point, progress or Progress(), live)
     finally:
         box.close()
 
 
-def _dtrace(box: Box, request: Request, point: failpoint.FailPoint | None) -> int:
+def _dtrace(
+    box: Box, request: Request, point: failpoint.FailPoint | None, progress: Progress, live: Live | None
+) -> int:
     known = facts.ask(box)
     facts.require(box, known, ("dtrace",))
     facts.require_process(box, request.pid)
@@ -43,14 +52,13 @@ def _dtrace(box: Box, request: Request, point: failpoint.FailPoint | None) -> in
     plan = _plan(request, facts.choose(box, known, request.script), known, point)
     if point:
         failpoint.require_off(box, point)
-    progress = Progress()
     if dscript.load(plan.name).targeted and not plan.arguments("COMMAND"):
         progress.say(f"{plan.name} without a target traces every process, dtrace too: give --pid, --exec or -- COMMAND")
     origin = _origin(request, plan, point) | {"proved": prove.remembered(box, known, dscript.load(plan.name))}
     header = provenance.lines(box, known, origin)
-    output = Output(request.output, force=request.force)
+    output = Output(request.output, force=request.force, called=request.called)
     try:
-        result = session.record(box, plan, known, output, header, progress)
+        result = session.record(box, plan, known, output, header, progress, live)
     except BaseException:
         output.discard()
         raise
@@ -58,6 +66,8 @@ def _dtrace(box: Box, request: Request, point: failpoint.FailPoint | None) -> in
         progress.say(line)
     if result.failure is not None:
         raise result.failure
+    if result.hit:
+        return 1
     if result.stopped_by is not None:
         return 128 + result.stopped_by
     return result.status or 0
@@ -78,7 +88,20 @@ def _plan(
         duration=request.duration,
         command=request.command,
         fail_point=point,
+        until=request.until,
+        then=request.then,
+        slower=_slower(request, script),
     )
+
+
+def _slower(request: Request, script: dscript.DScript) -> int:
+    """The script's own argument: from how many ns on a fault is recorded; 0 for its own."""
+    if not script.selects:
+        if request.slower:
+            raise UsageError(f"--slower: {script.name} records every fault; leave it out, or take --script vmwatch")
+        return 0
+    asked = request.until.value if request.until is not None and request.until.kind == "slower" else 0
+    return min(filter(None, (request.slower, asked)), default=0)
 
 
 def _origin(request: Request, plan: session.Plan, point: failpoint.FailPoint | None) -> dict[str, str]:

@@ -3,11 +3,16 @@
 from dataclasses import dataclass, field
 
 from analyzer.host.box import Box, SshBox
+from analyzer.host.until import Until
 
 
 @dataclass(frozen=True)
 class Request:
-    """The options of `vmtrace collect`; empty or None where not given."""
+    """The options of `vmtrace collect`; empty or None where not given.
+
+    Attributes:
+        called: what `output` is called in messages, where its own name is nobody's concern.
+    """
 
     script: str | None = None
     output: str = "vmtrace.log"
@@ -20,6 +25,10 @@ class Request:
     ktrace: bool = False
     ssh: str | None = None
     force: bool = False
+    until: Until | None = None
+    then: str = ""
+    slower: int = 0
+    called: str = ""
 
     @property
     def box(self) -> Box:

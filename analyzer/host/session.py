@@ -9,12 +9,13 @@ import time
 from dataclasses import dataclass, field
 
 from analyzer.errors import TemporaryError, UsageError, VmtraceError
-from analyzer.host import counters, left, limits, messages
+from analyzer.host import counters, left, limits, messages, until
 from analyzer.host.box import Box
 from analyzer.host.facts import Facts
 from analyzer.host.failpoint import FailPoint
 from analyzer.host.heartbeat import Heartbeat
 from analyzer.host.helpers import Helpers
+from analyzer.host.live import Live
 from analyzer.host.log import Log
 from analyzer.host.output import Output
 from analyzer.host.progress import Phase, Progress
@@ -23,6 +24,7 @@ from analyzer.host.status import Pace, status
 from analyzer.host.streams import Joiner
 from analyzer.host.tally import Tally
 from analyzer.host.tracer import SELF, Tracer
+from analyzer.host.until import Until
 
 _FIRST_LINE = b"#vmtrace\t"
 _BY_KERNEL = "the kernel"
@@ -43,6 +45,9 @@ class Plan:
         narrow: whether the script is narrowed to COMMAND's process group too.
         duration: seconds, None for as long as it takes.
         command: words of COMMAND, empty for none.
+        until: what ends it at once, None for nothing.
+        then: the command that is run on the box at that moment, "" for none.
+        slower: ns, faults that take longer are recorded by a script that selects; 0 for its own limit.
     """
 
     name: str
@@ -54,10 +59,14 @@ class Plan:
     duration: float | None
     command: list[str]
     fail_point: FailPoint | None
+    until: Until | None = None
+    then: str = ""
+    slower: int = 0
 
     def arguments(self, group: int | str) -> list[str]:
         """The script's arguments; without anything to narrow there are none, as by hand."""
         words = [str(self.pid), self.execname, str(group if self.narrow else 0)]
+        words += [str(self.slower)] if self.slower else []
         return words if words != ["0", "", "0"] else []
 
 
@@ -70,6 +79,7 @@ class Result:
         seconds: from the first line to the end.
         growth: growth of the kernel's counters; empty where they could not be read.
         window: seconds between the two readings.
+        hit: whether what `until` asks for has happened.
         late: whether the second reading came after the trace had ended by itself.
         stopped: whether the kernel ended tracing before it was told to.
         status: exit status of COMMAND, None without one.
@@ -81,6 +91,7 @@ class Result:
     seconds: float
     growth: dict[str, int] = field(default_factory=dict)
     window: float = 0.0
+    hit: bool = False
     late: bool = False
     stopped: bool = False
     status: int | None = None
@@ -88,8 +99,13 @@ class Result:
     failure: VmtraceError | None = None
 
 
-def record(box: Box, plan: Plan, facts: Facts, output: Output, header: bytes, progress: Progress) -> Result:
-    """Record into `output`, `header` first.  Before tracing began a failure is raised; then it is in the result."""
+def record(
+    box: Box, plan: Plan, facts: Facts, output: Output, header: bytes, progress: Progress, live: Live | None = None
+) -> Result:
+    """Record into `output`, `header` first; `live` is told what passes.
+
+    Before tracing began a failure is raised; then it is in the result.
+    """
     with Signals() as signals, contextlib.ExitStack() as undo:
         progress.phase(Phase.COMPILING, f"{plan.name}.d")
         undo.callback(progress.end)
@@ -97,7 +113,7 @@ def record(box: Box, plan: Plan, facts: Facts, output: Output, header: bytes, pr
         undo.callback(helpers.cancel)
         tracer = Tracer(box, plan.name, plan.text, plan.arguments(helpers.command.group if helpers.command else 0))
         undo.callback(tracer.end)
-        session = _Session(box, plan, output, progress, signals, tracer, helpers)
+        session = _Session(box, plan, output, progress, signals, tracer, helpers, live)
         session.await_tracing()
         session.begin(header)
         undo.pop_all()  # from here on _Session ends what it began
@@ -114,10 +130,12 @@ class _Session:
         signals: Signals,
         tracer: Tracer,
         helpers: Helpers,
+        live: Live | None,
     ) -> None:
         self._box, self._plan, self._output, self._progress = box, plan, output, progress
         self._signals, self._tracer, self._helpers = signals, tracer, helpers
         self._command = helpers.command
+        self._live = Live() if live is None and plan.until is not None else live
         self._log = Log(output)
         self._joiner = Joiner(self._lines, self._message)
         self._heart = Heartbeat()
@@ -177,11 +195,17 @@ class _Session:
         self._progress.phase(Phase.TRACING, self._output.name)
         pace = Pace(self._began)
         self._heart.begin(self._began)
+        self._progress.trace(self._heart, self._began)
         while True:
             self._pump()
             now = time.monotonic()
             self._attempt(self._output.sync)
             self._progress.show(status(self._log.tally, self._heart, pace, now))
+            if self._plan.until is not None and self._plan.until.met(self._live):
+                self._result.hit = True
+                return f"--until {self._plan.until.text}"
+            if self._progress.quit:
+                return "q"
             if self._log.failure is not None:
                 self._fail(self._log.failure)
             if self._result.failure is not None:
@@ -216,6 +240,7 @@ class _Session:
         self._progress.phase(Phase.ENDING, f"on {reason}")
         if self._tracer.streams.ended:
             self._judge(reason)  # whatever fails from here on fails of that
+        then = until.run(self._box, self._plan.then) if self._result.hit and self._plan.then else b""
         if self._helpers.guard:
             self._attempt(self._helpers.guard.disarm)
         if self._command and reason != _END_OF_COMMAND:
@@ -227,7 +252,7 @@ class _Session:
         self._judge(reason)
         if cut:  # not as a line of its own: it could pass for a record
             self._log.lines(b"#host.cut\t" + cut + b"\n")
-        self._log.lines(after)
+        self._log.lines(then + after)
         self._attempt(self._output.sync)
         self._end_command()
         if self._result.stopped and self._log.tally.last:
@@ -335,6 +360,8 @@ class _Session:
     def _lines(self, data: bytes) -> None:
         self._tracing = self._tracing or data.startswith(_FIRST_LINE) or b"\n" + _FIRST_LINE in data
         self._heart.lines(data, time.monotonic())
+        if self._live is not None:
+            self._live.lines(data)
         self._log.lines(data)
 
     def _message(self, line: bytes) -> None:
@@ -344,6 +371,8 @@ class _Session:
             self._self.update(pids)
             return
         loss = self._log.tally.message(line)
+        if self._live is not None:
+            self._live.tally.message(line)
         if loss is not None:
             self._progress.lost(*loss, messages.advice(loss[0], self._plan.larger))
         elif self._tracing and messages.ended_by_kernel(line):

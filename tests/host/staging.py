@@ -106,6 +106,7 @@ class Stage:
             "PYTHONPATH": str(ROOT),
             "STANDIN": str(self.state),
             "HOME": str(self.folder),
+            "TERM": "xterm",
             "TMPDIR": str(self.folder),
         }
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
