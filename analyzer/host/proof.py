@@ -143,7 +143,9 @@ class Judge:
 
     def _within(self, part: dict) -> list[_Fault]:
         pids = set(part["pids"])
-        return [fault for fault in self._trace.faults if part["first"] <= fault.va < part["last"] and fault.pid in pids]
+        return [
+            fault for fault in self._trace.faults if part["first"] <= fault.va < part["last"] and fault.pid in pids
+        ]
 
     def _by_counter(self, measure: str, seen: int, *names: str) -> Answer:
         """Held against the growth of the first counter less that of the others.

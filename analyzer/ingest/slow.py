@@ -25,6 +25,9 @@ _CONVERT: dict[str, Callable[[str], object]] = {
     "STR": unescape,
 }
 
+# Directives that have a line for each thing: what narrows, what traced, what hangs, what --then printed.
+_JOINED = {"host.filter": "\t", "host.self": "\t", "host.left": "\n", "host.then": "\n"}
+
 
 class SlowReader:
     """Reads lines one by one and keeps what it found.
@@ -82,8 +85,8 @@ class SlowReader:
             self.notices.append(Notice(line, "cut", 1, "", text))
         if isinstance(value, dict):
             self.meta.setdefault(key, {}).update(value)
-        elif key == "host.filter" and key in self.meta:  # one line for each thing that narrows
-            self.meta[key] += f"\t{value}"
+        elif key in _JOINED and key in self.meta:
+            self.meta[key] += f"{_JOINED[key]}{value}"
         else:
             self.meta.setdefault(key, value)
 

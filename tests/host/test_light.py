@@ -17,7 +17,15 @@ HEAVY = {"pandas", "numpy", "plotly", "pyarrow", "matplotlib", "lark", "rich"}
 
 @pytest.mark.parametrize(
     "words",
-    [["--help"], ["collect", "--dry-run"], ["collect", "--help"], ["script"], ["script", "vmfault"], ["doctor"]],
+    [
+        ["--help"],
+        ["collect", "--dry-run"],
+        ["collect", "--help"],
+        ["watch", "--help"],
+        ["script"],
+        ["script", "vmfault"],
+        ["doctor"],
+    ],
 )
 def test_commands_of_the_box_import_nothing_heavy(words):
     program = (
