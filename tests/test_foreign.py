@@ -1,6 +1,7 @@
 """What FreeBSD's own programs print, through report and inspect."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,17 @@ from analyzer.summary.summarize import summarize
 from analyzer.verdict.verdict import judge
 
 RAW = sorted(SAMPLES.glob("*/raw/*.xz"))
-NOT_OF_FAULTS = ("dtrace-l", "probe-args", "sysctl-vm", "vmstat", "errors", "droptags", "nomatch")
+NOT_OF_FAULTS = (
+    "kdump-default",
+    "ktrace-default",
+    "dtrace-l",
+    "probe-args",
+    "sysctl-vm",
+    "vmstat",
+    "errors",
+    "droptags",
+    "nomatch",
+)
 BADFAULT = [path for path in RAW if "badfault" in path.name]
 
 
@@ -40,6 +51,12 @@ def test_every_raw_file_is_understood_and_reported_or_refused_in_a_line(path):
     else:
         document = build_document(summary, 20)
         assert document.findings[0].headline.partition("'")[0] in render_html(document)
+
+
+def test_what_ktrace_does_not_say_is_not_measured_and_not_said_of_dtrace(vmtrace):
+    text = vmtrace("report", SAMPLES / "15.0/raw/kdump-badfault.txt.xz", "--format", "text").stdout.decode()
+    assert "0 ns" not in text and "dtrace" not in text
+    assert "ktrace reported no loss" in text and re.search(r"^badfault +130 +15 +—$", text, re.MULTILINE)
 
 
 def test_a_console_stands_beside_its_trace(vmtrace):

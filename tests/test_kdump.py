@@ -8,11 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzer.ingest.foreign import kdump
-from analyzer.ingest.foreign.kdump import Layout, detect_layout, parse_kdump
+from analyzer.ingest.foreign.kdump import Layout, detect_layout
+from analyzer.ingest.foreign.kdump import parse_kdump as parts
+from analyzer.ingest.gears import merge_parsed
 from analyzer.ingest.sniff import sniff
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 TEXTS = sorted(SAMPLES.glob("*/raw/kdump-*.txt.xz"))
+
+
+def parse_kdump(data, bulk=True):
+    return merge_parsed(list(parts([data], bulk)))
 
 
 def text(release, name):
@@ -131,10 +137,14 @@ def threads(*events):
     return "".join(f"     7 {tid:6} sh       {kinds[kind].format(value)}\n" for tid, kind, value in events).encode()
 
 
-def test_slices_make_no_difference(monkeypatch):
-    whole = parse_kdump(text("13.2", "all-HT"))
-    monkeypatch.setattr(kdump, "_SLICE", 100)
-    assert parse_kdump(text("13.2", "all-HT")) == whole
+@pytest.mark.parametrize("name", ["all-HT", "cowmove-HR", "cowmove"])
+def test_parts_make_no_difference(name, monkeypatch):
+    data = text("13.2", name)
+    whole = parse_kdump(data)
+    monkeypatch.setattr(kdump, "_PART", 3000)
+    several = list(parts([data[at : at + 999] for at in range(0, len(data), 999)]))
+    assert len(several) > 20
+    assert merge_parsed(several) == whole
 
 
 def test_interleaved_threads_are_paired_each():

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzer.ingest.foreign.kdump import parse_kdump
-from analyzer.ingest.foreign.ktrace import parse_ktrace
+from analyzer.ingest.foreign import ktrace
+from analyzer.ingest.formats import FORMATS
+from analyzer.ingest.gears import merge_parsed
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 PAIRS = [
@@ -18,6 +19,9 @@ PAIRS = [
     for path in sorted(SAMPLES.glob("*/raw/ktrace-*.out.xz"))
     for text in sorted(path.parent.glob(path.name.replace("ktrace", "kdump").replace(".out.xz", "*.txt.xz")))
 ]
+
+
+parse_kdump, parse_ktrace = FORMATS["kdump"].parse, FORMATS["ktrace"].parse
 
 
 def read(path):
@@ -46,12 +50,13 @@ def words(body):
     return re.sub(r"(-1 errno \d+) .*", r"\1", body.split("\n")[0])
 
 
-def test_bodies_are_those_of_kdump():
-    raw = parse_ktrace(read(SAMPLES / "13.2/raw/ktrace-all.out.xz")).tables["K"].to_pylist()
-    text = parse_kdump(read(SAMPLES / "13.2/raw/kdump-all-HT.txt.xz")).tables["K"].to_pylist()
+@pytest.mark.parametrize("name", ["13.2/raw/{}-all", "15.0/raw/{}-exterr-faults"])
+def test_bodies_are_those_of_kdump(name):
+    raw = parse_ktrace(read(SAMPLES / f"{name.format('ktrace')}.out.xz")).tables["K"].to_pylist()
+    text = parse_kdump(read(SAMPLES / f"{name.format('kdump')}-HT.txt.xz")).tables["K"].to_pylist()
     names = {}
     for ours, theirs in zip(raw, text, strict=True):
-        if theirs["type"] in ("PFLT", "PRET", "NAMI", "CSW", "GIO"):
+        if theirs["type"] in ("PFLT", "PRET", "NAMI", "CSW", "GIO", "EERR", "ARGS", "ENVS"):
             assert ours["body"] == words(theirs["body"])
         elif theirs["type"] in ("CALL", "RET"):
             number, name = (re.match(r"[^ (]+", record["body"])[0] for record in (ours, theirs))
@@ -73,7 +78,6 @@ END = struct.pack("<i", 5)
 
 
 def test_versioned_headers_carry_nanoseconds():
-    """Built from the documented layout: no recording of 15 exists."""
     data = record(13, FAULT, version=0) + record(14, END, version=0, when=(5, 106))
     parsed = parse_ktrace(data)
     assert parsed.tables["F"].select(["ts", "tid", "va", "prot", "rc", "dur"]).to_pylist() == [
@@ -98,14 +102,35 @@ def test_interleaved_threads_and_a_fault_without_end():
     assert [notice.kind for notice in parsed.notices] == ["unfinished-fault"]
 
 
-def test_what_is_no_record_is_listed():
+def test_what_is_no_record_is_listed_and_a_gap():
     good = record(13, FAULT) + record(14, END)
     parsed = parse_ktrace(good + b"\xff" * 80)
     assert parsed.tables["F"].num_rows == 1
-    assert [(each.line, each.column) for each in parsed.unread] == [(3, len(good) + 1)]
+    assert [(each.line, each.column, each.size) for each in parsed.unread] == [(3, len(good) + 1, 80)]
+    assert [notice.kind for notice in parsed.notices] == ["cut"]
     short = parse_ktrace(record(13, FAULT[:4]) + good)
     assert [each.line for each in short.unread] == [1]
     assert short.tables["F"].num_rows == 1
+
+
+def test_a_type_that_is_not_known_is_skipped_by_its_length_and_listed():
+    parsed = parse_ktrace(record(13, FAULT) + record(29, b"x" * 41, version=0) + record(14, END))
+    assert parsed.tables["F"].num_rows == 1
+    assert [(each.line, each.size) for each in parsed.unread] == [(2, 41)]
+
+
+def test_extended_errors_are_all_there():
+    """9 EERR records and 354 faults, as grep counts them in kdump's text of the same file."""
+    types = parse_ktrace(read(SAMPLES / "15.0/raw/ktrace-exterr-faults.out.xz")).tables["K"]["type"].to_pylist()
+    assert (types.count("EERR"), types.count("PFLT"), types.count("PRET")) == (9, 354, 354)
+
+
+def test_parts_make_no_difference(monkeypatch):
+    data = read(SAMPLES / "15.0/raw/ktrace-exterr-faults.out.xz")
+    monkeypatch.setattr(ktrace, "_PART", 100)
+    several = list(ktrace.parse_ktrace([data[at : at + 999] for at in range(0, len(data), 999)]))
+    assert len(several) > 10
+    assert merge_parsed(several) == parse_ktrace(data)
 
 
 @settings(deadline=None, max_examples=100)
@@ -131,7 +156,7 @@ def test_no_bytes_make_it_fail(noise, records):
 
 
 @settings(deadline=None)
-@given(st.integers(0, 17), st.binary(max_size=60))
+@given(st.integers(1, 40), st.binary(max_size=60))
 def test_any_data_of_a_record_is_read_or_listed(kind, payload):
     parsed = parse_ktrace(record(kind, payload) + record(13, FAULT))
     assert parsed.tables["K"].num_rows + len(parsed.unread) >= 1

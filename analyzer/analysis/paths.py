@@ -70,11 +70,12 @@ def latency_resolution(log: LogSummary) -> float:
 
 
 def process_costs(log: LogSummary) -> pd.DataFrame:
-    """One row a process name, most time first: process, faults, failed, time (ns)."""
+    """One row a process name, most time first: process, faults, failed, time (ns, None where it was not measured)."""
     faults = log.table("faults")
     faults = faults[faults["execname"] != ""]
     failed = faults[~faults["rc"].isin([0, NOT_RECORDED])].groupby("execname")["faults"].sum()
     sums = faults.groupby("execname", as_index=False)[["faults", "dur"]].sum()
     sums["failed"] = sums["execname"].map(failed).fillna(0).astype("int64")
     named = sums.rename(columns={"execname": "process", "dur": "time"})[["process", "faults", "failed", "time"]]
-    return named.sort_values(["time", "process"], ascending=[False, True], ignore_index=True)
+    named = named.sort_values(["time", "faults", "process"], ascending=[False, False, True], ignore_index=True)
+    return named if named["time"].any() else named.assign(time=None)

@@ -39,8 +39,8 @@ def _whole(parse: Callable[[bytes], Parsed]) -> Callable[[Iterable[bytes]], Iter
 FORMATS = {
     "dtrace": Format("text of dtrace(1)", _whole(parse_dtrace)),
     "dtrace-json": Format("structured output of dtrace(1)", parse_oformat),
-    "kdump": Format("text of kdump(1)", _whole(parse_kdump)),
-    "ktrace": Format("a ktrace.out", _whole(parse_ktrace)),
+    "kdump": Format("text of kdump(1)", parse_kdump),
+    "ktrace": Format("a ktrace.out", parse_ktrace),
     "lockstat": Format("a report of lockstat(1)", _whole(parse_lockstat)),
     "console": Format("a kernel's console or /var/log/messages", _whole(parse_console)),
     "listing": Format("probes listed by dtrace -l", _whole(parse_listing)),

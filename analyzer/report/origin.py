@@ -18,6 +18,13 @@ def kernel(meta: dict[str, object]) -> str:
     return f"FreeBSD {release(meta.get('osreldate'))}{ident}"
 
 
+def tracer(meta: dict[str, object]) -> str:
+    """The program that would have said that it lost something."""
+    return {"kdump": "ktrace", "ktrace": "ktrace", "console": "The console", "lockstat": "lockstat"}.get(
+        str(meta.get("format")), "dtrace"
+    )
+
+
 def maker(meta: dict[str, object]) -> list[str]:
     """Who wrote the log: host, kernel and script, or another program."""
     if meta.get("format") in FORMATS:

@@ -8,7 +8,7 @@ from analyzer.charts import distributions, over_time, shares
 from analyzer.format import count, counted, share
 from analyzer.ingest.releases import release
 from analyzer.report.document import Section
-from analyzer.report.origin import host
+from analyzer.report.origin import host, tracer
 from analyzer.report.pictures import gap_bands
 from analyzer.report.tables import table
 from analyzer.summary.summary import LogSummary, Summary
@@ -239,7 +239,7 @@ def _coverage(log: LogSummary, one: bool, provenance: str, top: int) -> Section:
         sentence = "This log has no count to hold its records against."
     else:
         sentence = "A complete trace holds every call, and at least as many as a counter grew by while tracing ran."
-    sentence += " " + (f"{counted(len(lost), 'gap')}." if lost else "dtrace reported no loss.")
+    sentence += " " + (f"{counted(len(lost), 'gap')}." if lost else f"{tracer(log.meta)} reported no loss.")
     charts = [shares.coverage_counts(counts, provenance)]
     if one and len(seconds):
         charts.append(over_time.coverage_over_time(seconds, gap_bands(log), provenance))

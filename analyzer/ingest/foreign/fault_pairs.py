@@ -33,67 +33,93 @@ TIMELINE = pa.schema(
 )
 
 
-def fault_tables(
-    timeline: pa.Table, va: pa.Array, prot: pa.Array, rc: pa.Array
-) -> tuple[dict[str, pa.Table], list[Notice]]:
-    """F, PFLT and PRET from the whole `timeline` (schema TIMELINE) of a ktrace file.
-
-    `va` and `prot` (uint64) belong to the PFLT rows of the timeline in their order, `rc` (int64) to its PRET rows.
-    F (ts, pid, tid, va, prot, rc, dur, execname, line) has one row per fault, in the order of their starts.
-    A PFLT that no PRET of its thread follows stands in PFLT, a PRET without a PFLT in PRET, each with a Notice.
-    Where the tid is null, faults of one process are paired in order; a Notice counts those that ran at once.
-    """
-    types = timeline["type"]
-    places = np.flatnonzero(pc.is_in(types, pa.array(["PFLT", "PRET"])).to_numpy())
-    starting = pc.equal(types.take(pa.array(places)), "PFLT").to_numpy()
-    threads = timeline["tid"].null_count == 0
-    group = timeline["tid" if threads else "pid"].to_numpy()[places]
-    order = np.argsort(group, kind="stable")
-    pairs, shared = _pairs(group[order], starting[order], threads)
-    starts, ends = order[pairs[0]], order[pairs[1]]
-    by_start = np.argsort(starts)
-    starts, ends = starts[by_start], ends[by_start]
-    rank = np.where(starting, np.cumsum(starting), np.cumsum(~starting)) - 1
-
-    unpaired = np.ones(len(places), bool)
-    unpaired[starts] = unpaired[ends] = False
-    open_starts, open_ends = np.flatnonzero(unpaired & starting), np.flatnonzero(unpaired & ~starting)
-
-    first = _side(timeline, places[starts])
-    faults = first.append_column("va", va.take(pa.array(rank[starts])))
-    faults = faults.append_column("prot", prot.take(pa.array(rank[starts])))
-    faults = faults.append_column("rc", rc.take(pa.array(rank[ends])))
-    last_ts = timeline["ts"].take(pa.array(places[ends]))
-    faults = faults.append_column("dur", pc.subtract(last_ts, first["ts"]))
-    left = _side(timeline, places[open_starts]).append_column("va", va.take(pa.array(rank[open_starts])))
-    left = left.append_column("prot", prot.take(pa.array(rank[open_starts])))
-    alone = _side(timeline, places[open_ends]).append_column("rc", rc.take(pa.array(rank[open_ends])))
-
-    tables = {
-        "F": faults.select(["ts", "pid", "tid", "va", "prot", "rc", "dur", "execname", "line"]),
-        "PFLT": left.select(["ts", "pid", "tid", "va", "prot", "execname", "line"]),
-        "PRET": alone.select(["ts", "pid", "tid", "rc", "execname", "line"]),
-    }
-    notices = _notices(
-        left, "unfinished-fault", "fault without an end: its thread never left the handler, or a record was lost"
-    )
-    notices += _notices(alone, "end-without-fault", "end of a fault whose start is not in this file")
-    if shared:
-        text = "faults of one process ran at once: without thread numbers (kdump -H) they are paired in order"
-        notices.append(Notice(int(faults["line"][0].as_py()), "ambiguous-pairs", shared, "", text))
-    return tables, sorted(notices, key=lambda notice: notice.line)
+_EVENT = pa.schema(
+    [
+        *((name, TIMELINE.field(name).type) for name in ("ts", "pid", "tid", "comm", "line")),
+        ("start", pa.bool_()),
+        ("va", pa.uint64()),
+        ("prot", pa.uint64()),
+        ("rc", pa.int64()),
+    ]
+)
+_OPEN = 1 << 16  # events of a process that no moment without a fault has parted: then the nearest are paired
 
 
-def _pairs(group: np.ndarray, starting: np.ndarray, threads: bool) -> tuple[tuple[np.ndarray, np.ndarray], int]:
-    """Places of starts and of their ends in events sorted by group, and how many of the pairs are in doubt.
+class FaultPairs:
+    """Pairs the PFLT and PRET rows of a timeline that comes in parts."""
+
+    def __init__(self) -> None:
+        self._open = _EVENT.empty_table()
+
+    def take(
+        self, timeline: pa.Table, va: pa.Array, prot: pa.Array, rc: pa.Array, last: bool
+    ) -> tuple[dict[str, pa.Table], list[Notice]]:
+        """F, PFLT and PRET from the next part of the timeline (schema TIMELINE) of a ktrace file.
+
+        `va` and `prot` (uint64) belong to the part's PFLT rows in their order, `rc` (int64) to its PRET rows.
+        F (ts, pid, tid, va, prot, rc, dur, execname, line) has one row per fault, in the order of their starts.
+        A PFLT that no PRET of its thread follows stands in PFLT, a PRET without a PFLT in PRET, each with a Notice;
+        what may still find its other half waits for the next part, unless this is the `last`.
+        Where the tid is null, faults of one process are paired in order; a Notice counts those that ran at once.
+        """
+        events = pa.concat_tables([self._open, _events(timeline, va, prot, rc)]).combine_chunks()
+        starting = events["start"].to_numpy()
+        threads = events["tid"].null_count == 0
+        group = events["tid" if threads else "pid"].to_numpy()
+        order = np.argsort(group, kind="stable")
+        starts, ends, shared, rest = _pairs(group[order], starting[order], threads, last)
+        starts, ends = order[starts], order[ends]
+        by_start = np.argsort(starts)
+        starts, ends = starts[by_start], ends[by_start]
+        alone = np.ones(len(events), bool)
+        alone[starts] = alone[ends] = alone[order[rest]] = False
+        self._open = events.take(pa.array(np.sort(order[rest])))
+
+        faults, results = events.take(pa.array(starts)), events.take(pa.array(ends))
+        faults = faults.set_column(faults.column_names.index("rc"), "rc", results["rc"])
+        faults = faults.append_column("dur", pc.subtract(results["ts"], faults["ts"]))
+        left, end = (events.filter(pa.array(alone & side)) for side in (starting, ~starting))
+        tables = {
+            "F": _named(faults).select(["ts", "pid", "tid", "va", "prot", "rc", "dur", "execname", "line"]),
+            "PFLT": _named(left).select(["ts", "pid", "tid", "va", "prot", "execname", "line"]),
+            "PRET": _named(end).select(["ts", "pid", "tid", "rc", "execname", "line"]),
+        }
+        notices = _notices(
+            left, "unfinished-fault", "fault without an end: its thread never left the handler, or a record was lost"
+        )
+        notices += _notices(end, "end-without-fault", "end of a fault whose start is not in this file")
+        if shared:
+            text = "faults of one process ran at once: without thread numbers (kdump -H) they are paired in order"
+            notices.append(Notice(int(faults["line"][0].as_py()), "ambiguous-pairs", shared, "", text))
+        return tables, sorted(notices, key=lambda notice: notice.line)
+
+
+def _events(timeline: pa.Table, va: pa.Array, prot: pa.Array, rc: pa.Array) -> pa.Table:
+    """The starts and ends of faults in a timeline (schema _EVENT)."""
+    rows = timeline.filter(pc.is_in(timeline["type"], pa.array(["PFLT", "PRET"])))
+    start = pc.equal(rows["type"], "PFLT").combine_chunks()
+    end = pc.invert(start)
+    columns = {name: rows[name] for name in ("ts", "pid", "tid", "comm", "line")} | {"start": start}
+    for name, mask, values in (("va", start, va), ("prot", start, prot), ("rc", end, rc)):
+        values = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+        columns[name] = pc.replace_with_mask(pa.nulls(len(rows), _EVENT.field(name).type), mask, values)
+    return pa.table(columns, _EVENT)
+
+
+def _pairs(
+    group: np.ndarray, starting: np.ndarray, threads: bool, last: bool
+) -> tuple[np.ndarray, np.ndarray, int, np.ndarray]:
+    """Places of starts and of their ends in events sorted by group, how many pairs are in doubt, and what stays open.
 
     A thread has one fault at a time: an end belongs to the start just before it.  A process without thread numbers
     may have several: from where none runs to where none runs again, the n-th end is taken for the n-th start.
     """
     neighbours = np.flatnonzero(starting[:-1] & ~starting[1:] & (group[:-1] == group[1:]))
+    none = np.empty(0, np.int64)
     if threads:
-        return (neighbours, neighbours + 1), 0
-    starts, ends, shared = [], [], 0
+        final = np.flatnonzero(np.append(group[:-1] != group[1:], True) & starting) if len(group) else none
+        return neighbours, neighbours + 1, 0, none if last else final
+    starts, ends, rest, shared = [none], [none], [none], 0
     for low, high in _spans(group):
         depth = np.cumsum(np.where(starting[low:high], 1, -1))
         idle = np.flatnonzero(depth == 0) + 1
@@ -102,12 +128,15 @@ def _pairs(group: np.ndarray, starting: np.ndarray, threads: bool) -> tuple[tupl
         ends.append(low + np.flatnonzero(~starting[low:whole]))
         sizes = np.diff(idle, prepend=0)
         shared += int(sizes[sizes > 2].sum() // 2) if whole > low else 0
-        rest = neighbours[(neighbours >= whole) & (neighbours < high)]
-        starts.append(rest)
-        ends.append(rest + 1)
-    if not starts:
-        return (neighbours, neighbours), 0
-    return (np.concatenate(starts), np.concatenate(ends)), shared
+        if not last and depth.min() >= 0 and high - whole < _OPEN:
+            rest.append(np.arange(whole, high))
+            continue
+        near = neighbours[(neighbours >= whole) & (neighbours < high)]
+        starts.append(near)
+        ends.append(near + 1)
+        if not last and starting[high - 1]:
+            rest.append(np.array([high - 1]))
+    return np.concatenate(starts), np.concatenate(ends), shared, np.concatenate(rest)
 
 
 def _spans(group: np.ndarray) -> list[tuple[int, int]]:
@@ -117,10 +146,9 @@ def _spans(group: np.ndarray) -> list[tuple[int, int]]:
     return [(low, high) for low, high in pairwise(limits) if high > low]
 
 
-def _side(timeline: pa.Table, places: np.ndarray) -> pa.Table:
-    """The columns that starts and ends have in common."""
-    rows = timeline.select(["ts", "pid", "tid", "comm", "line"]).take(pa.array(places, pa.int64()))
-    return rows.rename_columns(["ts", "pid", "tid", "execname", "line"])
+def _named(events: pa.Table) -> pa.Table:
+    """The events with `comm` under the name that faults have for it."""
+    return events.rename_columns(["execname" if name == "comm" else name for name in events.column_names])
 
 
 def _notices(table: pa.Table, kind: str, text: str) -> list[Notice]:

@@ -1,8 +1,9 @@
 """kdump(1)'s text: the fault records of ktrace, and every other record as a timeline."""
 
 import re
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -12,14 +13,15 @@ from lark import Token, Tree
 from lark.exceptions import UnexpectedInput
 
 from analyzer.ingest.blocks import parse_directive
-from analyzer.ingest.foreign.fault_pairs import PROTECTIONS, TIMELINE, fault_tables
+from analyzer.ingest.foreign.fault_pairs import PROTECTIONS, TIMELINE, FaultPairs
 from analyzer.ingest.grammar import expectation, load_grammar, terminal
 from analyzer.ingest.parsed import Notice, Parsed, Unread
 from analyzer.ingest.releases import KERN_RESULTS
 from analyzer.ingest.slow import directive_value
 
 _SAMPLE = 2000  # lines that tell which columns kdump printed
-_SLICE = 1 << 17  # lines: what is held beside the tables stays small
+_PART = 8 << 20  # bytes that are read at once: what is held beside them is many times as much
+_FURTHER = (b" " * 7, b"\t")  # how a line begins on which a record goes on (CONTINUATION)
 _ABSOLUTE = 100_000_000 * 10**9  # ns: a trace of three years, or a date of 1973
 _RECORD = pa.schema(
     [
@@ -65,48 +67,87 @@ class Layout:
         )
 
 
-def parse_kdump(data: bytes, bulk: bool = True) -> Parsed:
-    """kdump's text, whatever flags it was called with (-H -T -E -R -d -n -c -A).
+def parse_kdump(chunks: Iterable[bytes], bulk: bool = True) -> Iterator[Parsed]:
+    """kdump's text, whatever flags it was called with (-H -T -E -R -d -n -c -A), in parts of about _PART bytes.
 
     Tables: K, the timeline of all records (line, pid, tid, comm, ts, type, body; a body keeps its further lines),
-    and F, PFLT and PRET as in `fault_tables`.  ts is ns since 1970 (-T) or since the first record (-E, -R), null
+    and F, PFLT and PRET as `FaultPairs` makes them.  ts is ns since 1970 (-T) or since the first record (-E, -R), null
     without times; meta["time"] says which: "absolute", "elapsed" or "none".  tid is null without -H.
     A last line without its newline was cut: it is left out, with a Notice "cut".  Lines that begin with # are
     directives of `vmtrace collect --ktrace`, and stand in meta.
     Without `bulk` lark reads every line: the same tables, a hundred times slower.
     """
-    text = data.decode(errors="backslashreplace")
-    whole, newline, rest = text.rpartition("\n")
-    lines = pc.split_pattern(pa.array([whole], pa.large_string()), "\n").flatten()
-    notices = []
-    if rest:
-        number = len(lines) + 1 if newline else 1
-        notices.append(Notice(number, "cut", 1, "", "the last line has no end"))
-    lines, about = _directives(lines)
-    layout = detect_layout(lines.slice(0, _SAMPLE).to_pylist())
-    records = _read_bulk(lines, layout) if bulk else _RECORD.empty_table()
-    refused = np.setdiff1d(np.flatnonzero(pc.not_equal(lines, "").to_numpy(False)) + 1, records["line"].to_numpy())
-    further = _further(lines, refused) if bulk else refused[:0]
-    slow, slow_further, lost, unread = _read_slow(lines, np.setdiff1d(refused, further), layout)
-    records = pa.concat_tables([records, slow]).sort_by("line")
-    further = np.union1d(further, slow_further)
-    first = records["line"][0].as_py() if len(records) else len(lines) + 1
-    unread += [Unread(number, 1, lines[number - 1].as_py(), "a record") for number in further[further < first].tolist()]
-    further = further[further > first]
-    ts, clock = _clock(records["time"])
-    timeline = records.select(["line", "pid", "tid", "comm", "type"]).append_column("ts", ts)
-    timeline = timeline.append_column("body", _bodies(records, lines, further)).select(TIMELINE.names).cast(TIMELINE)
-    faults = pc.equal(records["type"], "PFLT")
-    ends = pc.equal(records["type"], "PRET")
-    tables, doubts = fault_tables(
-        timeline, records["va"].filter(faults), records["prot"].filter(faults), records["rc"].filter(ends)
-    )
-    return Parsed(
-        tables={"F": tables["F"], "K": timeline, "PFLT": tables["PFLT"], "PRET": tables["PRET"]},
-        meta={"format": "kdump", "time": clock, "threads": layout.tid} | about,
-        notices=sorted([*notices, *lost, *doubts], key=lambda notice: notice.line),
-        unread=sorted(unread, key=lambda each: each.line),
-    )
+    reader = _Reader(bulk)
+    rest = b""
+    for chunk in chunks:
+        rest += chunk
+        while (end := _end_of_part(rest)) > 0:
+            yield reader.read(rest[:end], last=False)
+            rest = rest[end:]
+    yield reader.read(rest, last=True)
+
+
+def _end_of_part(data: bytes) -> int:
+    """Where `data` may be parted: before a line that begins a record; 0 where it is short, or has no such place."""
+    if len(data) < _PART:
+        return 0
+    end = _PART
+    while (newline := data.rfind(b"\n", 0, end)) >= 0:
+        if not data.startswith(_FURTHER, newline + 1) and newline + 1 < len(data):
+            return newline + 1
+        end = newline
+    return 0
+
+
+class _Reader:
+    """What is known from the parts before: the columns, the clock, faults that are open."""
+
+    def __init__(self, bulk: bool) -> None:
+        self._bulk = bulk
+        self._before = 0  # lines of the parts before
+        self._layout: Layout | None = None
+        self._clock = _Clock()
+        self._pairs = FaultPairs()
+        self._begun = False
+
+    def read(self, data: bytes, last: bool) -> Parsed:
+        """The next part, of whole lines; only the `last` may end in the middle of one."""
+        whole, newline, rest = data.decode(errors="backslashreplace").rpartition("\n")
+        lines = pc.split_pattern(pa.array([whole] if newline else [], pa.large_string()), "\n").flatten()
+        notices = []
+        if rest:
+            notices.append(Notice(self._before + len(lines) + 1, "cut", 1, "", "the last line has no end"))
+        lines, about = _directives(lines)
+        if self._layout is None:
+            self._layout = detect_layout(lines.slice(0, _SAMPLE).to_pylist())
+        records = _read_bulk(lines, self._layout) if self._bulk else _RECORD.empty_table()
+        refused = np.setdiff1d(np.flatnonzero(pc.not_equal(lines, "").to_numpy(False)) + 1, records["line"].to_numpy())
+        further = _further(lines, refused) if self._bulk else refused[:0]
+        slow, slow_further, lost, unread = _read_slow(lines, np.setdiff1d(refused, further), self._layout)
+        records = pa.concat_tables([records, slow]).sort_by("line")
+        further = np.union1d(further, slow_further)
+        first = records["line"][0].as_py() if len(records) else len(lines) + 1
+        unread += [
+            Unread(number, 1, lines[number - 1].as_py(), "a record") for number in further[further < first].tolist()
+        ]
+        bodies = _bodies(records, lines, further[further > first])
+        records = records.set_column(0, "line", pc.add(records["line"], self._before))
+        timeline = records.select(["line", "pid", "tid", "comm", "type"])
+        timeline = timeline.append_column("ts", self._clock.read(records["time"])).append_column("body", bodies)
+        timeline = timeline.select(TIMELINE.names).cast(TIMELINE)
+        faults, ends = (pc.equal(records["type"], kind) for kind in ("PFLT", "PRET"))
+        tables, doubts = self._pairs.take(
+            timeline, records["va"].filter(faults), records["prot"].filter(faults), records["rc"].filter(ends), last
+        )
+        before, self._before = self._before, self._before + len(lines)
+        lost = [replace(notice, line=notice.line + before) for notice in lost]
+        unread = [replace(each, line=each.line + before) for each in unread]
+        return Parsed(
+            tables={"F": tables["F"], "K": timeline, "PFLT": tables["PFLT"], "PRET": tables["PRET"]},
+            meta={"format": "kdump", "time": self._clock.kind, "threads": self._layout.tid} | about,
+            notices=sorted([*notices, *lost, *doubts], key=lambda notice: notice.line),
+            unread=sorted(unread, key=lambda each: each.line),
+        )
 
 
 def _directives(lines: pa.Array) -> tuple[pa.Array, dict[str, object]]:
@@ -140,17 +181,11 @@ def detect_layout(lines: list[str]) -> Layout:
 
 def _read_bulk(lines: pa.Array, layout: Layout) -> pa.Table:
     """The fast gear: all records whose lines fit the terminals (schema _RECORD)."""
-    parts = [_read_slice(lines.slice(start, _SLICE), start + 1, layout) for start in range(0, len(lines), _SLICE)]
-    return pa.concat_tables([_RECORD.empty_table(), *parts]).combine_chunks()
-
-
-def _read_slice(lines: pa.Array, first: int, layout: Layout) -> pa.Table:
-    """Some lines, the first of which is line `first`."""
     kinds = "|".join(_regex(name) for name in ("TYPE", "_PFLT", "_PRET"))
     pattern = f"^{layout.regex()}(?P<type>{kinds})(?:{_regex('ABI')})?(?P<body>.*)$"
     found = pc.extract_regex(lines, pattern)
     fitting = pc.is_valid(found)
-    numbers = pa.array(np.flatnonzero(fitting.to_numpy(False)) + first)
+    numbers = pa.array(np.flatnonzero(fitting.to_numpy(False)) + 1)
     found = found.filter(fitting)
     kind = pc.utf8_trim(found.field("type"), " ")
     body = found.field("body")
@@ -258,20 +293,34 @@ def _scatter(count: int, mask: pa.Array, values: pa.Array) -> pa.Array:
     return pc.replace_with_mask(pa.nulls(count, values.type), mask, values)
 
 
-def _clock(times: pa.ChunkedArray) -> tuple[pa.Array, str]:
-    """Times as ns, and from when they run: the first of -T, -E and -R that kdump printed."""
-    if times.null_count == len(times):
-        return pa.nulls(len(times), pa.int64()), "none"
-    times = times.combine_chunks()
-    digits = pc.subtract(pc.utf8_length(times), pc.find_substring(times, ".")).to_numpy() - 1
-    ticks = pc.cast(pc.replace_substring(times, ".", ""), pa.int64()).to_numpy()
-    ns = ticks * np.where(digits == 6, 1000, 1)
-    if ns.max() >= _ABSOLUTE:
-        return pa.array(ns), "absolute"
-    # Time since the start seldom runs back; time since the previous record is now longer, now shorter.
-    if np.count_nonzero(np.diff(ns) < 0) > len(ns) / 10:
-        ns = np.cumsum(ns)
-    return pa.array(ns), "elapsed"
+class _Clock:
+    """Times as ns; which of -T, -E and -R kdump printed first, the first part with times tells.
+
+    kind: "absolute", "elapsed" or "none".
+    """
+
+    def __init__(self) -> None:
+        self.kind = "none"
+        self._since_before = False
+        self._last = 0
+
+    def read(self, times: pa.ChunkedArray) -> pa.Array:
+        """The times of the next records, as kdump printed them."""
+        if times.null_count == len(times):
+            return pa.nulls(len(times), pa.int64())
+        times = times.combine_chunks()
+        digits = pc.subtract(pc.utf8_length(times), pc.find_substring(times, ".")).to_numpy() - 1
+        ticks = pc.cast(pc.replace_substring(times, ".", ""), pa.int64()).to_numpy()
+        ns = ticks * np.where(digits == 6, 1000, 1)
+        if self.kind == "none":
+            self.kind = "absolute" if ns.max() >= _ABSOLUTE else "elapsed"
+            # Time since the start seldom runs back; time since the previous record is now longer, now shorter.
+            backwards = np.count_nonzero(np.diff(ns) < 0) > len(ns) / 10
+            self._since_before = self.kind == "elapsed" and bool(backwards)
+        if self._since_before:
+            ns = np.cumsum(ns) + self._last
+            self._last = int(ns[-1])
+        return pa.array(ns)
 
 
 def _bodies(records: pa.Table, lines: pa.Array, further: np.ndarray) -> pa.ChunkedArray | pa.Array:

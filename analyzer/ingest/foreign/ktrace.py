@@ -1,18 +1,20 @@
 """ktrace.out itself, little endian, as the kernel wrote it: no FreeBSD box and no kdump needed.
 
-Layout of the headers: docs/freebsd-vm-tracing.md, 6.1.  The header without a version is proved on recordings from
-10.1 and 13.2; the versioned one (15, late 14) is built from its documented layout, no recording of it exists.
+Layout of the headers: docs/freebsd-vm-tracing.md, 6.1; both are proved on recordings, from 10.1 and 13.2 the one
+without a version, from 15.0 the one with it.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from struct import Struct
 
 import pyarrow as pa
 
-from analyzer.ingest.foreign.fault_pairs import PROTECTIONS, TIMELINE, fault_tables
+from analyzer.ingest.foreign.fault_pairs import TIMELINE, FaultPairs
+from analyzer.ingest.foreign.ktrace_bodies import FAULT, FAULT_END, body, text
 from analyzer.ingest.parsed import Notice, Parsed, Unread
-from analyzer.ingest.releases import KERN_RESULTS
 
+_PART = 100_000  # records that are held at once
 _LENGTH_AND_TYPE = Struct("<iH")
 # len, type, pid, comm, seconds, micro- or nanoseconds, tid; the versioned one ends in the CPU.
 _HEADER = Struct("<iH2xi20sqqq")
@@ -20,18 +22,8 @@ _VERSIONED = Struct("<iHhi20sqqqi4x")
 _DROPPED = 0x8000
 _HAS_VERSION = 0x4000
 _MOST = 1 << 24  # bytes of one record: far above what the kernel writes at once
+_MOST_TYPES = 64  # types of records that there may be one day: what is above is no header
 _LATEST = 9 * 10**9  # seconds: what ns in 64 bits can hold
-
-_FAULT = Struct("<Qi4x")
-_FAULT_END = Struct("<i")
-_SWITCH = Struct("<ii")
-_CALL = Struct("<hh4x")
-_RETURN = Struct("<hhiq")
-_IO = Struct("<ii")
-_SIGNAL = Struct("<i4xQiI")
-
-# As kdump of 12 and later names them.
-_PROTECTION_NAMES = ("VM_PROT_READ", "VM_PROT_WRITE", "VM_PROT_EXECUTE", "VM_PROT_COPY", "VM_PROT_PRIV_FLAG")
 
 # Records without a name are bookkeeping for kdump: it prints nothing for them.
 _TYPES = {
@@ -52,6 +44,7 @@ _TYPES = {
     15: "STRU",
     16: "ARGS",
     17: "ENVS",
+    18: "EERR",
 }
 
 
@@ -61,149 +54,144 @@ def is_header(data: bytes) -> bool:
         return False
     length, kind, pid, comm, seconds, part, _ = _HEADER.unpack_from(data)
     limit = 10**9 if kind & _HAS_VERSION else 10**6
-    known = (kind & ~(_DROPPED | _HAS_VERSION)) in _TYPES
+    possible = 0 < (kind & ~(_DROPPED | _HAS_VERSION)) < _MOST_TYPES
     printable = comm.partition(b"\0")[0] != b"" and comm.endswith(b"\0")
-    return 0 <= length <= _MOST and known and pid >= 0 and printable and 0 <= seconds < _LATEST and 0 <= part < limit
+    return 0 <= length <= _MOST and possible and pid >= 0 and printable and 0 <= seconds < _LATEST and 0 <= part < limit
 
 
-def parse_ktrace(data: bytes) -> Parsed:
+def parse_ktrace(chunks: Iterable[bytes]) -> Iterator[Parsed]:
     """A ktrace.out: the tables of `parse_kdump`, ts in ns since 1970; `line` is the number of the record, from 1.
 
-    Bodies are kdump's for PFLT, PRET, NAMI and CSW and for the head of a GIO; system calls, errors and signals stand
-    as numbers (`#59 -1 errno 2`), structures as their names.  A record flagged as following lost ones gives a Notice
-    "drop", a file that ends inside a record a Notice "cut"; bytes that are no record end the reading, in `unread`.
+    Bodies are kdump's for PFLT, PRET, NAMI, CSW, EERR, ARGS and ENVS and for the head of a GIO; system calls, errors
+    and signals stand as numbers (`#59 -1 errno 2`), structures as their names.  A record of a type that is not known
+    is skipped by its length and stands in `unread`.  A record flagged as following lost ones gives a Notice "drop", a
+    file that ends inside a record a Notice "cut"; bytes that are no record end the reading: they are in `unread`, with
+    a Notice "cut".
     """
-    rows: dict[str, list] = {name: [] for name in TIMELINE.names}
-    vas, protections, results = [], [], []
-    notices, unread = [], []
-    offset = number = 0
-    while offset < len(data):
-        number += 1
-        here = data[offset : offset + _VERSIONED.size]
+    reader = _Reader()
+    for chunk in chain(chunks, [None]):
+        reader.feed(chunk)
+        while reader.step():
+            if reader.held == _PART:
+                yield reader.part(last=False)
+    yield reader.part(last=True)
+
+
+class _Reader:
+    """The bytes that are not yet read, and the rows since the last part."""
+
+    def __init__(self) -> None:
+        self._data = b""
+        self._place = 0  # where in _data the next record begins
+        self._before = 0  # bytes that stood before _data
+        self._final = self._lost = False
+        self._number = 0
+        self._lost_at = self._lost_bytes = 0
+        self._lost_text = ""
+        self._pairs = FaultPairs()
+        self._clear()
+
+    def _clear(self) -> None:
+        self._rows: dict[str, list] = {name: [] for name in TIMELINE.names}
+        self._vas: list[int] = []
+        self._protections: list[int] = []
+        self._results: list[int] = []
+        self._notices: list[Notice] = []
+        self._unread: list[Unread] = []
+
+    @property
+    def held(self) -> int:
+        """Records since the last part."""
+        return len(self._rows["line"])
+
+    def feed(self, chunk: bytes | None) -> None:
+        """More of the file; None: there is no more."""
+        self._final = chunk is None
+        if self._lost:
+            self._lost_bytes += len(chunk or b"")
+            return
+        self._before += self._place
+        self._data = self._data[self._place :] + (chunk or b"")
+        self._place = 0
+
+    def step(self) -> bool:
+        """Read one record; whether there was one."""
+        here = self._data[self._place : self._place + _VERSIONED.size]
+        if self._lost or not here:
+            return False
         if len(here) >= _HEADER.size and not is_header(here):
-            text = f"{len(data) - offset} bytes: {here[:16].hex(' ')} …"
-            unread.append(Unread(number, offset + 1, text, "a record of ktrace"))
-            break
+            self._lose()
+            return False
         versioned = len(here) >= 6 and bool(_LENGTH_AND_TYPE.unpack_from(here)[1] & _HAS_VERSION)
         header = _VERSIONED if versioned else _HEADER
-        end = offset + header.size + (_LENGTH_AND_TYPE.unpack_from(here)[0] if len(here) >= header.size else 0)
-        if len(here) < header.size or end > len(data):
-            notices.append(Notice(number, "cut", 1, "", f"the file ends inside record {number}, at byte {offset + 1}"))
-            break
+        begin = self._place + header.size
+        end = begin + (_LENGTH_AND_TYPE.unpack_from(here)[0] if len(here) >= header.size else 0)
+        if len(here) < header.size or end > len(self._data):
+            if self._final:
+                where = f"record {self._number + 1}, at byte {self._before + self._place + 1}"
+                self._notices.append(Notice(self._number + 1, "cut", 1, "", f"the file ends inside {where}"))
+                self._lost = True
+            return False
+        self._number += 1
         fields = header.unpack_from(here)
-        flags, (pid, comm, seconds, part, tid) = fields[1], fields[3:8] if versioned else fields[2:7]
+        self._record(fields[1], fields[3:8] if versioned else fields[2:7], versioned, self._data[begin:end])
+        self._place = end
+        return True
+
+    def _lose(self) -> None:
+        """What follows is no record: nothing says where the next one begins."""
+        self._lost_at = self._before + self._place + 1
+        self._lost_text = self._data[self._place :][:16].hex(" ")
+        self._lost_bytes = len(self._data) - self._place
+        self._lost = True
+
+    def _record(self, flags: int, about: tuple, versioned: bool, payload: bytes) -> None:
+        pid, comm, seconds, part, tid = about
         if flags & _DROPPED:
-            notices.append(Notice(number, "drop", 1, f"pid {pid}", f"records were lost before record {number}"))
-        payload = data[offset + header.size : end]
-        offset = end
+            words = f"records were lost before record {self._number}"
+            self._notices.append(Notice(self._number, "drop", 1, f"pid {pid}", words))
         code = flags & ~(_DROPPED | _HAS_VERSION)
-        kind = _TYPES[code]
+        kind = _TYPES.get(code, "")
         if kind is None:
-            continue
-        body = _body(code, payload)
-        if body is None:
-            unread.append(Unread(number, end - len(payload) + 1, payload[:16].hex(" "), f"the data of a {kind} record"))
-            continue
+            return
+        words = body(code, payload) if kind else None
+        if words is None:
+            expected = f"the data of a {kind} record" if kind else f"a type of record that is known, not {code}"
+            self._unread.append(
+                Unread(self._number, self._before + self._place + 1, payload[:16].hex(" "), expected, len(payload))
+            )
+            return
         if kind == "PFLT":
-            va, protection = _FAULT.unpack_from(payload)
-            vas.append(va)
-            protections.append(protection & 0xFFFFFFFF)
+            va, protection = FAULT.unpack_from(payload)
+            self._vas.append(va)
+            self._protections.append(protection & 0xFFFFFFFF)
         elif kind == "PRET":
-            results.append(_FAULT_END.unpack_from(payload)[0])
-        rows["line"].append(number)
-        rows["pid"].append(pid)
-        rows["tid"].append(max(tid, 0))
-        rows["comm"].append(_text(comm).strip(" "))
-        rows["ts"].append(seconds * 10**9 + part * (1 if versioned else 1000))
-        rows["type"].append(kind)
-        rows["body"].append(body)
-    timeline = pa.table(rows, schema=TIMELINE)
-    tables, doubts = fault_tables(
-        timeline, pa.array(vas, pa.uint64()), pa.array(protections, pa.uint64()), pa.array(results, pa.int64())
-    )
-    return Parsed(
-        tables={"F": tables["F"], "K": timeline, "PFLT": tables["PFLT"], "PRET": tables["PRET"]},
-        meta={"format": "ktrace", "time": "absolute", "threads": True},
-        notices=sorted([*notices, *doubts], key=lambda notice: notice.line),
-        unread=unread,
-    )
+            self._results.append(FAULT_END.unpack_from(payload)[0])
+        ns = seconds * 10**9 + part * (1 if versioned else 1000)
+        row = (self._number, pid, max(tid, 0), text(comm).strip(" "), ns, kind, words)
+        for column, value in zip(self._rows.values(), row, strict=True):
+            column.append(value)
 
-
-def _text(data: bytes) -> str:
-    return data.partition(b"\0")[0].decode(errors="backslashreplace")
-
-
-def _body(code: int, payload: bytes) -> str | None:
-    """The record's data in words; None where its size is wrong."""
-    needed, words = _BODIES.get(code, (0, lambda _: ""))
-    return words(payload) if len(payload) >= needed else None
-
-
-def _fault(payload: bytes) -> str:
-    va, protection = _FAULT.unpack_from(payload)
-    protection &= 0xFFFFFFFF
-    present = "|".join(name for name in _PROTECTION_NAMES if PROTECTIONS[name] & protection)
-    unknown = protection & ~sum(PROTECTIONS[name] for name in _PROTECTION_NAMES)
-    mask = f"{protection:#x}<{present}>" if protection else "0<VM_PROT_NONE>"
-    return f"{va:#x} {mask}" + (f"<invalid>{unknown}" if unknown else "")
-
-
-def _fault_end(payload: bytes) -> str:
-    code = _FAULT_END.unpack_from(payload)[0]
-    return KERN_RESULTS[code] if 0 <= code < len(KERN_RESULTS) else f"<invalid={code}>"
-
-
-def _call(payload: bytes) -> str:
-    code, count = _CALL.unpack_from(payload)
-    args = [int.from_bytes(payload[at : at + 8], "little") for at in range(_CALL.size, len(payload) - 7, 8)]
-    return f"#{code}({','.join(f'{arg:#x}' for arg in args[: max(count, 0)])})"
-
-
-def _return(payload: bytes) -> str:
-    code, _, error, value = _RETURN.unpack_from(payload)
-    if error == -2:
-        return f"#{code} JUSTRETURN"
-    if error == -1:
-        return f"#{code} RESTART"
-    if error:
-        return f"#{code} -1 errno {error}"
-    return f"#{code} {value}" + ("" if 0 <= value <= 9 else f"/{value & 0xFFFFFFFFFFFFFFFF:#x}")
-
-
-def _io(payload: bytes) -> str:
-    descriptor, wrote = _IO.unpack_from(payload)
-    size = len(payload) - _IO.size
-    return f"fd {descriptor} {'wrote' if wrote else 'read'} {size} byte{'' if size == 1 else 's'}"
-
-
-def _switch(payload: bytes) -> str:
-    out, user = _SWITCH.unpack_from(payload)
-    words = f"{'stop' if out else 'resume'} {'user' if user else 'kernel'}"
-    return words + (f' "{_text(payload[_SWITCH.size :])}"' if len(payload) > _SWITCH.size else "")
-
-
-def _signal(payload: bytes) -> str:
-    number, action, code, mask = _SIGNAL.unpack_from(payload)
-    taken = f"caught handler={action:#x} mask={mask:#x}" if action else "SIG_DFL"
-    return f"signal {number} {taken} code={code}"
-
-
-def _path(payload: bytes) -> str:
-    return f'"{_text(payload)}"'
-
-
-# By record type: the least size of the data, and its words.
-_BODIES: dict[int, tuple[int, Callable[[bytes], str]]] = {
-    1: (_CALL.size, _call),
-    2: (_RETURN.size, _return),
-    3: (0, _path),
-    4: (_IO.size, _io),
-    5: (_SIGNAL.size, _signal),
-    6: (_SWITCH.size, _switch),
-    7: (0, lambda payload: f"{len(payload)} {payload.hex()}"),
-    8: (0, lambda payload: f"struct {_text(payload)}"),
-    9: (0, _path),
-    13: (_FAULT.size, _fault),
-    14: (_FAULT_END.size, _fault_end),
-    15: (0, lambda payload: f"struct {_text(payload)}[]"),
-}
+    def part(self, last: bool) -> Parsed:
+        """What was read since the last part."""
+        if last and self._lost_bytes:
+            line = self._number + 1
+            self._unread.append(Unread(line, self._lost_at, self._lost_text, "a record of ktrace", self._lost_bytes))
+            words = f"{self._lost_bytes} bytes after record {self._number} are no records: what they hold is not known"
+            self._notices.append(Notice(line, "cut", 1, "", words))
+        timeline = pa.table(self._rows, schema=TIMELINE)
+        tables, doubts = self._pairs.take(
+            timeline,
+            pa.array(self._vas, pa.uint64()),
+            pa.array(self._protections, pa.uint64()),
+            pa.array(self._results, pa.int64()),
+            last,
+        )
+        parsed = Parsed(
+            tables={"F": tables["F"], "K": timeline, "PFLT": tables["PFLT"], "PRET": tables["PRET"]},
+            meta={"format": "ktrace", "time": "absolute", "threads": True},
+            notices=sorted([*self._notices, *doubts], key=lambda notice: notice.line),
+            unread=self._unread,
+        )
+        self._clear()
+        return parsed
