@@ -95,6 +95,8 @@ def cell(kind: str, value: object) -> str:
         return NOT_MEASURED
     if kind == "interval":
         return interval(*value)
+    if isinstance(value, tuple) and math.inf in (-value[0], value[1]):  # lquantize ends open
+        return f"< {_WRITE[kind](value[1])}" if math.isinf(value[0]) else f"≥ {_WRITE[kind](value[0])}"
     if isinstance(value, tuple):
         return duration_range(*value) if kind == "ns" else f"{_WRITE[kind](value[0])}–{_WRITE[kind](value[1])}"
     if kind == "code":

@@ -42,7 +42,7 @@ def test_histograms_hold_the_averages():
         own = buckets[buckets["row"] == row["line"]]
         assert own["count"].sum() == row["count"]
         low, high = ((own[side] * own["count"]).sum() / row["count"] for side in ("low", "high"))
-        assert low <= row["ns"] < high
+        assert low <= row["mean"] < high
 
 
 def test_stacks_stand_beside_the_histograms():

@@ -1,6 +1,7 @@
 """The report as JSON, for programs."""
 
 import json
+import math
 from dataclasses import asdict
 
 from analyzer.report.document import Document, Table
@@ -41,8 +42,13 @@ def _table(table: Table) -> dict[str, object]:
     return {
         "caption": table.caption,
         "columns": [asdict(column) for column in table.columns],
-        "rows": [dict(zip(names, row, strict=True)) for row in table.rows],
+        "rows": [dict(zip(names, map(_bounded, row), strict=True)) for row in table.rows],
     }
+
+
+def _bounded(value: object) -> object:
+    """A bucket that is open at one end has null there: JSON knows no infinity."""
+    return [None if math.isinf(edge) else edge for edge in value] if isinstance(value, tuple) else value
 
 
 def _number(value: object) -> object:

@@ -226,7 +226,9 @@ def _aggregations(log: LogSummary, top: int) -> Section | None:
         tables.append(table("Distributions", distributed, (*keys, *shares), top))
     if not tables:
         return None
-    text = "What a script aggregated, in units that only the script knows. A percentile is the bucket that it lies in."
+    counted_by = "What lockstat counted of the most frequent" if log.count("LS") else "What a script aggregated"
+    units = "the unit stands in the name" if log.count("LS") else "in units that only the script knows"
+    text = f"{counted_by}, {units}. A percentile is the bucket that it lies in."
     return Section("aggregations", "Aggregations", text, tables=tuple(tables))
 
 

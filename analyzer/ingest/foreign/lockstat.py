@@ -7,7 +7,7 @@ from analyzer.ingest.grammar import expectation, load_grammar
 from analyzer.ingest.lines import whole_lines
 from analyzer.ingest.parsed import Parsed, Unread
 
-OBJECT_LOCK = "vm object"
+OBJECT_LOCKS = ("vm object", "vmobject")  # up to 14, and on 15
 
 _EVENT = {"line": pa.int64(), "event": pa.string(), "events": pa.int64(), "seconds": pa.float64()}
 _ROW = {
@@ -17,7 +17,8 @@ _ROW = {
     "indv": pa.int64(),
     "cuml": pa.int64(),
     "rcnt": pa.float64(),
-    "ns": pa.int64(),
+    "mean": pa.int64(),
+    "unit": pa.string(),
     "lock": pa.string(),
     "caller": pa.string(),
     "object": pa.bool_(),
@@ -30,15 +31,18 @@ def parse_lockstat(data: bytes) -> Parsed:
     """lockstat's text, hold or contention, with -h and -s too.
 
     EV: kinds of events (line, event, events, seconds).
-    LS: one row per event, lock and caller (line, event, count, indv, cuml in percent, rcnt, ns on average, lock,
-        caller, object: whether it is a VM object's lock).  lockstat prints the most frequent only.
-    LH: histograms (row: the line in LS; low <= ns < high, count): lockstat labels a bucket by its upper limit.
+    LS: one row per event, lock and caller (line, event, count, indv, cuml in percent, rcnt, mean, unit: of the mean,
+        as the heading says: "nsec", "spin", …; lock, caller, object: whether it is a VM object's lock).  lockstat
+        prints the most frequent only.
+    LH: histograms (row: the line in LS; low <= x < high in its unit, count): lockstat labels a bucket by its upper
+        limit.
     ST: stacks (row, depth, frame), innermost first.
     A last line without its newline was cut: it is left out, with a Notice "cut".
     """
     lines, notices = whole_lines(data)
     parser = load_grammar("lockstat", "line")
     events, rows, buckets, frames = [], [], [], []
+    unit = ""
     unread: list[Unread] = []
     for number, line in enumerate(lines, 1):
         if not line.strip():
@@ -53,8 +57,10 @@ def parse_lockstat(data: bytes) -> Parsed:
         if tree.data == "event":
             name, count, seconds = parts
             events.append({"line": number, "event": name, "events": int(count), "seconds": float(seconds)})
+        elif tree.data == "header":
+            unit = parts[0]
         elif tree.data == "row" and events:
-            rows.append({"line": number, "event": events[-1]["event"], **_row(parts)})
+            rows.append({"line": number, "event": events[-1]["event"], "unit": unit, **_row(parts)})
         elif tree.data in ("bucket", "frame") and rows:
             owner = rows[-1]["line"]
             if tree.data == "bucket":
@@ -77,14 +83,14 @@ def parse_lockstat(data: bytes) -> Parsed:
 
 
 def _row(parts: list[str]) -> dict:
-    count, individual, cumulative, references, ns, lock, caller = parts
+    count, individual, cumulative, references, mean, lock, caller = parts
     return {
         "count": int(count),
         "indv": int(individual.rstrip("%")),
         "cuml": int(cumulative.rstrip("%")),
         "rcnt": float(references),
-        "ns": int(ns),
+        "mean": int(mean),
         "lock": lock,
         "caller": caller,
-        "object": lock == OBJECT_LOCK,
+        "object": lock in OBJECT_LOCKS,
     }
