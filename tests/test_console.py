@@ -6,8 +6,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from recordings import log as log_path
 
 from analyzer.ingest.foreign.console import parse_console
+from analyzer.ingest.formats import FORMATS
+from analyzer.ingest.sniff import sniff
+from analyzer.summary.summarize import summarize
 
 RAW = Path(__file__).parent.parent / "samples" / "10.1" / "raw"
 CONSOLES = ["hang-lock-held", "panic-double-free", "panic-invariants"]
@@ -25,7 +29,7 @@ def backtrace(parsed, trace):
 def test_every_line_is_in_a_table_or_read(name):
     data = read(name)
     parsed = parse_console(data)
-    assert parsed.unread == [] and parsed.notices == []
+    assert parsed.unread == [] and {notice.kind for notice in parsed.notices} <= {"matched"}
     assert parsed.tables["BT"].num_rows == data.count(b"() at ")
     traces = data.count(b"\nTracing ") + data.count(b"KDB: stack backtrace:")
     assert len(set(parsed.tables["BT"]["trace"].to_pylist())) == traces
@@ -89,9 +93,9 @@ def test_syslog_puts_its_stamp_before():
 
 
 def test_other_panics_are_kept():
-    parsed = parse_console(b"panic: sleeping thread\n")
+    parsed = parse_console(b"panic: page fault\n")
     assert parsed.tables["P"].select(["kind", "text", "address"]).to_pylist() == [
-        {"kind": "other", "text": "panic: sleeping thread", "address": None}
+        {"kind": "other", "text": "panic: page fault", "address": None}
     ]
 
 
@@ -111,3 +115,58 @@ def test_a_cut_loses_the_cut_line_only(name, data):
 @given(st.text(alphabet="panic: Tracig0x1 ()+/#[thed]-at\n", max_size=120))
 def test_no_text_makes_it_fail(text):
     parse_console(text.encode())
+
+
+@pytest.mark.parametrize("before", ["GUEST# ", "login: ", "root@box:~ # ", "FreeBSD/amd64 (box) (ttyu0)  "])
+def test_a_panic_behind_a_prompt_is_one(before):
+    data = f"{before}panic: vm_page_free: freeing free page 0xfffff8007e7d39e8\ncpuid = 1\n".encode()
+    assert sniff(data).format == "console"
+    parsed = parse_console(data)
+    assert [(row["kind"], row["address"]) for row in parsed.tables["P"].to_pylist()] == [
+        ("double-free", 0xFFFFF8007E7D39E8)
+    ]
+    assert parsed.tables["TEXT"]["text"].to_pylist() == [before, "cpuid = 1"]
+
+
+@pytest.mark.parametrize(
+    "line", ["vm.free_free_panic: 1", "savecore: reboot after panic: page fault", "KDB: enter: panic"]
+)
+def test_what_only_speaks_of_a_panic_is_none(line):
+    assert parse_console(f"{line}\n".encode()).tables["P"].num_rows == 0
+
+
+def test_a_sleeping_thread_names_its_owner_and_the_way_through_the_handler():
+    (row,) = summarize([str(RAW / "console-panic-sleeping-thread.txt.xz")]).total().evidence["panic"]
+    assert (row["owner_tid"], row["tid"], row["kind"]) == (100048, 100055, "sleeping-thread")
+    assert "vm_fault_hold" in row["through"] and "pipe_read" not in row["through"]
+
+
+# Records of the trace on that console, counted with awk; the M that the panic cut is none.
+ON_CONSOLE = {"F": 2632, "M": 741, "A": 4, "T": 3, "C": 8}
+
+
+def test_a_trace_on_a_console_is_read_beside_the_panic_that_cuts_it(vmtrace):
+    path = RAW / "console-with-trace-and-panic.txt.xz"
+    log = summarize([str(path)]).total()
+    assert {tag: log.count(tag) for tag in ON_CONSOLE} == ON_CONSOLE
+    assert (log.meta["script"], log.meta["osreldate"], log.unread_count) == ("vmfault10", 1001000, 0)
+    assert [row["kind"] for row in log.evidence["panic"]] == ["double-free"]
+    (cut,) = [notice for notice in log.notices if notice.kind == "cut"]
+    assert (cut.line, "'M'" in cut.text) == (3502, True)
+    assert "a vmtrace log" in vmtrace("inspect", path).stdout.decode()
+
+
+def test_a_process_named_like_a_panic_ends_no_trace():
+    whole = lzma.decompress((RAW / "console-with-trace-and-panic.txt.xz").read_bytes())
+    forged = whole.replace(b"sshd\\0", b"panic: vm_page_free: \\0")
+    (trace, console), (expected, _) = (list(FORMATS["console"].parts([data])) for data in (forged, whole))
+    assert trace.tables["F"].num_rows == expected.tables["F"].num_rows == ON_CONSOLE["F"]
+    assert console.tables["P"].num_rows == 1
+
+
+@pytest.mark.parametrize("name", ["13.2/leak", "13.2/agg-5pct", "10.1/badfault"])
+def test_a_log_with_the_ends_of_a_terminal_is_the_same_log(name, tmp_path):
+    whole = lzma.decompress(Path(log_path(name)).read_bytes())
+    (tmp_path / "crlf.log").write_bytes(whole.replace(b"\n", b"\r\n"))
+    theirs, ours = summarize([log_path(name)]).total(), summarize([str(tmp_path / "crlf.log")]).total()
+    assert (ours.tables, ours.evidence, ours.unread_count) == (theirs.tables, theirs.evidence, theirs.unread_count)

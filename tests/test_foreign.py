@@ -78,6 +78,9 @@ def test_the_panics_of_the_facts_sheet_are_recognised():
         "console-hang-lock-held": ("double-free", "proved"),
         "console-panic-double-free": ("double-free", "proved"),
         "console-panic-invariants": ("lock-recursion", "proved"),
+        "console-panic-after-prompt": ("double-free", "proved"),
+        "console-panic-sleeping-thread": ("sleeping-thread", "proved"),
+        "console-with-trace-and-panic": ("double-free", "proved"),
     }
 
 

@@ -12,12 +12,14 @@ from lark import Tree
 from lark.exceptions import UnexpectedInput
 
 from analyzer.ingest.grammar import load_grammar
+from analyzer.ingest.messages import PREFIX, split_message
 from analyzer.ingest.records import UNDECLARED, RecordType, record_type
 from analyzer.ingest.sources import CHUNK, Source
 
 _LINE_START = re.compile(rb"\n(?=(?!C\t)[A-Z]+\t|#)")
 _FIELDS = b"#fields\t"
 _AGGREGATION = b"#aggregation\t"
+_MESSAGE = PREFIX.encode()
 _NEWLINE = ord("\n")
 _SEARCH = 1 << 16  # how far back a cut is looked for first
 _PIECE = 1 << 20
@@ -70,6 +72,7 @@ def blocks(source: Source, size: int = CHUNK) -> Iterator[Block]:
         view = memoryview(text)
         view[: len(rest)] = rest
         end = len(rest) + source.fill(view[len(rest) :])
+        _part_messages(text, end)
         if end < len(text):
             if end:
                 yield Block(view[:end], line, records)
@@ -81,6 +84,20 @@ def blocks(source: Source, size: int = CHUNK) -> Iterator[Block]:
             line += len(block.ends)
             records = _learn(records, text, cut)
         rest = view[cut:end]
+
+
+def _part_messages(text: bytearray, end: int) -> None:
+    """Put a message of dtrace that stands inside a record on its line before it: both streams went to one file."""
+    place = text.find(_MESSAGE, 0, end)
+    while place >= 0:
+        line, newline = text.rfind(b"\n", 0, place) + 1, text.find(b"\n", place, end)
+        following = place + 1
+        if line < place and newline > 0 and not text.startswith(b"#", line):
+            message = text[place:newline]
+            if split_message(message.decode(errors="backslashreplace"))[1]:
+                following = newline + 1
+                text[line:following] = message + b"\n" + text[line:place]
+        place = text.find(_MESSAGE, following, end)
 
 
 def _room(known: deque[bytearray], size: int) -> bytearray:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from analyzer.ingest.foreign.console import parse_console
+from analyzer.ingest.foreign.console_trace import parse_console_log
 from analyzer.ingest.foreign.counters import parse_sysctl, parse_vmstat_s, parse_vmstat_z
 from analyzer.ingest.foreign.dtrace_json import parse_oformat
 from analyzer.ingest.foreign.dtrace_text import parse_dtrace
@@ -11,6 +11,7 @@ from analyzer.ingest.foreign.kdump import parse_kdump
 from analyzer.ingest.foreign.ktrace import parse_ktrace
 from analyzer.ingest.foreign.listing import parse_listing
 from analyzer.ingest.foreign.lockstat import parse_lockstat
+from analyzer.ingest.foreign.waiting import parse_procstat, parse_ps
 from analyzer.ingest.gears import merge_parsed
 from analyzer.ingest.parsed import Parsed
 
@@ -42,7 +43,9 @@ FORMATS = {
     "kdump": Format("text of kdump(1)", parse_kdump),
     "ktrace": Format("a ktrace.out", parse_ktrace),
     "lockstat": Format("a report of lockstat(1)", _whole(parse_lockstat)),
-    "console": Format("a kernel's console or /var/log/messages", _whole(parse_console)),
+    "console": Format("a kernel's console or /var/log/messages", parse_console_log),
+    "procstat": Format("stacks of threads from procstat -kk", _whole(parse_procstat)),
+    "ps": Format("threads from ps(1) with what they wait for", _whole(parse_ps)),
     "listing": Format("probes listed by dtrace -l", _whole(parse_listing)),
     "sysctl": Format("settings and counters from sysctl(8)", _whole(parse_sysctl)),
     "vmstat-s": Format("counters from vmstat -s", _whole(parse_vmstat_s)),

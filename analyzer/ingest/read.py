@@ -11,6 +11,7 @@ from analyzer.ingest.sniff import HEAD_BYTES, Told, sniff
 from analyzer.ingest.sources import Source
 
 VMTRACE = "vmtrace"
+_BINARY = ("ktrace",)
 SAVED = "vmsum"  # a saved Summary; summary/saved.py reads it
 
 
@@ -19,6 +20,13 @@ def format_of(source: Source, as_format: str | None) -> Told:
 
     Raises UsageError for a name that is no format, DataError where the bytes tell nothing.
     """
+    told = _told(source, as_format)
+    if told.format not in _BINARY and b"\r\n" in source.peek(HEAD_BYTES):
+        source.unix_ends()
+    return told
+
+
+def _told(source: Source, as_format: str | None) -> Told:
     if as_format is not None:
         if as_format != VMTRACE and as_format not in FORMATS:
             raise UsageError(f"--as {as_format}: is no format; the formats are {', '.join([VMTRACE, *FORMATS])}")

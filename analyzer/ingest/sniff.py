@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from analyzer.errors import DataError
+from analyzer.ingest.foreign.console import PANIC_INSIDE
+from analyzer.ingest.foreign.console_trace import TRACE_BEGINS
 from analyzer.ingest.foreign.json_stream import FIRING, HEAD
 from analyzer.ingest.foreign.kdump import record_pattern
 from analyzer.ingest.foreign.ktrace import is_header
@@ -32,16 +34,18 @@ class Told(NamedTuple):
 def sniff(head: bytes) -> Told:
     """The format of a file that begins with `head` (HEAD_BYTES of it, or all).
 
-    "vmtrace", "vmsum", "ktrace", "kdump", "dtrace", "dtrace-json", "lockstat", "console", "listing", "sysctl",
-    "vmstat-s" or "vmstat-z".  Raises DataError where it is none of them.
+    "vmtrace", "vmsum", "ktrace", "kdump", "dtrace", "dtrace-json", "lockstat", "console", "procstat", "ps",
+    "listing", "sysctl", "vmstat-s" or "vmstat-z".  Raises DataError where it is none of them.
     """
     if is_header(head):
         return Told("ktrace", "it begins with the header of a record")
-    text = head.decode(errors="backslashreplace")
+    text = head.decode(errors="backslashreplace").replace("\r\n", "\n")
     for name, pattern in _JSON.items():
         if match := pattern.search(text):
             return Told(name, _place(text, match))
     lines = text.split("\n")
+    if told := _console_with_trace(lines):
+        return told
     for name, pattern in _signs():
         for number, line in enumerate(lines, 1):
             if match := pattern.match(line):
@@ -53,6 +57,20 @@ def sniff(head: bytes) -> Told:
         if start
         else "an empty file is no log that vmtrace knows; record it again"
     )
+
+
+def _console_with_trace(lines: list[str]) -> Told | None:
+    """A vmtrace log that stands behind other text, or with a panic: a console showed it."""
+    at = next((place for place, line in enumerate(lines) if TRACE_BEGINS in line), None)
+    if at is None:
+        return None
+    other = [line for line in lines[:at] if line.strip() and not line.startswith(("dtrace: ", "#"))]
+    prompt = not lines[at].startswith(TRACE_BEGINS)
+    panic = next((place for place, line in enumerate(lines) if place > at and PANIC_INSIDE.search(line)), None)
+    if not (other or prompt or panic is not None):
+        return None
+    what = f"and line {panic + 1} has a panic" if panic is not None else "and stands behind other text"
+    return Told("console", f"line {at + 1} begins a vmtrace log, {what}")
 
 
 def _place(text: str, match: re.Match) -> str:
@@ -85,9 +103,13 @@ def _signs() -> Iterator[tuple[str, re.Pattern]]:
     console = [("_PANIC",), ("_BEGIN",), ("_THREAD", "PID", "_TID"), ("_FREEING",), ("FUNCTION", "OFFSET", "_FRAME")]
     stamped = [("_SYSLOG", *names) for names in console]
     yield "console", lines("console", "line", *console, *stamped, ("_SYSLOG", "_PANIC"))
+    # A panic behind a prompt or a login.
+    yield "console", re.compile(r".*(?<!after )panic: (?:vm_page_free: |sleeping thread|.*recursing but non-recursive)")
     yield "lockstat", lines("lockstat", "line", ("EVENT", "_COLON", "NUMBER", "_EVENTS_IN"))
     yield "listing", lines("listing", "line", ("_HEADER",), ("_ARGS", "NUMBER", "_END"))
     yield "kdump", record_pattern()
+    yield "procstat", lines("waiting", "procstat", ("_HEADER",), ("PID", "TID", "NAMES", "FRAMES"))
+    yield "ps", re.compile(r" *PID (?:[ A-Z%]* )?WCHAN .*COMMAND *$")
     yield "vmstat-z", lines("counters", "vmstat_z", ("_HEADER",))
     dtrace = (
         lines("dtrace", "line", ("_HEADER",), ("_FLOW_HEADER",), ("CPU", "ID", "PROBE")),

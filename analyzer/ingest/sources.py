@@ -5,7 +5,7 @@ import hashlib
 import lzma
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import BufferedIOBase, BufferedReader, RawIOBase
 from pathlib import Path
 from typing import BinaryIO
@@ -55,6 +55,7 @@ class Source:
         self.total = None if path == STDIN else Path(path).stat().st_size
         self.damage = ""
         self._head = b""
+        self._ends: _UnixEnds | None = None
         self.text_size = 0
 
     @property
@@ -72,6 +73,11 @@ class Source:
             self._head = self._next(size)
         return self._head
 
+    def unix_ends(self) -> None:
+        """Give \\n for \\r\\n from the beginning on: what went over a terminal or a console has those."""
+        self._ends = _UnixEnds(self._head, self._read_into)
+        self._head = b""
+
     def chunks(self, size: int = CHUNK) -> Iterator[bytes]:
         """The text in pieces of `size` bytes; damage ends it early and is noted."""
         while chunk := self._next(size):
@@ -82,7 +88,8 @@ class Source:
         have = min(len(self._head), len(buffer))
         buffer[:have] = self._head[:have]
         self._head = self._head[have:]
-        while have < len(buffer) and (count := self._read_into(buffer[have:])):
+        more = self._read_into if self._ends is None else self._ends.read_into
+        while have < len(buffer) and (count := more(buffer[have:])):
             have += count
         if have < len(buffer):
             self._drain()
@@ -141,6 +148,28 @@ def _decompressed(raw: BufferedReader) -> BufferedIOBase:
     if kind == "zstd":
         return BufferedReader(_Zstd(raw), 1 << 16)
     return raw
+
+
+class _UnixEnds:
+    """Bytes of `head`, then of `read_into`, without the \\r of each \\r\\n."""
+
+    def __init__(self, head: bytes, read_into: Callable[[memoryview], int]) -> None:
+        self._held = head  # not yet looked at: a \r at the end may belong to the \n that comes next
+        self._ready = b""
+        self._read_into = read_into
+        self._room = bytearray(_PIECE)
+
+    def read_into(self, buffer: memoryview) -> int:
+        while not self._ready:
+            count = self._read_into(memoryview(self._room))
+            text = self._held + self._room[:count]
+            self._held = b"\r" if count and text.endswith(b"\r") else b""
+            self._ready = bytes(text[: len(text) - len(self._held)].replace(b"\r\n", b"\n"))
+            if not count and not self._ready:
+                return 0
+        piece, self._ready = self._ready[: len(buffer)], self._ready[len(buffer) :]
+        buffer[: len(piece)] = piece
+        return len(piece)
 
 
 class _Zstd(RawIOBase):

@@ -7,12 +7,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from analyzer.ingest.foreign.handler_faults import HANDLERS
 from analyzer.ingest.parsed import Parsed
 from analyzer.summary.evidence import Evidence, cap
 from analyzer.summary.reduce import FAULT_DEFAULTS, count_records, reduce_faults
 from analyzer.summary.reduce_aggregations import generic_rows
 from analyzer.summary.summary import UNREAD_KEPT, LogSummary, add
 from analyzer.summary.tables import as_table, merge_tables
+from analyzer.summary.waiting import LISTS, waiting_rows
 
 _AGGREGATION = re.compile(r"A\d+$")
 _MERGE_EVERY = 32
@@ -36,7 +38,7 @@ class Gathered:
         tables = reduce_faults(faults, self._start or 0) if faults is not None and len(faults) else {}
         tables["records"] = count_records({tag: table for tag, table in parsed.tables.items() if len(table)})
         if "LS" in parsed.tables:
-            tables["aggregations"] = as_table("aggregations", _lock_events(parsed.tables["LS"]))
+            tables["aggregations"] = as_table("aggregations", _lock_events(parsed.tables))
         for tag, table in parsed.tables.items():
             if _AGGREGATION.match(tag) and len(table):
                 self._keep_last(tag, table.to_pandas())
@@ -45,7 +47,7 @@ class Gathered:
             LogSummary(
                 meta=parsed.meta | {"fields": columns},
                 tables=tables,
-                evidence=_evidence(parsed.tables),
+                evidence=_evidence(parsed),
                 notices=parsed.notices,
                 unread=parsed.unread[:UNREAD_KEPT],
                 unread_count=len(parsed.unread),
@@ -96,11 +98,25 @@ class _Aggregation:
         return self.rows.assign(name=names + (f" (the last of {times} prints)" if times > 1 else ""))
 
 
-def _lock_events(events: pa.Table) -> pd.DataFrame:
-    """lockstat's rows as aggregations: what happened, by lock and caller; the locks of VM objects stand apart."""
-    frame = events.to_pandas()
-    names = frame["event"].where(~frame["object"], frame["event"] + " (VM objects)")
-    return generic_rows("", frame[["lock", "caller", "count"]]).assign(name=names)
+def _lock_events(tables: dict[str, pa.Table]) -> pd.DataFrame:
+    """lockstat's rows as aggregations, by lock and caller: how often, how long in all, and the distributions.
+
+    The locks of VM objects stand apart.  Means do not add: what stands for them is count times mean.
+    """
+    frame = tables["LS"].to_pandas()
+    frame["event"] = frame["event"].where(~frame["object"], frame["event"] + " (VM objects)")
+    frame["sum"] = frame["count"] * frame["mean"]
+    found = [
+        generic_rows("", frame[["lock", "caller", "count"]]).assign(name=frame["event"] + ": times"),
+        generic_rows("", frame[["lock", "caller", "sum"]]).assign(
+            name=frame["event"] + ": " + frame["unit"] + ", count × mean"
+        ),
+    ]
+    buckets = tables["LH"].to_pandas().merge(frame.drop(columns="count"), left_on="row", right_on="line")
+    if len(buckets):
+        columns = ["lock", "caller", "low", "high", "count"]
+        found.append(generic_rows("", buckets[columns]).assign(name=buckets["event"] + ": " + buckets["unit"]))
+    return pd.concat(found, ignore_index=True)
 
 
 def _recorded(faults: pa.Table) -> pa.Table:
@@ -113,13 +129,19 @@ def _recorded(faults: pa.Table) -> pa.Table:
     return kept.drop_null() if timed else kept
 
 
-def _evidence(tables: dict[str, pa.Table]) -> Evidence:
-    """Faults without an end, and what the kernel said before it died."""
+def _evidence(parsed: Parsed) -> Evidence:
+    """Faults without an end, what the kernel said before it died, and who waited for a lock."""
+    tables = parsed.tables
     unfinished = [_row(row) for row in tables["PFLT"].to_pylist()] if "PFLT" in tables else []
     waiting, held = _waiting(tables), _held(tables)
     where = {"object": held[0]["lock"]} if held else {}  # the lock is the object's first member
-    panics = [_row(row) | {"waiting": waiting, "held": held} | where for row in _rows(tables, "P")]
-    return {kind: cap(rows) for kind, rows in (("unfinished", unfinished), ("panic", panics)) if rows}
+    panics = [
+        _row(row) | {"waiting": waiting, "held": held, "through": _through(row, tables)} | where
+        for row in _rows(tables, "P")
+    ]
+    listed = waiting_rows(tables["W"]) if parsed.meta.get("format") in LISTS else []
+    kinds = (("unfinished", unfinished), ("panic", panics), ("waiting", listed))
+    return {kind: cap(rows) for kind, rows in kinds if rows}
 
 
 def _rows(tables: dict[str, pa.Table], tag: str) -> list[dict[str, object]]:
@@ -130,6 +152,13 @@ def _row(row: dict[str, object]) -> dict[str, object]:
     return (
         {"ts": 0, "execname": ""} | {name: value for name, value in row.items() if value is not None} | {"before": []}
     )
+
+
+def _through(panic: dict[str, object], tables: dict[str, pa.Table]) -> list[str]:
+    """The functions of the panic's backtrace, innermost first, if one of them is the fault handler."""
+    frames = [row for row in _rows(tables, "BT") if row["line"] > panic["line"]]
+    functions = [row["function"] for row in frames if row["trace"] == frames[0]["trace"]]
+    return functions if set(functions) & set(HANDLERS) else []
 
 
 def _waiting(tables: dict[str, pa.Table]) -> list[dict[str, object]]:

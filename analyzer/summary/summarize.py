@@ -20,7 +20,8 @@ from analyzer.summary.foreign import Gathered
 from analyzer.summary.pool import Pool, thread_pool
 from analyzer.summary.reduce import COLUMNS
 from analyzer.summary.saved import read_summary
-from analyzer.summary.summary import LogSummary, Summary, finish, merge, summarize_block
+from analyzer.summary.summary import LogSummary, Summary, add, finish, merge, summarize_block
+from analyzer.summary.waiting import beside
 
 Progress = Callable[[Source], None]
 _MERGE_EVERY = 32
@@ -54,7 +55,7 @@ def summarize(
             # What the user says a file is may be wrong; only what the file itself says is kept.
             place = cache.place(path, chosen or Filter()) if cache and as_format is None else None
             summary = summary.merge(_summary_of(path, chosen or Filter(), pool, progress, place, as_format))
-    return summary
+    return Summary(beside(summary.logs))
 
 
 def _summary_of(
@@ -78,14 +79,26 @@ def _summary_of(
 def _foreign(source: Source, name: str, chosen: Filter) -> LogSummary:
     """What another program printed."""
     whole, kept = Gathered(), Gathered()
+    trace: LogSummary | None = None
     start: int | None = None
     for parsed in parts(source, name):
+        if "version" in parsed.meta:  # a console shows a vmtrace log
+            trace = _ended(finish(merge([_reduced(parsed, chosen, parsed.meta)])))
+            continue
         start = _first_ts(parsed) if start is None else start
         whole.add(parsed)
         if chosen:
             kept.add(chosen.apply(parsed, start, None))
     log = replace(kept.summary(), whole=whole.summary()) if chosen else whole.summary()
-    return _named(log, source, chosen)
+    return _named(log if trace is None else _on_console(trace, log), source, chosen)
+
+
+def _on_console(trace: LogSummary, console: LogSummary) -> LogSummary:
+    """A trace, and what else stands on the console that shows it."""
+    log = add([trace, console])
+    meta = {key: value for key, value in log.meta.items() if key != "format"}
+    whole = None if trace.whole is None else _on_console(trace.whole, console.whole)
+    return replace(log, meta=meta, whole=whole)
 
 
 def _first_ts(parsed: Parsed) -> int:
@@ -135,7 +148,10 @@ def _log_parts(source: Source, chosen: Filter, pool: Pool) -> Iterator[LogSummar
 
 def _summarize(block: Block, chosen: Filter, head: dict[str, object]) -> LogSummary:
     """One block as a LogSummary: it depends on nothing else, wherever it runs."""
-    parsed = read_block(block, COLUMNS)
+    return _reduced(read_block(block, COLUMNS), chosen, head)
+
+
+def _reduced(parsed: Parsed, chosen: Filter, head: dict[str, object]) -> LogSummary:
     script, start = head.get("script"), head.get("timestamp", 0)
     whole = summarize_block(parsed, script, start)
     if not chosen:
@@ -154,13 +170,23 @@ def _check(source: Source, meta: dict[str, object]) -> None:
 
 def _whole(source: Source, log: LogSummary, chosen: Filter) -> LogSummary:
     """The log with what only its end tells: its name and hash, and notices of a missing trailer or a cut stream."""
-    notices = list(log.notices)
-    if "end" not in log.meta:
-        notices.append(Notice(0, "no-trailer", 1, "", "the log has no #end line: it was cut off", log.last_ts))
+    log = _ended(log)
     if source.damage:
-        notices.append(damage_notice(source.damage, log.last_ts))
+        log = _noticed(log, damage_notice(source.damage, log.last_ts))
+    return _named(log, source, chosen)
+
+
+def _ended(log: LogSummary) -> LogSummary:
+    """The log with a notice where its trailer is missing."""
+    if "end" in log.meta:
+        return log
+    return _noticed(log, Notice(0, "no-trailer", 1, "", "the log has no #end line: it was cut off", log.last_ts))
+
+
+def _noticed(log: LogSummary, notice: Notice) -> LogSummary:
+    notices = [*log.notices, notice]
     whole = replace(log.whole, notices=notices) if log.whole is not None else None
-    return _named(replace(log, notices=notices, whole=whole), source, chosen)
+    return replace(log, notices=notices, whole=whole)
 
 
 def _named(log: LogSummary, source: Source, chosen: Filter) -> LogSummary:

@@ -7,6 +7,7 @@ from analyzer.analysis import imbalance
 from analyzer.analysis.coverage import calls, missing_returns
 from analyzer.format import address, count, counted
 from analyzer.ingest.releases import handler
+from analyzer.summary import waiting
 from analyzer.summary.evidence import Row
 from analyzer.summary.summary import LogSummary
 from analyzer.verdict.finding import Finding, Keep, every, sure, where
@@ -137,6 +138,8 @@ def never_returned(log: LogSummary, keep: Keep = every) -> list[Finding]:
     """
     if "unfinished" in log.evidence:
         return _unfinished(log, keep)
+    if log.meta.get("format") in waiting.LISTS:
+        return _waiting(log, keep)
     missing = missing_returns(log)
     rows = tuple(row for row in imbalance.unreturned(log) if keep(row))
     excluded = len(imbalance.unreturned(log)) - len(rows)
@@ -158,6 +161,26 @@ def never_returned(log: LogSummary, keep: Keep = every) -> list[Finding]:
             "take 'procstat -kk -a' or 'ps -axHO wchan' on the box while it lasts.",
             rows,
             missing - excluded,
+        )
+    ]
+
+
+def _waiting(log: LogSummary, keep: Keep) -> list[Finding]:
+    """Threads that a list shows waiting for a lock inside the handler; the list does not say who holds it."""
+    rows = tuple(row for row in log.evidence.get("waiting", ()) if keep(row) and row["inside"])
+    if not rows:
+        return []
+    return [
+        Finding(
+            "never-returned",
+            "suspected",
+            "needs a look",
+            waiting.sentence(rows),
+            "A lock is waited for all the time; only one that is never let go makes this last. The list does not say "
+            "who holds it.",
+            "Take the list again: threads that still stand there wait for ever. A trace beside it names the lock.",
+            rows,
+            len(rows),
         )
     ]
 
@@ -192,13 +215,13 @@ def panics(log: LogSummary, keep: Keep = every) -> list[Finding]:
     found = []
     for row in filter(keep, log.evidence.get("panic", ())):
         meaning = _PANICS.get(row["kind"])
-        waiting, held = row["waiting"], row["held"]
+        blocked, held = row["waiting"], row["held"]
         detail = []
-        if waiting:
-            names = ", ".join(sorted({str(thread["comm"]) for thread in waiting}))
+        if blocked:
+            names = ", ".join(sorted({str(thread["comm"]) for thread in blocked}))
             detail.append(
-                f"{counted(len(waiting), 'thread')} ({names}) wait for the lock at {address(waiting[0]['wchan'])} "
-                f"({waiting[0]['wmesg']})."
+                f"{counted(len(blocked), 'thread')} ({names}) wait for the lock at {address(blocked[0]['wchan'])} "
+                f"({blocked[0]['wmesg']})."
             )
         detail += [
             f"ddb shows {lock['name']} {address(lock['lock'])} held by thread {lock['tid']}, taken at {lock['site']}."
@@ -206,6 +229,15 @@ def panics(log: LogSummary, keep: Keep = every) -> list[Finding]:
         ]
         thread = f" of thread {row['tid']}" if "tid" in row else ""
         said = f"The console{thread} says '{row['text']}'"
+        through = row.get("through") or ()
+        if through:
+            path = " ← ".join(through[through.index("panic") + 1 if "panic" in through else 0 :])
+            detail.append(f"Its backtrace goes through the fault handler: {path}.")
+        if "owner_tid" in row:
+            owner = f"Thread {row['owner_tid']} (pid {row['owner_pid']})"
+            said = f"{owner} sleeps with a lock held; {said[0].lower()}{said[1:]}"
+        if through and not meaning:
+            meaning = "it wanted that lock in a page fault" if "owner_tid" in row else "it happened in a page fault"
         found.append(
             Finding(
                 "panic",

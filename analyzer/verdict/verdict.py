@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from analyzer.analysis.coverage import is_complete
 from analyzer.format import counted
+from analyzer.summary import waiting
 from analyzer.summary.evidence import Row
 from analyzer.summary.summary import LogSummary
 from analyzer.verdict.claims import CLAIMS, Claim, why_not_clean, why_unseen
@@ -55,7 +56,7 @@ def judge(log: LogSummary) -> Verdict:
     """
     whole = judge(log.whole) if log.whole is not None else None
     answers = {claim.key: _answer(claim, log, whole) for claim in CLAIMS}
-    shown = [*_events(log, answers), *gap(log), *_clean(log, answers), *_not_measured(answers)]
+    shown = [*_waited_for(log, _events(log, answers)), *gap(log), *_clean(log, answers), *_not_measured(answers)]
     if whole is not None:
         shown += _outside(log, shown, whole)
     return Verdict(answers, tuple(sorted(shown, key=weight)), scope(log))
@@ -123,6 +124,19 @@ def _events(log: LogSummary, answers: dict[str, Answer]) -> list[Finding]:
 
     rest = [finding for claim in CLAIMS for finding in claim.find(log, lambda row: not of_event(row))]
     return [d4326(log, events), *_rooted(rest)]
+
+
+def _waited_for(log: LogSummary, findings: list[Finding]) -> list[Finding]:
+    """The findings, the first one of a lock that stays held with who waits, if a list of threads stands beside."""
+    first = next((finding for finding in findings if finding.kind in _LEFT_HELD), None)
+    said = waiting.sentence(log.evidence.get("waiting", ()), first.rows[-1].get("pid")) if first else ""
+    if not said:
+        return findings
+    told = replace(first, detail=f"{first.detail} {said}".strip())
+    return [told if finding is first else finding for finding in findings]
+
+
+_LEFT_HELD = ("d4326", "lock-held", "panic")
 
 
 def _rooted(findings: list[Finding]) -> list[Finding]:

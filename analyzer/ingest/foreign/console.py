@@ -1,10 +1,13 @@
 """A kernel's last words: panics, backtraces, waiting threads and held locks on a console or in /var/log/messages."""
 
+import re
+
 import pyarrow as pa
 from lark import Tree
 from lark.exceptions import UnexpectedInput
 
 from analyzer.ingest.grammar import load_grammar
+from analyzer.ingest.messages import parse_message, split_message
 from analyzer.ingest.parsed import Notice, Parsed
 
 _PANIC = pa.schema(
@@ -16,7 +19,13 @@ _PANIC = pa.schema(
         ("address", pa.uint64()),
         ("pid", pa.int64()),
         ("tid", pa.int64()),
+        ("owner_pid", pa.int64()),
+        ("owner_tid", pa.int64()),
     ]
+)
+# A panic begins a line of its own only where nothing else was printing: a prompt, a login, a record can stand before.
+PANIC_INSIDE = re.compile(
+    r"(?<![\w.])(?<!after )panic: |(?<!after )panic: (?=vm_page_free: |sleeping thread|[^ ]+: ?recursing)"
 )
 _FRAME = pa.schema(
     [
@@ -60,9 +69,11 @@ _TEXT = pa.schema([("line", pa.int64()), ("text", pa.string())])
 def parse_console(data: bytes) -> Parsed:
     """A console's text, or syslog's with its time stamps.
 
-    P: what the kernel said of its end: line, kind, fatal, text, address, pid, tid.  Kinds are "double-free"
-        (`vm_page_free: freeing free page`), "lock-recursion" (`recursing but non-recursive rw vm object`) and
-        "other"; not fatal is a double free that the kernel was told to survive.  The thread is the one that ddb names.
+    P: what the kernel said of its end: line, kind, fatal, text, address, pid, tid, owner_pid, owner_tid.  Kinds are
+        "double-free" (`vm_page_free: freeing free page`), "lock-recursion" (`recursing but non-recursive rw vm
+        object`), "sleeping-thread" and "other"; not fatal is a double free that the kernel was told to survive.  The
+        thread is the one that ddb names, the owner of the lock the one that slept with it.  A panic is found wherever
+        on a line it begins.
     BT: frames of backtraces (line, trace, depth, pid, tid, comm, function, offset), traces numbered in order.
     W: threads that ddb's ps shows blocked on a lock (state L) or asleep: line, pid, tid, comm, state, wmesg, wchan;
         tid is null for a process with one thread.
@@ -103,13 +114,21 @@ class _Reader:
         self.thread: dict = {}
         self.process: int | None = None
         self.owner: dict = {}
+        self.sleeper: dict = {}
         # Traces and panics that stand above the line which names their thread.
         self.nameless: list[dict] = []
 
     def read(self, number: int, text: str) -> None:
+        text, message = split_message(text)
+        if message:
+            self.notices.append(parse_message(message, number, None))
         tree = _parse(text)
         if tree is None:
-            if text.strip():
+            inside = PANIC_INSIDE.search(text)
+            if inside and inside.start():
+                self.texts.append({"line": number, "text": text[: inside.start()]})
+                self.read(number, text[inside.start() :])
+            elif text.strip():
                 self.texts.append({"line": number, "text": text})
                 self.open = False
             return
@@ -149,14 +168,18 @@ class _Reader:
             "address": address,
             "pid": None,
             "tid": None,
+            **(self.sleeper if fatal else {}),
         }
         self.panics.append(row)
         if fatal:
             self.nameless.append(row)
         self.open = False
 
+    def _sleeper(self, number: int, text: str, tree: Tree, parts: dict) -> None:
+        self.sleeper = {"owner_pid": int(parts["PID"]), "owner_tid": int(parts["TID"])}
+
     def _begin(self, number: int, text: str, tree: Tree, parts: dict) -> None:
-        self._start({})
+        self._start({"tid": int(parts["TID"])} if "TID" in parts else {})
 
     def _tracing(self, number: int, text: str, tree: Tree, parts: dict) -> None:
         self._start({"pid": int(parts["PID"]), "tid": int(parts["TID"]), "comm": parts.get("COMMAND")})
