@@ -27,6 +27,8 @@ _STEP_BITS = {
     "vm_page_alloc_after": 0x20,
     "vm_page_busy_sleep": 0x40,
 }
+_INSERTS = ("vm_page_insert", "vm_page_iter_insert", "vm_page_iter_rename")
+_ENOMEM = 12
 _MOVES = {"vm_page_rename": "rename", "vm_page_iter_rename": "rename", "vm_page_replace": "replace"}
 _COLUMNS: dict[str, object] = {  # and what stands where a record has no such column
     "line": np.int64(0),
@@ -92,6 +94,7 @@ class Settled:
     faults: pa.Table
     moves: pd.DataFrame
     radix: pd.DataFrame
+    failures: pd.DataFrame
     unpaired: pd.DataFrame
     incomplete: int
     rest: pd.DataFrame | None
@@ -120,7 +123,8 @@ def settle_steps(steps: pd.DataFrame, finished: bool) -> Settled:
     rest = steps[~done.to_numpy()[number]]
     moves, radix = _page_moves(complete)
     faults, unpaired = _faults(complete)
-    return Settled(faults, moves, radix, unpaired, int((done & ~whole).sum()), rest if len(rest) else None)
+    failures, incomplete = _failed_inserts(complete), int((done & ~whole).sum())
+    return Settled(faults, moves, radix, failures, unpaired, incomplete, rest if len(rest) else None)
 
 
 def _faults(steps: pd.DataFrame) -> tuple[pa.Table, pd.DataFrame]:
@@ -168,6 +172,16 @@ def _faults(steps: pd.DataFrame) -> tuple[pa.Table, pd.DataFrame]:
     unpaired = unpaired.rename(columns={"a0": "lock"})
     unpaired["fault_ts"] = first["ts"].reindex(unpaired["fault"]).to_numpy() if len(unpaired) else []
     return table, unpaired[["fault_ts", "tid", "lock", "name", "site", "reader"]]
+
+
+def _failed_inserts(steps: pd.DataFrame) -> pd.DataFrame:
+    """Radix inserts without a node inside whole faults: ts, fn, rc, infault.
+
+    From 15 on the functions that insert a page tell of them; before, they only pass on what vm_radix_insert returns.
+    """
+    failed = steps[(steps["tag"] == "R") & (steps["rc"] != 0)]
+    telling = ["vm_radix_insert"] if (failed["fn"] == "vm_radix_insert").any() else _INSERTS
+    return failed.loc[failed["fn"].isin(telling), ["ts", "fn"]].assign(rc=_ENOMEM, infault=1)
 
 
 def _page_moves(steps: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

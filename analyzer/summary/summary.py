@@ -14,10 +14,10 @@ from analyzer.ingest.parsed import Notice, Parsed, Unread, merged_meta
 from analyzer.ingest.slow import EXPLAINED
 from analyzer.summary.evidence import Evidence, cap, collect_evidence, conclude, settle
 from analyzer.summary.last_records import first_of_each, in_order, last_of_each, thread_ends
-from analyzer.summary.reduce import reduce_block, reduce_faults
+from analyzer.summary.reduce import SECOND, reduce_block, reduce_faults
 from analyzer.summary.reduce_aggregations import reduce_aggregations
 from analyzer.summary.steps import Settled, count_steps, join, open_steps, settle_steps
-from analyzer.summary.tables import TABLES, as_table, concatenate, merge_tables
+from analyzer.summary.tables import TABLES, as_table, concatenate, group, merge_tables
 
 UNREAD_KEPT = EXPLAINED  # no more, or what a line says would depend on the blocks
 NOTICES_KEPT = 1000
@@ -219,6 +219,9 @@ def _step_tables(made: Settled, start: int) -> dict[str, pa.Table]:
         timed = made.moves["dur"].astype("float64").fillna(0).astype("int64")
         rows = made.moves.assign(moves=1, infault=1, busy=-1, dirty=-1, has_object=-1, dur=timed, longest=timed)
         found["moves"] = as_table("moves", rows)
+    if len(made.failures):
+        seconds = ((made.failures["ts"] - start) // SECOND).clip(lower=0)
+        found["failures"] = group("failures", pa.table(dict(made.failures.assign(second=seconds))), count="failed")
     if len(made.radix):
         found["radix"] = as_table("radix", made.radix)
     return concatenate([tables, found])

@@ -16,6 +16,11 @@ from analyzer.verdict.finding import Finding, Keep, every, rate, sure
 _FIRST_REPLACE = 1100000  # from then on a fault moves its page by vm_page_replace, which allocates nothing
 
 
+def renames_in_faults(log: LogSummary) -> bool:
+    """Whether the release moves pages by vm_page_rename inside faults, or may."""
+    return (log.meta.get("osreldate") or 0) < _FIRST_REPLACE
+
+
 def failed_moves_in_faults(log: LogSummary, keep: Keep = every) -> list[Finding]:
     """Page moves that failed inside faults: up to 10.x their error path is the bug of D4326."""
     return _failed_moves(log, [1], keep)
@@ -42,7 +47,7 @@ def _failed_moves(log: LogSummary, places: list[int], keep: Keep) -> list[Findin
 def _failed_move(log: LogSummary, name: str, infault: int, part: pd.DataFrame, failed: int, rows) -> Finding:
     of = int(part["moves"].sum())
     places = {1: "inside faults", 0: "outside faults (fork's split, exit's collapse)", -1: "inside faults or outside"}
-    risky = infault == 1 and (log.meta.get("osreldate") or 0) < _FIRST_REPLACE
+    risky = infault == 1 and renames_in_faults(log)
     return Finding(
         "failed-move-in-fault" if infault == 1 else "failed-move",
         sure(log) if infault >= 0 else "suspected",
