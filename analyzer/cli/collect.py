@@ -43,6 +43,9 @@ def collect(
     until: Until = None,
     then: Then = None,
     slower: Slower = None,
+    survive_panic: bool = typer.Option(
+        False, "--survive-panic", help="Have the last records come out while the box panics (dtrace -w)."
+    ),
     force: bool = typer.Option(False, "--force", help="Overwrite the log."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Print the commands and the D, and do nothing."),
 ) -> None:
@@ -62,6 +65,7 @@ def collect(
         options=dict(map(dtrace_option, option or [])),
         ktrace=ktrace,
         ssh=ssh,
+        survive_panic=survive_panic,
         force=force,
         **moment(until, then, slower),
     )

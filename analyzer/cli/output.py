@@ -105,11 +105,7 @@ def write_plots(document, folder: Path, inputs: Iterable[str], force: bool) -> N
     """Every chart of the document as PNG and SVG, each under its key."""
     from analyzer.charts.images import render
 
-    files = {
-        folder / f"{chart.key}.{form}": (chart, form)
-        for chart in document.charts
-        for form in ("png", "svg")
-    }
+    files = {folder / f"{chart.key}.{form}": (chart, form) for chart in document.charts for form in ("png", "svg")}
     for path in files:
         require_writable(path, inputs, force)
     for path, (chart, form) in files.items():

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from analyzer import measures, packages
 from analyzer.errors import VmtraceError
-from analyzer.host import dscript, facts, failmod, messages
+from analyzer.host import dscript, facts, failmod, messages, panic
 from analyzer.host.box import Box
 
 
@@ -69,13 +69,15 @@ def _dtrace(box: Box, known: facts.Facts) -> list[Finding]:
         )
     ]
     scripts = [dscript.load(name) for name in dscript.names()]
-    wanted = list(dict.fromkeys(probe for script in scripts for probe in script.probes))
+    panic_probes = [probe for probe in dscript.probes(panic.clauses()) if probe.startswith("fbt:")]
+    wanted = list(dict.fromkeys([probe for script in scripts for probe in script.probes] + panic_probes))
     try:
         there = facts.listed(box, wanted)
     except VmtraceError as error:
         return [*found, Finding(False, str(error), "see docs/collect.md")]
     found += [finding for script in scripts for finding in _script(script, there, known)]
-    return [*found, _fail_point(box)]
+    absent = [probe for probe in panic_probes if not any(matches(probe, each) for each in there)]
+    return [*found, _fail_point(box), _panic(box, absent)]
 
 
 def _script(script: dscript.DScript, there: list[facts.Probe], known: facts.Facts) -> list[Finding]:
@@ -101,6 +103,18 @@ def _fail_point(box: Box) -> Finding:
     sources = box.run("test -e /usr/src/sys/conf/kmod.mk").status == 0
     first = "" if sources else "the sources of this kernel in /usr/src, then "
     return Finding(False, "no fail point: failures cannot be made", f"{first}vmtrace failmod; {failmod.BUILD}")
+
+
+def _panic(box: Box, absent: list[str]) -> Finding:
+    """What of collect --survive-panic can be done here."""
+    lacks = [f"no {probe}" for probe in absent]
+    if box.run("command -v rtprio").status:
+        lacks.append("no rtprio(1)")
+    if box.run("sysctl -n security.bsd.allow_destructive_dtrace").out.strip() == "0":
+        lacks.append("security.bsd.allow_destructive_dtrace=0 (loader.conf)")
+    if lacks:
+        return Finding(None, f"collect --survive-panic: {', '.join(lacks)}")
+    return Finding(True, "collect --survive-panic: chill in panic, real-time priority")
 
 
 def matches(description: str, probe: facts.Probe) -> bool:

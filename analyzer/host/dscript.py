@@ -43,7 +43,7 @@ class DScript:
     @property
     def probes(self) -> list[str]:
         """Every probe description in it, once, in order: `fbt::vm_fault:entry`."""
-        return list(dict.fromkeys(":".join(parts) for parts in _PROBE.findall(code(self.text))))
+        return probes(self.text)
 
     @property
     def edition(self) -> int:
@@ -52,14 +52,19 @@ class DScript:
         return measures.edition(self.name, fields)
 
 
+def probes(text: str) -> list[str]:
+    """Every probe description in D text, once, in order: `fbt::vm_fault:entry`."""
+    return list(dict.fromkeys(":".join(parts) for parts in _PROBE.findall(code(text))))
+
+
 def code(text: str) -> str:
     """The D text without comments and strings."""
     return re.sub(r'/\*.*?\*/|"(?:\\.|[^"\\])*"', " ", text, flags=re.DOTALL)
 
 
 def names() -> list[str]:
-    """The bundled scripts, in alphabetical order."""
-    return sorted(path.stem for path in resource("dscripts").glob("*.d"))
+    """The bundled scripts, in alphabetical order; clauses without a first line for the shell are none."""
+    return sorted(path.stem for path in resource("dscripts").glob("*.d") if path.read_text().startswith("#!"))
 
 
 def load(name: str) -> DScript:

@@ -8,6 +8,7 @@ from analyzer.host import (
     facts,
     failpoint,
     ktrace,
+    panic,
     prove,
     provenance,
     session,
@@ -54,6 +55,10 @@ def _dtrace(
         failpoint.require_off(box, point)
     if dscript.load(plan.name).targeted and not plan.arguments("COMMAND"):
         progress.say(f"{plan.name} without a target traces every process, dtrace too: give --pid, --exec or -- COMMAND")
+    if plan.survive:
+        progress.say(panic.TOLD)
+    if plan.survive and not box.remote:
+        progress.say(panic.TO_THIS_BOX)
     origin = _origin(request, plan, point) | {"proved": prove.remembered(box, known, dscript.load(plan.name))}
     header = provenance.lines(box, known, origin)
     output = Output(request.output, force=request.force, called=request.called)
@@ -77,7 +82,9 @@ def _plan(
     request: Request, script: dscript.DScript, known: facts.Facts, point: failpoint.FailPoint | None
 ) -> session.Plan:
     largest = dscript.largest_buffer(known.number("hw.physmem"), known.number("hw.ncpu"))
-    text = dscript.render(script, dscript.fitting(script, largest) | request.options)
+    more = panic.OPTIONS if request.survive_panic else {}
+    text = dscript.render(script, dscript.fitting(script, largest) | more | request.options)
+    text += panic.clauses() if request.survive_panic else ""
     return session.Plan(
         name=script.name,
         text=text,
@@ -91,6 +98,7 @@ def _plan(
         until=request.until,
         then=request.then,
         slower=_slower(request, script),
+        survive=request.survive_panic,
     )
 
 
@@ -137,7 +145,7 @@ def dry_run(request: Request) -> str:
     facts.check_release(script, known)
     plan = _plan(request, script, known, point)
     told += "kldstat -q -m dtraceall || kldload dtraceall\n"
-    told += tracer.command(plan.name, plan.arguments("PGID"), ".") + "\n"
+    told += ("rtprio 1 " if plan.survive else "") + tracer.command(plan.name, plan.arguments("PGID"), ".") + "\n"
     reading = counters.command(known).removeprefix("exec ").replace("exec ", "")
     told += "# once its first line has come:\n"
     told += f"{reading}\n"

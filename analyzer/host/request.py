@@ -28,6 +28,7 @@ class Request:
     until: Until | None = None
     then: str = ""
     slower: int = 0
+    survive_panic: bool = False
     called: str = ""
 
     @property

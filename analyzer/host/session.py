@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, field
 
 from analyzer.errors import TemporaryError, UsageError, VmtraceError
-from analyzer.host import counters, left, limits, messages, until
+from analyzer.host import counters, left, limits, messages, panic, until
 from analyzer.host.box import Box
 from analyzer.host.facts import Facts
 from analyzer.host.failpoint import FailPoint
@@ -47,6 +47,7 @@ class Plan:
         command: words of COMMAND, empty for none.
         until: what ends it at once, None for nothing.
         then: the command that is run on the box at that moment, "" for none.
+        survive: whether the script has the clauses for a panic.
         slower: ns, faults that take longer are recorded by a script that selects; 0 for its own limit.
     """
 
@@ -62,6 +63,7 @@ class Plan:
     until: Until | None = None
     then: str = ""
     slower: int = 0
+    survive: bool = False
 
     def arguments(self, group: int | str) -> list[str]:
         """The script's arguments; without anything to narrow there are none, as by hand."""
@@ -111,7 +113,8 @@ def record(
         undo.callback(progress.end)
         helpers = Helpers(box, facts, plan.command, plan.fail_point, output_to_stderr=output.to_stdout)
         undo.callback(helpers.cancel)
-        tracer = Tracer(box, plan.name, plan.text, plan.arguments(helpers.command.group if helpers.command else 0))
+        arguments = plan.arguments(helpers.command.group if helpers.command else 0)
+        tracer = Tracer(box, plan.name, plan.text, arguments, real_time=plan.survive)
         undo.callback(tracer.end)
         session = _Session(box, plan, output, progress, signals, tracer, helpers, live)
         session.await_tracing()
@@ -142,6 +145,7 @@ class _Session:
         self._self = {*helpers.pids, *([] if box.remote else [os.getpid(), *output.pids])}
         self._tracing = False
         self._silence_said = self._hurry_said = False
+        self._panic = ""
         self._result = Result(self._log.tally, 0.0)
         self._before: dict[str, int] = {}
         self._began = 0.0
@@ -313,9 +317,10 @@ class _Session:
     def _judge(self, reason: str) -> None:
         """Whether dtrace ended well."""
         if self._lost_connection():
+            panicked = f"the box panicked ({self._panic}): " if self._panic else ""
             self._result.failure = TemporaryError(  # also where something else has noticed first
-                f"the connection to {self._box.name} was lost; without it the box disarms the fail point and stops "
-                f"dtrace by itself, if it has not panicked; what had come is kept in {self._output.name}"
+                f"{panicked}the connection to {self._box.name} was lost; without it the box disarms the fail point and "
+                f"stops dtrace by itself, if it has not panicked; what had come is kept in {self._output.name}"
             )
         elif self._result.stopped:
             self._fail(TemporaryError(f"tracing was ended by the kernel: {messages.TOO_BUSY}"))
@@ -362,6 +367,8 @@ class _Session:
         self._heart.lines(data, time.monotonic())
         if self._live is not None:
             self._live.lines(data)
+        if self._plan.survive:
+            self._panic = self._panic or panic.message(data)
         self._log.lines(data)
 
     def _message(self, line: bytes) -> None:

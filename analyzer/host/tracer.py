@@ -1,5 +1,6 @@
 """dtrace(1) on the box: started, stopped, ended at once."""
 
+import os
 import subprocess
 import time
 
@@ -14,7 +15,8 @@ SELF = b"vmtrace-self "  # what the line on stderr begins with that names the pr
 # probe; told "now", it is killed.  SIGTERM, because sh(1) starts a background job with SIGINT ignored.
 _RUN = """
 folder=$(mktemp -d /tmp/vmtrace.XXXXXX) || exit 73
-trap 'rm -rf "$folder"' EXIT
+trap 'rm -rf "$folder"{after}' EXIT
+{before}
 cat >"$folder/{name}.d" <<'{end}'
 {text}{end}
 exec 3<&0
@@ -36,9 +38,12 @@ def command(name: str, arguments: list[str], folder: str = "$folder") -> str:
     return f'dtrace -Z -s "{folder}/{name}.d" {quoted(arguments)}'.rstrip()
 
 
-def script(name: str, text: str, arguments: list[str]) -> str:
-    """The sh(1) that runs dtrace on the box."""
-    return _RUN.format(self=SELF.decode(), name=name, end=_END, text=text, command=command(name, arguments))
+def script(name: str, text: str, arguments: list[str], reader: str = "") -> str:
+    """The sh(1) that runs dtrace on the box; with a `reader`, a process there, both at real-time priority meanwhile."""
+    dtrace, before, after = command(name, arguments), ":", ""
+    if reader:
+        dtrace, before, after = f"rtprio 1 {dtrace}", f"rtprio 1 -{reader}", f"; rtprio -t -{reader}"
+    return _RUN.format(self=SELF.decode(), name=name, end=_END, text=text, command=dtrace, before=before, after=after)
 
 
 class Tracer:
@@ -48,9 +53,12 @@ class Tracer:
         group: its process group on the box, 0 until the line that names it has come.
     """
 
-    def __init__(self, box: Box, name: str, text: str, arguments: list[str]) -> None:
+    def __init__(self, box: Box, name: str, text: str, arguments: list[str], *, real_time: bool = False) -> None:
         self._box = box
-        self._process: subprocess.Popen = box.start(script(name, text, arguments))
+        reader = ""
+        if real_time:  # who takes the output away: vmtrace here, sshd over there
+            reader = "$PPID" if box.remote else str(os.getpid())
+        self._process: subprocess.Popen = box.start(script(name, text, arguments, reader))
         self.streams = Streams(self._process)
         self.group = 0
 

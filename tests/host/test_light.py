@@ -34,7 +34,7 @@ def test_commands_of_the_box_import_nothing_heavy(words):
         "try:\n    analyzer.cli.main()\nfinally:\n"
         "    print('MODULES', *{name.partition('.')[0] for name in sys.modules})\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
     modules = set(done.stdout.splitlines()[-1].split()[1:])
     assert "typer" in modules
     assert not modules & HEAVY
