@@ -35,6 +35,7 @@ def collect(
     pid: int = typer.Option(None, min=1, metavar="N", help="Only this process."),
     execname: str = typer.Option(None, "--exec", metavar="NAME", help="Only processes of this name."),
     fail_point: str = typer.Option(None, metavar="NAME=TERM", help="Arm debug.fail_point.NAME while tracing."),
+    yes: bool = typer.Option(False, "--yes", help="Let the fail point reach the whole machine (10.x may panic)."),
     option: Annotated[
         list[str] | None, typer.Option("-x", metavar="NAME=VALUE", help="dtrace option, as bufsize=64m.")
     ] = None,
@@ -62,6 +63,7 @@ def collect(
         execname=execname or "",
         command=command or [],
         fail_point=fail_point,
+        everywhere=yes,
         options=dict(map(dtrace_option, option or [])),
         ktrace=ktrace,
         ssh=ssh,

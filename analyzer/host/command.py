@@ -9,7 +9,7 @@ import threading
 import time
 
 from analyzer.errors import IoError, TemporaryError, UnavailableError, UsageError
-from analyzer.host import left, limits
+from analyzer.host import failmod, left, limits
 from analyzer.host.box import Box, first_line, kill, quoted, send
 from analyzer.host.failpoint import FailPoint
 
@@ -136,7 +136,8 @@ def told(words: list[str], duration: float | None, point: FailPoint | None) -> l
         lines = [f"# after {duration:g} s:" if duration else "# on ^C:"]
     if point is None:
         return lines
-    return [f"sysctl {quoted([str(point)])}", *lines, f"sysctl {quoted([f'{point.sysctl}=off'])}"]
+    narrow = [f"sysctl {failmod.GROUP}=PGID"] if point.narrowed else []
+    return [*narrow, f"sysctl {quoted([str(point)])}", *lines, point.off]
 
 
 def _copy(source: int, target: int) -> None:

@@ -24,7 +24,7 @@ class Helpers:
             if command:
                 self.command = HeldCommand(box, command, output_to_stderr=output_to_stderr)
             if point:
-                self.guard = Guard(box, point)
+                self.guard = Guard(box, point, self.command.group if self.command else 0)
             for _ in ("before", "after"):
                 self._readings.append(counters.Reading(box, facts))
         except BaseException:

@@ -42,14 +42,16 @@ def record(box: Box, request: Request, point: failpoint.FailPoint | None) -> int
     known = facts.ask(box)
     facts.require(box, known, ("ktrace", "kdump"))
     facts.require_process(box, request.pid)
+    progress = Progress()
     if point:
-        failpoint.require_off(box, point)
-    more = {"command": quoted(request.command), "failpoint": str(point) if point else "", "kdump": _KDUMP_FLAGS}
+        point = failpoint.narrowed(box, point, command=bool(request.command), everywhere=request.everywhere)
+        failpoint.require_safe(box, known, point, everywhere=request.everywhere)
+        progress.say(failpoint.told(box, point))
+    more = {"command": quoted(request.command)} | provenance.of_point(point) | {"kdump": _KDUMP_FLAGS}
     header = provenance.lines(box, known, more) + f"#osreldate\t{known.osreldate}\n".encode()
     output = Output(request.output, force=request.force)
     folder = box.run("mktemp -d /tmp/vmtrace.XXXXXX").out.strip()
     file = f"{folder}/ktrace.out"
-    progress = Progress()
     with contextlib.ExitStack() as undo:
         undo.callback(box.run, f"rm -rf {folder}")
         try:
@@ -76,7 +78,7 @@ def _run(
             command = HeldCommand(box, request.command, output_to_stderr=request.output == "-")
             undo.callback(command.cancel)
             target = f"-g {command.group}"
-        guard = failpoint.Guard(box, point) if point else None
+        guard = failpoint.Guard(box, point, command.group if command else 0) if point else None
         if guard:
             undo.callback(guard.disarm)
         answer = box.run(_trace(file, target))

@@ -267,7 +267,7 @@ class Judge:
     def _inserts(self, measure: str) -> Answer:
         failed = self._growth.get(counters.NODES_FAILED)
         if not failed:
-            return Answer(measure, NOT_ASKED, reason="no radix node was refused meanwhile")
+            return Answer(measure, NOT_ASKED, reason="no radix node was refused; see 'vmtrace failmod'")
         seen = self._trace.failed_inserts
         if 0 < seen < failed and self._trace.witness["vm_page_iter_rename"]:
             # 15: amd64's pmap inserts into the same zone and has no probe for it (facts 13.2).

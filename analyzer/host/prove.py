@@ -11,9 +11,9 @@ from pathlib import Path
 
 from analyzer import measures
 from analyzer.errors import DataError, TemporaryError, UsageError
-from analyzer.host import doctor, dscript, facts, proof, provenance, session
+from analyzer.host import doctor, dscript, facts, failmod, proof, provenance, session
 from analyzer.host.box import Box, quoted
-from analyzer.host.failpoint import FailPoint
+from analyzer.host.failpoint import FailPoint, require_off
 from analyzer.host.output import Output
 from analyzer.host.progress import Progress
 
@@ -36,6 +36,7 @@ find /usr/share /usr/lib -type f 2>/dev/null | head -100 | xargs cat >/dev/null 
 printf '{"name": "dd", "parts": []}' >"$1"
 """
 
+_FAILING = "5%return(1)"
 _FOLDER = 'mktemp -d "${TMPDIR:-/tmp}/vmtrace-load.XXXXXX"'
 _PYTHON = "for each in python3 python3.13 python3.12 python3.11 python3.9; do command -v $each && break; done"
 _MEMORY = '"${XDG_STATE_HOME:-$HOME/.local/state}/vmtrace"'
@@ -81,12 +82,15 @@ def prove(box: Box, name: str | None, say) -> tuple[facts.Facts, bool, list[Proo
     facts.require(box, known, ("dtrace",))
     facts.load_modules(box, known)
     scripts = _scripts(known, name)
+    point = FailPoint(failmod.POINT, _FAILING, narrowed=True) if failmod.is_loaded(box) else None
+    if point:
+        require_off(box, point)
     load = _load(box)
     try:
         proofs = []
         for script in scripts:
             say(f"{script.name}: tracing a load {'in Python' if load.python else 'in sh, which has fewer measures'}")
-            proofs.append(_proof(box, known, script, load))
+            proofs.append(_proof(box, known, script, load, point))
     finally:
         box.run(f"rm -rf {quoted([load.folder])}")
     _remember(box, known, proofs)
@@ -155,7 +159,9 @@ def _load(box: Box) -> Load:
     return Load(["/bin/sh", "-c", _SHELL, "load"], answer.out.strip(), False)
 
 
-def _proof(box: Box, known: facts.Facts, script: dscript.DScript, load: Load) -> Proof:
+def _proof(
+    box: Box, known: facts.Facts, script: dscript.DScript, load: Load, point: FailPoint | None
+) -> Proof:
     there = facts.listed(box, script.probes)
     unseen: dict[str, str] = {}
     asked = []
@@ -175,6 +181,8 @@ def _proof(box: Box, known: facts.Facts, script: dscript.DScript, load: Load) ->
         else:
             unseen[measure] = reason
     answers = _ask(box, known, script, load.command("whole"), asked, None)
+    if point and load.python and "failed-inserts" in asked:
+        answers += _ask(box, known, script, load.command("sparse"), ["failed-inserts"], point)
     found = {answer.measure: answer for answer in answers}
     found |= {measure: proof.Answer(measure, proof.NOT_SEEN, reason=why) for measure, why in unseen.items()}
     return Proof(script.name, script.edition, [found[name] for name in measures.names() if name in found])

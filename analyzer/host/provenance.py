@@ -4,6 +4,7 @@ import hashlib
 
 from analyzer.host.box import Box
 from analyzer.host.facts import Facts
+from analyzer.host.failpoint import FailPoint
 from analyzer.version import __version__
 
 # A value is one line; a command may hold anything.
@@ -28,6 +29,11 @@ def lines(box: Box, facts: Facts, more: dict[str, str]) -> bytes:
 def escaped(text: str) -> str:
     """Any text on one line of a log."""
     return text.translate(_ESCAPES)
+
+
+def of_point(point: FailPoint | None) -> dict[str, str]:
+    """The keys of a fail point: its term, and where it fails."""
+    return {"failpoint": str(point), "failpoint.reach": point.reach} if point else {}
 
 
 def sha256(text: str) -> str:

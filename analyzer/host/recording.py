@@ -50,9 +50,11 @@ def _dtrace(
     if request.script:
         facts.check_release(dscript.load(request.script), known)
     facts.load_modules(box, known)
-    plan = _plan(request, facts.choose(box, known, request.script), known, point)
     if point:
-        failpoint.require_off(box, point)
+        point = failpoint.narrowed(box, point, command=bool(request.command), everywhere=request.everywhere)
+        failpoint.require_safe(box, known, point, everywhere=request.everywhere)
+        progress.say(failpoint.told(box, point))
+    plan = _plan(request, facts.choose(box, known, request.script), known, point)
     if dscript.load(plan.name).targeted and not plan.arguments("COMMAND"):
         progress.say(f"{plan.name} without a target traces every process, dtrace too: give --pid, --exec or -- COMMAND")
     if plan.survive:
@@ -117,7 +119,7 @@ def _origin(request: Request, plan: session.Plan, point: failpoint.FailPoint | N
         "command": quoted(request.command),
         "script": f"{plan.name}.d",
         "script.sha256": provenance.sha256(plan.text),
-        "failpoint": str(point) if point else "",
+        **provenance.of_point(point),
     }
 
 
@@ -132,6 +134,8 @@ def dry_run(request: Request) -> str:
             box.connect()
             told += f"# on {box.name}, each piece by: {quoted(box.shell())}\n"
         known = facts.ask(box)
+        if point:
+            point = failpoint.narrowed(box, point, command=bool(request.command), everywhere=request.everywhere)
     finally:
         box.close()
     if known["system"] != "FreeBSD":

@@ -12,6 +12,7 @@ class Request:
 
     Attributes:
         called: what `output` is called in messages, where its own name is nobody's concern.
+        everywhere: whether a fail point may reach the whole machine.
     """
 
     script: str | None = None
@@ -21,6 +22,7 @@ class Request:
     execname: str = ""
     command: list[str] = field(default_factory=list)
     fail_point: str | None = None
+    everywhere: bool = False
     options: dict[str, str] = field(default_factory=dict)
     ktrace: bool = False
     ssh: str | None = None

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 STEPS = {"zero-fill": 0x22, "threads": 0x22, "copy": 0x24, "page-in": 0x21, "moved": 0x24, "sparse": 0x22, "fork": 0}
+REFUSED = 23  # radix nodes, while the fail point was armed
 RESULTS = {"invalid": 1, "protected": 2, "beyond": 9}
 
 
@@ -17,7 +18,7 @@ def main(script, folder, defects=""):
     text = Path(script).read_text()
     columns = {}
     for tag, named in re.findall(r"#fields\\t([A-Z])((?:\\t\w+:\w+)+)", text):
-        columns[tag] = [column.split(":")[0] for column in named.split("\\t")[1:]]
+        columns[tag] = [column.split(":")[0] for column in named.split("\\t")[1:] if column != "stack:stack"]
         print(f"#fields\t{tag}{named}".replace("\\t", "\t"))
 
     def row(tag, **values):
@@ -38,6 +39,9 @@ def main(script, folder, defects=""):
             faults += 1
             if moved:
                 row("M", pid=part["pids"][0], fn="replace", infault=1)
+        for _ in range(REFUSED if part["part"] == "sparse" else 0):
+            row("A", fn="vm_radix_insert", rc=12)
+            print("              kernel`vm_radix_insert+0x1\n")
         moves = part.get("moves", 0)
         for number in range(moves + 2 if moves else 0):  # two of another object
             row("M", pid=part["pids"][0], fn="rename", infault=0, src=hex(0x10 + number // moves), dst="0x20")

@@ -27,7 +27,7 @@ def test_the_kernel_ends_tracing_and_nothing_tells(make_stage):
     """dtrace waits on; its message comes only when it is told to stop.  The T lines stop."""
     stage = make_stage("10.1/badfault.log.xz")
     stage.plays([["out", stage.recorded.running], ["wait"], ["err", NO_STOP], ["exit", 1]])
-    process = stage.start("collect", *FAIL_POINT, *SLEEP, limits={"SILENT": 0.3, "STOPPED": 1})
+    process = stage.start("collect", *FAIL_POINT, "--yes", *SLEEP, limits={"SILENT": 0.3, "STOPPED": 1})
     status, _, err = finish(process)
     assert status == 75, err
     assert "\nvmtrace: no T line for 0 s: the box is very busy, or its kernel has ended tracing; 1 s without" in err

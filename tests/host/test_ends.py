@@ -89,7 +89,8 @@ def test_signal_before_tracing_began(stage):
     stage.await_event("dtrace '-Z'")
     process.send_signal(signal.SIGINT)
     status, _, err = finish(process)
-    assert (status, err) == (75, COMPILING + "vmtrace: ended by SIGINT before tracing began: nothing recorded\n")
+    assert status == 75
+    assert err.endswith(COMPILING + "vmtrace: ended by SIGINT before tracing began: nothing recorded\n")
     assert ARM not in stage.events
     assert not (stage.folder / "ran").exists()
     assert not (stage.folder / "vmtrace.log").exists()
@@ -191,7 +192,7 @@ def test_dtrace_does_not_start(stage, message, code, told):
     stage.plays([["err", f"dtrace: {message}\n"], ["exit", 1]])
     status, out, err = stage.run("collect", *FAIL_POINT, "--", "touch", str(stage.folder / "ran"))
     assert (status, out) == (code, "")
-    assert err.removeprefix(COMPILING).count("\n") == 1
+    assert err.partition(COMPILING)[2].count("\n") == 1
     assert told in err
     assert ARM not in stage.events
     assert not (stage.folder / "ran").exists()

@@ -16,7 +16,7 @@ def test_ktrace(make_stage, name):
     text = sample(KDUMP[stage.recorded.release])
     stage.set("kdump.txt", text)
     words = ["sh", "-c", 'echo command >>"$STANDIN/events"; exit 4']
-    status, _, err = stage.run("collect", "--ktrace", *FAIL_POINT, "--", *words)
+    status, _, err = stage.run("collect", "--ktrace", *FAIL_POINT, "--yes", "--", *words)
     assert status == 4, err
     assert stage.events == [
         "ktrace -i -t f -f ktrace.out -g GROUP",
@@ -32,7 +32,11 @@ def test_ktrace(make_stage, name):
     top = log.removesuffix(text).splitlines()
     host = stage.recorded.host
     assert top[0] == f"#host.uname\t{host['uname']}"
-    assert top[-3:-1] == ["#host.failpoint\tdebug.fail_point.uma_zalloc_arg=1%return", "#host.kdump\t-HT"]
+    assert top[-4:-1] == [
+        "#host.failpoint\tdebug.fail_point.uma_zalloc_arg=1%return",
+        "#host.failpoint.reach\tthe whole machine",
+        "#host.kdump\t-HT",
+    ]
     assert top[-1].startswith("#osreldate\t1")
     assert f", {text.count(' PRET  '):,} faults ended" in err
 
@@ -92,7 +96,7 @@ def test_ssh_does_all_of_it(stage):
     options = "-o ControlMaster=no -o BatchMode=yes -o ConnectTimeout=15"
     assert set(pieces) == {f"ssh -T -S SOCKET {options} root@box exec /bin/sh -s"}
     more = {"via": "ssh root@box", "command": "sh -c 'echo there; exit 9'"}
-    more["failpoint"] = "debug.fail_point.uma_zalloc_arg=1%return"
+    more |= {"failpoint": "debug.fail_point.uma_zalloc_arg=1%return", "failpoint.reach": "the whole machine"}
     assert steady(stage.log()) == expected(stage, "vmfault", "the end of COMMAND", **more)
 
 

@@ -9,10 +9,11 @@ import pytest
 from staging import ROOT, sample
 
 from analyzer import measures
-from analyzer.host import proof
+from analyzer.host import counters, failmod, proof
 
 KERNEL = Path(__file__).with_name("kernel.py")
-COUNTED = {"v_vm_faults": 9000, "v_cow_faults": 508, "v_cow_optim": 5, "v_zfod": 2013, "v_ozfod": 0, "v_io_faults": 0}
+COUNTED = {counters.FAULTS: 9000, counters.COPIED_ON_WRITE: 508, counters.MOVED_ON_WRITE: 5, counters.ZERO_FILLED: 2013}
+REFUSED = {counters.FAULTS: 500, counters.NODES_FAILED: 23}
 ALWAYS = {"faults", "calls", "results", "zero-fill", "copy", "path-alloc", "lock-balance", "moves-rename"}
 
 
@@ -20,12 +21,12 @@ ALWAYS = {"faults", "calls", "results", "zero-fill", "copy", "path-alloc", "lock
 def prove(stage):
     """Prove vmfault on a kernel with a defect: exit status and outcome by measure."""
 
-    def prove(defect="", *options):
-        kernel = [sys.executable, str(KERNEL), str(stage.state / "script.d"), str(stage.folder), defect]
+    def prove(defects="", *options):
+        kernel = [sys.executable, str(KERNEL), str(stage.state / "script.d"), str(stage.folder), defects]
         stage.plays([["out", "#vmtrace\t1\n#script\tvmfault\n#osreldate\t1302001\n"], ["wait"], ["run", kernel]])
-        for when, factor in (("before", 0), ("after", 1)):
-            lines = (f"vm.stats.vm.{name}: {value * factor}\n" for name, value in COUNTED.items())
-            stage.set(f"counters.{when}", "".join(lines))
+        for reading, grown in (("before", {}), ("after", COUNTED), ("3", {}), ("4", REFUSED)):
+            counted = dict.fromkeys((*COUNTED, *REFUSED), 0) | grown
+            stage.set(f"counters.{reading}", "".join(f"{name}: {value}\n" for name, value in counted.items()))
         status, out, err = stage.run("prove", "--script", "vmfault", "--json", *options)
         assert err.startswith("vmtrace: vmfault: tracing a load in Python\n")
         answers = json.loads(out)["scripts"][0]["measures"]
@@ -34,17 +35,20 @@ def prove(stage):
     return prove
 
 
-def test_a_kernel_that_is_right_is_exact(prove):
+def test_a_kernel_that_is_right_is_exact(prove, stage):
+    stage.set("sysctl", (stage.state / "sysctl").read_text() + f"{failmod.GROUP}: 0\n")
     status, answers = prove()
-    assert {name for name, outcome in answers.items() if outcome == "exact"} >= ALWAYS
+    assert {name for name, outcome in answers.items() if outcome == "exact"} >= ALWAYS | {"failed-inserts"}
     assert "wrong" not in answers.values()
-    assert status == 2  # no radix node was refused: failed inserts could not be asked
-    assert answers["failed-inserts"] == "not asked"
+    assert status == (0 if set(answers.values()) == {"exact"} else 2)
+    assert f"set {failmod.POINT}=5%return(1)" in stage.events
+    assert f"set {failmod.GROUP}=0" in stage.events
 
 
 def test_a_kernel_that_is_wrong_is_told_and_remembered(prove, stage):
     status, answers = prove("copy lost", "--ssh", "box")
     assert status == 1
+    assert answers["failed-inserts"] == "not asked"  # there is no fail point
     assert {name for name, outcome in answers.items() if outcome == "wrong"} == {
         "copy", "faults", "path-alloc", "zero-fill",
     }  # fmt: skip
