@@ -1,11 +1,13 @@
 """vmtrace failmod: the module's source, and its names against those that collect and doctor use."""
 
 import re
+import shlex
 import signal
 
 import pytest
 from staging import ROOT, finish
 
+from analyzer.cli import app
 from analyzer.host import failmod
 
 SOURCE = (ROOT / "kmod" / "vmfail" / "vmfail.c").read_text()
@@ -115,3 +117,13 @@ def test_a_dry_run_says_it(loaded):
     out = loaded().run("collect", "--dry-run", *FAIL_POINT, "--", "true")[1]
     assert f"\nsysctl {failmod.GROUP}=PGID\nsysctl {failmod.POINT}=1%return\n" in out
     assert f"\nsysctl {failmod.POINT}=off {failmod.GROUP}=0\n" in out
+
+
+PLAN = re.findall(r"^    vmtrace (.*)$", (ROOT / "docs" / "fault-injection.md").read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("line", PLAN)
+def test_the_plan_calls_commands_as_they_are(line, capsys):
+    words = shlex.split(re.split(" && |   |-- ", line + " ")[0])
+    assert app([*words, "--help"], standalone_mode=False) in (0, None)
+    assert capsys.readouterr().out
