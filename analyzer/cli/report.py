@@ -1,5 +1,9 @@
 """vmtrace report: from logs to a verdict, a page and pictures."""
 
+from typing import Annotated
+
+import typer
+
 from analyzer.cli.files import Force
 from analyzer.cli.options import (
     AsFormat,
@@ -16,6 +20,9 @@ from analyzer.cli.options import (
     record_filter,
 )
 from analyzer.cli.output import Form, Output, Plots, Top, prepare, write_document, write_plots
+from analyzer.errors import UsageError
+
+_INTERVAL = 1.0  # seconds between two drawings of a log that grows
 
 
 def report(
@@ -34,13 +41,28 @@ def report(
     jobs: Jobs = None,
     dask: Dask = None,
     no_cache: NoCache = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Draw what one growing log says until q or ^C, then report on it.")
+    ] = False,
 ) -> None:
     """Say how often what failed, which lock was left held and by whom, and what each path costs."""
     from analyzer.report.build import build_document
 
     chosen = prepare(output, form, plots, logs, force)
+    if follow:
+        _follow(logs)
     summary = read_logs(logs, record_filter(process, pid, path, since, until), jobs, dask, no_cache, as_format)
     document = build_document(summary, top)
     if plots is not None:
         write_plots(document, plots, logs, force)
     write_document(document, output, chosen)
+
+
+def _follow(logs: list[str]) -> None:
+    from analyzer.host.following import follow
+    from analyzer.host.view import Names
+    from analyzer.ingest.releases import path_name, result_name
+
+    if len(logs) != 1 or logs[0] == "-":
+        raise UsageError("--follow follows one log that is a plain file: name it")
+    follow(logs[0], Names(path_name, result_name), _INTERVAL)

@@ -24,10 +24,12 @@ class Screen(Progress):
     """Draws `live` every `interval` seconds and at each message.
 
     Args:
-        write: writes the log so far, gives what to say of it.
+        write: writes the log so far, gives what to say of it; None where there is nothing to write.
     """
 
-    def __init__(self, live: Live, names: Names, box: str, interval: float, write: Callable[[], str]) -> None:
+    def __init__(
+        self, live: Live, names: Names, box: str, interval: float, write: Callable[[], str] | None = None
+    ) -> None:
         super().__init__()
         self._live, self._names, self._interval, self._write = live, names, interval, write
         self._box, self._script, self._notice = box, "", ""
@@ -48,7 +50,7 @@ class Screen(Progress):
         if phase is Phase.COMPILING:
             self._script = text
         if phase is not Phase.TRACING or self._tty:
-            self._show()
+            self.draw()
         if phase is Phase.TRACING:
             self._shown_at = time.monotonic()
 
@@ -58,12 +60,12 @@ class Screen(Progress):
         if self._keys:
             self._heed_keys()
         if self._phase is Phase.TRACING and time.monotonic() - self._shown_at >= self._interval:
-            self._show()
+            self.draw()
 
     def say(self, message: str) -> None:
         self._notice = message
         if self._entered:
-            self._show()
+            self.draw()
         else:
             super().say(message)
 
@@ -90,15 +92,18 @@ class Screen(Progress):
             if key in (b"q", b""):
                 self.quit = True
                 return
-            if key == b"w":
+            if key == b"w" and self._write is not None:
                 self.say(self._write())
 
-    def _show(self) -> None:
+    def draw(self) -> None:
+        """Draw it now."""
         now = time.monotonic()
         self._shown_at = now
         seconds = now - self._began if self._began else 0.0
         rate = self._pace(faults(self._live), now) if self._began else 0.0
-        state = State(self._box, self._script, str(self._phase), seconds, rate, self._heart.silent(now), self._notice)
+        silent = self._heart.silent(now)
+        keys = "q ends" + (", w writes the log" if self._write is not None else "")
+        state = State(self._box, self._script, str(self._phase), seconds, rate, silent, self._notice, keys)
         if not self._entered:
             if self._phase is Phase.TRACING:
                 _put(line(self._live, state) + "\n")

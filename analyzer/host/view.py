@@ -29,6 +29,7 @@ class State:
         rate: faults a second.
         silent: seconds since the last T line.
         notice: the last message, "" for none.
+        keys: which there are.
     """
 
     box: str
@@ -38,6 +39,7 @@ class State:
     rate: float
     silent: float
     notice: str
+    keys: str
 
 
 def page(live: Live, state: State, names: Names) -> list[str]:
@@ -50,7 +52,7 @@ def page(live: Live, state: State, names: Names) -> list[str]:
     retries = "not counted" if live.retries is None else count(live.retries)
     replaced = f"  old page exclusively busy {count(live.replaced['2'])}" if live.replaced else ""
     lines = [
-        f"{head}  q ends, w writes the log",
+        f"{head}  {state.keys}",
         "",
         f"faults      {count(state.rate)}/s   {count(faults(live))} in all",
         f"failed      {failed or 'none'}",
