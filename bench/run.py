@@ -88,6 +88,8 @@ def compare(log: Path, damaged: Path, faults: Path, fields: str, rounds: int) ->
         "vmtrace report": report(log),
         "wc -l": ["wc", "-l", str(log)],
         "pyarrow.csv, F records only": [sys.executable, str(HERE / "bare_csv.py"), fields, str(faults)],
+        "DuckDB, counts and percentiles": [sys.executable, str(HERE / "duckdb_counts.py"), str(log)],
+        "polars, counts and percentiles": [sys.executable, str(HERE / "polars_counts.py"), str(log)],
         "mawk, the counts alone": ["mawk", "-f", counts, str(log)],
         "gawk, the counts alone": ["gawk", "-f", counts, str(log)],
         "gawk -b, the counts alone": ["gawk", "-b", "-f", counts, str(log)],

@@ -14,6 +14,12 @@ BENCH = Path(__file__).parent.parent / "bench"
 AWKS = [name for name in ("mawk", "gawk", "awk") if shutil.which(name)]
 
 
+COUNTING = [
+    *([name, "-f", str(BENCH / "counts.awk")] for name in AWKS),
+    *([sys.executable, str(BENCH / f"{name}_counts.py")] for name in ("duckdb", "polars")),
+]
+
+
 def vmtrace_counts(path: Path) -> set[str]:
     log = summarize([str(path)]).logs[0]
     faults, balance = log.table("faults"), log.table("balance")
@@ -27,16 +33,30 @@ def vmtrace_counts(path: Path) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("awk", AWKS)
+@pytest.mark.parametrize("command", COUNTING, ids=lambda command: Path(command[-1]).stem + Path(command[0]).stem)
 @pytest.mark.parametrize("which", ["clean", "badfault", "leak"])
-def test_awk_counts_what_vmtrace_counts(awk, which, tmp_path):
+def test_each_peer_counts_what_vmtrace_counts(command, which, tmp_path):
     log = tmp_path / f"{which}.log"
     data = text(SAMPLES / "13.2" / f"{which}.log.xz")
     log.write_bytes(data[: data.rfind(b"\n") + 1])
-    counted = subprocess.run(
-        [awk, "-f", str(BENCH / "counts.awk"), str(log)], capture_output=True, text=True, check=True
-    )
-    assert set(counted.stdout.splitlines()) == vmtrace_counts(log)
+    counted = subprocess.run([*command, str(log)], capture_output=True, text=True, check=True).stdout.splitlines()
+    assert {line for line in counted if not line.startswith("percentiles")} == vmtrace_counts(log)
+
+
+def test_duckdbs_percentiles_lie_in_vmtraces_buckets(tmp_path):
+    log = tmp_path / "clean.log"
+    log.write_bytes(text(SAMPLES / "13.2" / "clean.log.xz"))
+    command = [sys.executable, str(BENCH / "duckdb_counts.py"), str(log)]
+    counted = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    ranks = [line.split() for line in counted if line.startswith("percentiles")]
+    buckets = summarize([str(log)]).logs[0].table("latency")
+    assert len(ranks) == buckets["path"].nunique()
+    for _, path, *values in ranks:
+        mine = buckets[buckets["path"] == int(path, 16)].sort_values("low")
+        below = mine["faults"].cumsum()
+        for share, value in zip((0.5, 0.9, 0.99), values, strict=True):
+            bucket = mine[below >= share * mine["faults"].sum()].iloc[0]
+            assert bucket["low"] <= int(value) < bucket["high"]
 
 
 @pytest.fixture
