@@ -17,11 +17,13 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 ZERO_FILL, COPY, FILE, SPLIT = 1009, 503, 211, 307  # pages
 THREADS, EACH = 4, 251  # threads, and pages of each
 PROTECTED, INVALID, BEYOND = 13, 11, 7  # faults that must fail
-ROUNDS, MOVED = 3, 2039  # of a parent that leaves, and pages of each of its child's threads
+ROUNDS, MOVED = 4, 1021  # of a parent that leaves, and pages of each of its child's threads
+PAUSE = 1 if sys.platform.startswith("freebsd") else 0  # seconds after a round, in which dtrace can catch up
 SPARSE = 503  # pages so far apart that each needs a radix node of its own
 
 PAGE = mmap.PAGESIZE
@@ -197,6 +199,7 @@ def moved():
     for end in (told, tells):
         os.close(end)
     libc.munmap(first, pages * PAGE)
+    time.sleep(PAUSE)
     return part("moved", first, pages, pages, [pid], most)
 
 

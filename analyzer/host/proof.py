@@ -1,10 +1,13 @@
 """Whether a trace says what happened: the load's own statement and the kernel's counters against the records."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from analyzer.host import counters, records
+from analyzer.host import counters
+from analyzer.host.records import records
+from analyzer.host.sections import Sections
+from analyzer.host.tally import Tally
 
 EXACT, WRONG, NOT_ASKED, NOT_SEEN = "exact", "wrong", "not asked", "not seen"
 
@@ -51,19 +54,14 @@ class Trace:
     results: Counter[tuple[str, int]] = field(default_factory=Counter)
     moves: Counter[tuple[str, bool]] = field(default_factory=Counter)
     forked: Counter[tuple[int, str, str]] = field(default_factory=Counter)
-    failed_inserts: int = 0
     alarms: Counter[str] = field(default_factory=Counter)
     unbalanced: int = 0
-    calls: Counter[str] = field(default_factory=Counter)
+    tally: Tally = field(default_factory=Tally)
     witness: Counter[str] = field(default_factory=Counter)
 
     @property
     def recorded(self) -> int:
         return sum(self.counted.values()) or len(self.faults)
-
-    @property
-    def handled(self) -> int:
-        return self.calls["vm_fault_hold"] or self.calls["vm_fault"]
 
     def with_steps(self, wanted: int, without: int = 0) -> int:
         """Faults whose path has these bits and not those."""
@@ -72,14 +70,15 @@ class Trace:
         return sum(1 for fault in self.faults if fault.path & wanted == wanted and not fault.path & without)
 
 
-def digest(lines: Iterable[str], *, selected: bool) -> Trace:
-    """Read a log; `selected` where its F records are only those that the script selects."""
+def digest(data: bytes) -> Trace:
+    """Read a whole log."""
     trace = Trace()
-    for tag, row in records.rows(lines):
+    trace.tally.lines(data)
+    for tag, row in records(data):
         if tag == "F":
             trace.unbalanced += not _balanced(row)
             trace.alarms["lock-held"] += int(row.get("held", "0"), 16) != 0
-            if not selected:
+            if tag not in trace.tally.selected:
                 path = int(row["path"], 16)
                 trace.faults.append(_Fault(int(row["va"], 16), int(row["pid"]), int(row["rc"]), path))
         elif tag == "M":
@@ -87,22 +86,18 @@ def digest(lines: Iterable[str], *, selected: bool) -> Trace:
             trace.moves[row["fn"], inside] += 1
             if not inside and row["fn"] == "rename":
                 trace.forked[int(row["pid"]), row["src"], row["dst"]] += 1
-        elif tag == "A":
-            trace.failed_inserts += 1
         elif tag == "X":
             trace.alarms[row["kind"]] += 1
-        elif tag == "C":
-            trace.calls[row["fn"]] += int(row["calls"])
-        elif tag == "latency":
-            trace.counted[int(row["path"]), int(row["rc"])] += int(row["count"])
-        elif tag == "process":
-            trace.results[row["execname"].removesuffix("\\0"), int(row["rc"])] += int(row["count"])
-        elif tag == "moves":
-            trace.moves[row["fn"], row["infault"] != "0"] += int(row["count"])
-        elif tag == "sites":
-            trace.failed_inserts += int(row["count"])
-        elif tag == "witness":
-            trace.witness[row["probe"]] += int(row["count"])
+    for row in Sections().rows(data):
+        keys = row.keys
+        if row.section == "latency":
+            trace.counted[int(keys["path"]), int(keys["rc"])] += row.value
+        elif row.section == "process":
+            trace.results[keys["execname"], int(keys["rc"])] += row.value
+        elif row.section == "moves":
+            trace.moves[keys["fn"], keys["infault"] != "0"] += row.value
+        elif row.section == "witness":
+            trace.witness[keys["probe"]] += row.value
     return trace
 
 
@@ -225,17 +220,13 @@ class Judge:
         return answer
 
     def _calls(self, measure: str) -> Answer:
-        calls = self._trace.handled
+        calls = self._trace.tally.handled
         return self._held(measure, self._trace.recorded, max(1, calls - self._cpus), calls)
 
     def _balance(self, measure: str) -> Answer:
-        taken, released = self._trace.witness["rw-acquire"], self._trace.witness["rw-release"]
-        if not taken:
-            return Answer(measure, NOT_ASKED, reason="no lock operation was seen inside a fault")
-        balanced = self._trace.recorded - self._trace.unbalanced
-        if taken != released:
-            return Answer(measure, WRONG, released, taken, "locks taken and released in faults, all together")
-        return self._held(measure, balanced, self._trace.recorded)
+        if not self._trace.witness["rw-acquire"] or not self._trace.witness["rw-release"]:
+            return Answer(measure, NOT_ASKED, reason="no lock was seen to be taken and released inside a fault")
+        return self._held(measure, self._trace.recorded - self._trace.unbalanced, self._trace.recorded)
 
     def _alarm(self, measure: str) -> Answer:
         return self._held(measure, self._trace.alarms[measure], 0)
@@ -253,7 +244,7 @@ class Judge:
         entered = self._trace.witness["vm_page_rename"] + self._trace.witness["vm_page_iter_rename"]
         if not entered:
             return Answer(measure, NOT_ASKED, reason="no page was renamed meanwhile")
-        return self._held(measure, self._trace.moves["rename", False] + inside, entered)
+        return self._held(measure, self._trace.moves["rename", False] + inside, entered - self._cpus, entered)
 
     def _replace(self, measure: str) -> Answer:
         seen = self._trace.moves["replace", True]
@@ -268,7 +259,7 @@ class Judge:
         failed = self._growth.get(counters.NODES_FAILED)
         if not failed:
             return Answer(measure, NOT_ASKED, reason="no radix node was refused; see 'vmtrace failmod'")
-        seen = self._trace.failed_inserts
+        seen = self._trace.tally.count("A")
         if 0 < seen < failed and self._trace.witness["vm_page_iter_rename"]:
             # 15: amd64's pmap inserts into the same zone and has no probe for it (facts 13.2).
             return Answer(measure, NOT_ASKED, seen, failed, "the kernel's pmap asks the same zone for nodes")

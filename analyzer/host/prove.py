@@ -198,23 +198,23 @@ def _ask(
 ) -> list[proof.Answer]:
     """Trace the load once, and what it says of each measure."""
     try:
-        result, lines = _trace(box, known, script, command, point)
-        why = _unusable(result, lines)
+        result, log = _trace(box, known, script, command, point)
+        why = _unusable(result, log)
     except (DataError, TemporaryError) as error:
         why = str(error)
     if why:
         return [proof.Answer(measure, proof.NOT_ASKED, reason=why) for measure in asked]
     statement = json.loads(box.run(f"cat {quoted(command[-2:-1])}").out)
-    trace = proof.digest(lines, selected=script.name == "vmwatch")
+    trace = proof.digest(log)
     judge = proof.Judge(trace, statement, result.growth, known.number("hw.ncpu"))
     return [judge.answer(measure) for measure in asked]
 
 
-def _unusable(result: session.Result, lines: list[str]) -> str:
+def _unusable(result: session.Result, log: bytes) -> str:
     """Why a trace proves nothing; "" where it is whole."""
     if result.failure is not None:
-        said = [line for line in lines if line.startswith("dtrace: ")]
-        return said[-1] if said else str(result.failure)
+        said = [line for line in log.split(b"\n") if line.startswith(b"dtrace: ")]
+        return said[-1].decode(errors="replace") if said else str(result.failure)
     if result.status:
         return f"the load ended with status {result.status}"
     if result.tally.lost:
@@ -224,7 +224,7 @@ def _unusable(result: session.Result, lines: list[str]) -> str:
 
 def _trace(
     box: Box, known: facts.Facts, script: dscript.DScript, command: list[str], point: FailPoint | None
-) -> tuple[session.Result, list[str]]:
+) -> tuple[session.Result, bytes]:
     """One recording of the whole machine, as the kernel's counters are of it; its log is read and thrown away."""
     fitting = dscript.fitting(script, dscript.largest_buffer(known.number("hw.physmem"), known.number("hw.ncpu")))
     plan = session.Plan(
@@ -240,5 +240,6 @@ def _trace(
     )
     with tempfile.TemporaryDirectory(prefix="vmtrace-") as folder:
         log = Path(folder) / "log"
-        result = session.record(box, plan, known, Output(str(log), force=False), b"", Progress())
-        return result, log.read_text(errors="replace").splitlines()
+        output = Output(str(log), force=False, called="the trace of the load")
+        result = session.record(box, plan, known, output, b"", Progress())
+        return result, log.read_bytes()

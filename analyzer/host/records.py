@@ -1,44 +1,18 @@
 """The records of a log, line by line, with the standard library only (docs/log-format.md)."""
 
-from collections.abc import Iterable, Iterator
-
-_DISTRIBUTIONS = ("quantize", "llquantize")
+from collections.abc import Iterator
 
 
-def rows(lines: Iterable[str]) -> Iterator[tuple[str, dict[str, str]]]:
-    """Each record as its tag and columns, each row of an aggregation as its name and columns.
-
-    A distribution comes as its keys and their `count`, a row with stacks as its `count`.
-    """
-    columns: dict[str, list[str]] = {}
-    table: list[str] = []
-    keys: dict[str, str] | None = None  # of the distribution that is being read
-    total = 0
-    for line in lines:
-        words = line.rstrip("\n").split("\t")
-        record = words[0] in columns and len(words) == 1 + len(columns[words[0]])
-        begins = line.startswith("#") or record or (table[-1:] and line[:1] not in " \n")
-        if keys is not None and begins:
-            yield table[0], keys | {"count": str(total)}
-            keys, total = None, 0
-        if line.startswith("#"):
-            if words[0] == "#fields":
-                named = (word.split(":") for word in words[2:])
-                columns[words[1]] = [name for name, kind in named if kind != "stack"]  # its frames are further lines
-            table = words[1:] if words[0] == "#aggregation" else []
-        elif record:
-            yield words[0], dict(zip(columns[words[0]], words[1:], strict=True))
-        elif not table:
-            continue
-        elif table[-1] in _DISTRIBUTIONS:
-            if "|" in line:
-                total += int(line.rpartition("|")[2].split()[-1])
-            elif begins:
-                keys = dict(zip(table[1:-1], words, strict=False))
-        elif "stack" in table:
-            if line.strip().isdigit():
-                yield table[0], {"count": line.strip()}
-        elif len(words) == len(table) - 1:
-            yield table[0], dict(zip(table[1:], words, strict=True))
-    if keys is not None:
-        yield table[0], keys | {"count": str(total)}
+def records(data: bytes) -> Iterator[tuple[str, dict[str, str]]]:
+    """Each record of whole lines that stand behind their `#fields`: its tag, and its columns by name but the stack."""
+    columns: dict[bytes, list[str]] = {}
+    for line in data.split(b"\n"):
+        tag, _, rest = line.partition(b"\t")
+        if tag == b"#fields":
+            tag, *named = rest.split(b"\t")
+            kinds = (each.decode().split(":") for each in named)
+            columns[tag] = [name for name, kind in kinds if kind != "stack"]  # its frames are further lines
+        elif tag in columns:
+            values = rest.decode("ascii", "replace").split("\t")
+            if len(values) == len(columns[tag]):  # else a line that was cut
+                yield tag.decode(), dict(zip(columns[tag], values, strict=True))
