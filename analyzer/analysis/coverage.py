@@ -91,9 +91,12 @@ def may_have_lost_steps(log: LogSummary) -> bool:
 
 def calls(log: LogSummary, function: str) -> int | None:
     """How often the script counted that function's entry; None where it did not count."""
-    counted = log.table("calls")
-    mine = counted.loc[counted["fn"] == function, "calls"]
-    return int(mine.sum()) if len(mine) else None
+    return log.once(_calls).get(function)
+
+
+def _calls(log: LogSummary) -> dict[str, int]:
+    """By function."""
+    return log.table("calls").groupby("fn")["calls"].sum().to_dict()
 
 
 def insert_functions(log: LogSummary) -> tuple[str, ...]:
@@ -102,6 +105,10 @@ def insert_functions(log: LogSummary) -> tuple[str, ...]:
     From 15 on the insert is inlined: the three functions that insert are traced, by the first edition of the scripts
     the allocation of the node (docs/freebsd-vm-tracing.md, 13.2).
     """
+    return log.once(_insert_functions)
+
+
+def _insert_functions(log: LogSummary) -> tuple[str, ...]:
     names = {*log.table("calls")["fn"], *log.table("failures")["fn"]}
     if names.intersection(("vm_page_insert", "vm_page_iter_insert")):
         return tuple(sorted(names.intersection(("vm_page_insert", "vm_page_iter_insert", "vm_page_iter_rename"))))
@@ -122,7 +129,7 @@ def insert_calls(log: LogSummary) -> int | None:
 
 def move_function(log: LogSummary, move: str) -> str:
     """The function of a page move, "rename" or "replace": from 15 on it is vm_page_iter_rename that renames."""
-    if move == "rename" and (log.table("calls")["fn"] == "vm_page_iter_rename").any():
+    if move == "rename" and calls(log, "vm_page_iter_rename") is not None:
         return "vm_page_iter_rename"
     return f"vm_page_{move}"
 
@@ -145,6 +152,10 @@ def coverage_counts(log: LogSummary) -> pd.DataFrame:
     Empty for a filtered log, whose records the kernel did not count apart; the same holds for the counters of the
     whole machine where the script itself traced some processes only.
     """
+    return log.once(_coverage_counts)
+
+
+def _coverage_counts(log: LogSummary) -> pd.DataFrame:
     columns = ["measure", "recorded", "expected", "gap"]
     if log.meta.get("filter"):
         return pd.DataFrame(columns=columns)

@@ -21,6 +21,10 @@ def failure_rates(log: LogSummary) -> pd.DataFrame:
     A function that never failed has one row with result "any failure" and failed 0.  `of` is the number of records
     of faults and page moves, and the counted calls of vm_radix_insert (vm_radix_node_alloc).
     """
+    return log.once(_failure_rates)
+
+
+def _failure_rates(log: LogSummary) -> pd.DataFrame:
     return _with_rates([*_fault_rows(log), *_move_rows(log), *_insert_rows(log)], ["function", "result"])
 
 

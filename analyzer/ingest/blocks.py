@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from lark import Tree
@@ -148,8 +148,12 @@ def _directives(text: bytearray, end: int, backwards: bool = False) -> Iterator[
         place = text.rfind(b"#", 0, place) if backwards else text.find(b"#", place + 1, end)
 
 
+@lru_cache(256)
 def parse_directive(text: str) -> Tree:
-    """The tree of one directive line; raises lark's UnexpectedInput."""
+    """The tree of one directive line, not to be changed; raises lark's UnexpectedInput.
+
+    Each line of a log's head is asked for twice, and the same stand in every log of a script.
+    """
     return load_grammar("vmtrace", "directive").parse(text).children[0]
 
 

@@ -4,7 +4,9 @@ One block of a log makes one LogSummary; those of one log merge into one, in the
 LogSummary a log.  Saved as JSON it stands for the log in every command.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import pandas as pd
 import pyarrow as pa
@@ -21,6 +23,7 @@ from analyzer.summary.tables import TABLES, as_table, concatenate, group, merge_
 
 UNREAD_KEPT = EXPLAINED  # no more, or what a line says would depend on the blocks
 NOTICES_KEPT = 1000
+Answered = TypeVar("Answered")
 
 
 @dataclass
@@ -56,6 +59,7 @@ class LogSummary:
     steps: pd.DataFrame | None = None
     whole: "LogSummary | None" = None
     _frames: dict[str, pd.DataFrame] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _answers: dict[Callable, object] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def table(self, name: str) -> pd.DataFrame:
         """One of TABLES, not to be changed; empty, with its columns, where the log gave none."""
@@ -63,6 +67,12 @@ class LogSummary:
             rows = self.tables[name] if name in self.tables else TABLES[name].schema.empty_table()
             self._frames[name] = rows.to_pandas()
         return self._frames[name]
+
+    def once(self, question: Callable[["LogSummary"], Answered]) -> Answered:
+        """The answer to a question that many ask, worked out for the first of them; not to be changed."""
+        if question not in self._answers:
+            self._answers[question] = question(self)
+        return self._answers[question]
 
     def count(self, tag: str) -> int:
         """How many records of that tag."""

@@ -54,6 +54,10 @@ def judge(log: LogSummary) -> Verdict:
 
     A filtered log is held against the whole one (LogSummary.whole): a filter takes records away, never truth.
     """
+    return log.once(_judge)
+
+
+def _judge(log: LogSummary) -> Verdict:
     whole = judge(log.whole) if log.whole is not None else None
     answers = {claim.key: _answer(claim, log, whole) for claim in CLAIMS}
     shown = [*_waited_for(log, _events(log, answers)), *gap(log), *_clean(log, answers), *_not_measured(answers)]
@@ -128,7 +132,7 @@ def _events(log: LogSummary, answers: dict[str, Answer]) -> list[Finding]:
 
 def _waited_for(log: LogSummary, findings: list[Finding]) -> list[Finding]:
     """The findings, the first one of a lock that stays held with who waits, if a list of threads stands beside."""
-    first = next((finding for finding in findings if finding.kind in _LEFT_HELD), None)
+    first = next((finding for finding in findings if finding.kind in _LEFT_HELD and finding.rows), None)
     said = waiting.sentence(log.evidence.get("waiting", ()), first.rows[-1].get("pid")) if first else ""
     if not said:
         return findings

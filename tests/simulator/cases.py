@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from random import Random
 
-from .counting import Vmagg, Vmwatch
+from .counting import Vmagg, Vmwatch, VmwatchCallers
 from .dtrace import Narrowing, Program
 from .kernel import Kernel, Plan
 from .losses import Damage, Losses, written
-from .recording import Vmfaultv1, Vmfaultv2
-from .recording10 import Vmfault10v1, Vmfault10v2
-from .stepping import Vmevents
+from .recording import VmfaultCallers, Vmfaultv1, Vmfaultv2
+from .recording10 import Vmfault10Callers, Vmfault10v1, Vmfault10v2
+from .stepping import Vmeventsv1, Vmeventsv2
 from .world import MS, NAMES, RELEASES, SECOND, Process
 
 _LATER = tuple(name for name in RELEASES if name != "10.1")
@@ -17,13 +17,15 @@ _LATER = tuple(name for name in RELEASES if name != "10.1")
 RUNS: tuple[tuple[type[Program], tuple[str, ...]], ...] = (
     (Vmfaultv1, _LATER),
     (Vmfaultv2, _LATER),
-    (Vmfaultv2, _LATER),
+    (VmfaultCallers, _LATER),
     (Vmfault10v1, ("10.1",)),
     (Vmfault10v2, ("10.1",)),
+    (Vmfault10Callers, ("10.1",)),
     (Vmwatch, _LATER),
-    (Vmwatch, _LATER),
+    (VmwatchCallers, _LATER),
     (Vmagg, tuple(RELEASES)),
-    (Vmevents, tuple(RELEASES)),
+    (Vmeventsv1, tuple(RELEASES)),
+    (Vmeventsv2, tuple(RELEASES)),
 )
 STEPS = ("soft", "zero-fill", "copy", "page-in", "rename", "replace", "alloc", "busy", "wait")
 
@@ -85,17 +87,16 @@ def _plan(random: Random, script: type[Program], release: str) -> Plan:
     if random.random() < 0.5:
         kinds = ["lock", "double-free", "never", "panic"] + ["d4326"] * (5 if release == "10.1" else 0)
         bugs = set(random.choices(kinds, k=random.choice((1, 1, 1, 2))))
-    stepwise = script is Vmevents
+    stepwise = issubclass(script, Vmeventsv1)
     return Plan(
         release=RELEASES[release],
         faults=random.randrange(10, 30) if stepwise else random.randrange(20, 80),
-        seconds=random.uniform(0.5, 34 if script is Vmwatch and random.random() < 0.5 else 3),
+        seconds=random.uniform(0.5, 34 if issubclass(script, Vmwatch) and random.random() < 0.5 else 3),
         processes=random.randrange(1, 6),
         cpus=random.choice((1, 2, 2, 4)),
         fail_rate=random.choice((0.0, 0.0, 0.02, 0.1, 0.3)),
         bugs=frozenset(bugs),
         d4326=random.choice(("panic", "spin", "spin", "return", "reallocated")),
-        wedges=random.random() < 0.7,
         retries=random.choice((2, 2, 8)) if stepwise else random.choice((2, 2, 40, 1500, 6000)),
         spread=random.choice((2.0, 5.0)),
     )
@@ -109,7 +110,7 @@ def _narrowing(random: Random, script: type[Program], kernel: Kernel) -> Narrowi
         Narrowing(pgid=process.pgid),
         Narrowing(pid=process.pid, pgid=process.pgid),
     ]
-    if script is Vmevents:
+    if issubclass(script, Vmeventsv1):
         return random.choice([*ways, Narrowing(target=process.pid)])
     return random.choice(ways) if random.random() < 0.2 else Narrowing()
 

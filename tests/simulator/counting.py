@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from .dtrace import Locals, Program, on, quoted
 from .recording import ALLOC, BUSY, C_FIELDS, COPY, PAGER, RENAME, REPLACE, T_FIELDS, WAIT, X_FIELDS, ZERO
-from .world import SECOND, Firing
+from .world import CALLERS, SECOND, Firing
 
 _SLOW = SECOND
 _M64 = (1 << 64) - 1
@@ -130,6 +130,8 @@ class Vmwatch(_Counter):
 
     name = "vmwatch"
     edition = 2
+    callers = False  # whether moves are told by who moved the page
+    column = ""
     fields: ClassVar[dict[str, str]] = {
         "F": "ts:time\tcpu:int\tpid:int\ttid:int\tva:addr\trc:int\tdur:ns\tpath:bits\tlocksum:addr\texecname:str",
         "X": X_FIELDS,
@@ -213,13 +215,14 @@ class Vmwatch(_Counter):
     def rename_begins(self, firing: Firing, me: Locals) -> None:
         if self.wanted(firing):
             me["mt"] = firing.ts
+            self.called_by(firing, me)
 
     @on("vm_page_rename:return", "vm_page_iter_rename:return")
     def rename_ends(self, firing: Firing, me: Locals) -> None:
         if me["mt"] > 1:
             turned = firing.probe.startswith("vm_page_iter_rename")
             rc = int(not firing.args[0]) if turned else firing.args[0]
-            self.add("moves", firing, ("rename", rc, int(me["st"] > 1)))
+            self.add("moves", firing, ("rename", rc, int(me["st"] > 1), *self.mover(me)))
             self.add("movens", firing, ("rename", decimal_bucket(firing.ts - me["mt"])))
             me["mt"] = 1
 
@@ -228,6 +231,7 @@ class Vmwatch(_Counter):
         if self.wanted(firing):
             me["mr"] = firing.ts
             me["mo"] = (firing.args[3] if self.osreldate >= 1300000 else 0) | 1
+            self.called_by(firing, me)
 
     @on("vm_page_replace:entry")
     def old_page(self, firing: Firing, me: Locals) -> None:
@@ -245,8 +249,15 @@ class Vmwatch(_Counter):
             self._replaced(firing, me)
             me["mo"] = 1
 
+    def called_by(self, firing: Firing, me: Locals) -> None:
+        if self.callers:
+            me["mc"] = firing.args[4]
+
+    def mover(self, me: Locals) -> tuple[str, ...]:
+        return (CALLERS.get(me["mc"], "0x0"),) if self.callers else ()
+
     def _replaced(self, firing: Firing, me: Locals) -> None:
-        self.add("moves", firing, ("replace", 0, int(me["st"] > 1)))
+        self.add("moves", firing, ("replace", 0, int(me["st"] > 1), *self.mover(me)))
         self.add("movens", firing, ("replace", decimal_bucket(firing.ts - me["mr"])))
         me["mr"] = 1
 
@@ -269,7 +280,7 @@ class Vmwatch(_Counter):
             return (
                 tabbed("total\tpath\tns", rows)
                 + tabbed("process\texecname\trc\tcount", rows)
-                + tabbed("moves\tfn\trc\tinfault\tcount", rows)
+                + tabbed(f"moves\tfn\trc\tinfault\t{self.column}count", rows)
                 + tabbed("moldbusy\tbusy\tcount", rows)
                 + sites("sites\tfn\trc\tinfault\tstack\tcount", rows)
             )
@@ -279,6 +290,13 @@ class Vmwatch(_Counter):
             + "#aggregation\tlatency\tpath\trc\tllquantize\n"
             + distributions("{}\t{}", rows.get("latency", {}), decimal_step)
         )
+
+
+class VmwatchCallers(Vmwatch):
+    """With who moved a page."""
+
+    callers = True
+    column = "caller\t"
 
 
 def decimal_bucket(value: int) -> int:

@@ -24,7 +24,6 @@ class Plan:
         bugs: of "lock", "double-free", "never", "d4326", "panic", each struck once, at a random fault.
         d4326: how the bug of 10.x goes on: "panic", "spin" (the thread never returns), "return" (with the lock held),
             "reallocated" (another CPU took the page in between: its second free is of somebody else's).
-        wedges: who wants a lock left held waits for ever.
         retries: the most that one fault does.
         spread: how much longer than the shortest a fault may take, by chance.
     """
@@ -37,7 +36,6 @@ class Plan:
     fail_rate: float = 0.0
     bugs: frozenset[str] = frozenset()
     d4326: str = "spin"
-    wedges: bool = True
     retries: int = 3
     spread: float = 20.0
 
@@ -121,3 +119,8 @@ class Kernel:
         if self.panicked is not None:
             self.end = min(self.end, self.panicked)
         self.firings.sort(key=lambda firing: firing.ts)
+        self.events += [
+            Event("never-returned", self.end, fault.thread, fault)
+            for fault in self.faults
+            if fault.start <= self.end and (fault.end is None or fault.end > self.end)
+        ]

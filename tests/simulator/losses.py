@@ -136,18 +136,24 @@ def written(program: Program, damage: Damage, random: Random) -> bytes:
         records = [record for record in records if record.ts <= death - losses.unread[record.cpu]]
     if what in _ENDS:
         said.append((kernel.end + 1, _ENDS[what]))
-    said.insert(0, (kernel.begin, "dtrace: buffer size lowered to 4m"))
+    sizes = _sizes(losses)
     if not losses.joined:
         records += [Record(ts, -1, text + "\n") for ts, text in said]
     records.sort(key=lambda record: (record.ts // SWITCH, record.cpu, record.ts) if losses.disorder else record.ts)
     before, after = _counters(kernel, what, random) if losses.counters else ("", "")
-    text = before + program.head() + "".join(record.text for record in records)
+    text = before + sizes + program.head() + "".join(record.text for record in records)
     if what != "panic":
         if losses.joined:
             text += "\n" + "".join(f"{message}\n" for _, message in said)
         text += after
     data = text.encode()
     return data if losses.cut is None else data[: int(len(data) * losses.cut)]
+
+
+def _sizes(losses: Losses) -> str:
+    """What dtrace says before it begins.  Logs as short as these lose something only where there is little room."""
+    text = f"dtrace: buffer size lowered to {'4k' if losses.full else '4m'}\n"
+    return text + ("dtrace: dynamic variable size lowered to 8k\n" if losses.starved else "")
 
 
 def _counters(kernel: Kernel, what: str, random: Random) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from .dtrace import Locals, Program, on, quoted, stack
-from .world import Firing
+from .world import CALLERS, Firing
 
 _M64 = (1 << 64) - 1
 _WHO = "ts:time\tcpu:int\tpid:int\ttid:int"
@@ -29,6 +29,7 @@ class Recorder(Program):
     layout = FIRST_EDITION
     empty = 1 << 62  # self->c at the entry
     replaced_busy = False  # whether M has moldbusy
+    callers = False  # whether M says who moved the page
 
     def part(self, word: int, counter: str) -> int:
         place, bits = self.layout[counter]
@@ -122,7 +123,9 @@ class Recorder(Program):
     # Pages that move
 
     def _begins(self, firing: Firing, me: Locals) -> None:
-        page, target, pindex, source = firing.args
+        page, target, pindex, source, caller = firing.args
+        if self.callers:
+            me["mc"] = caller
         me["mt"] = firing.ts
         me["mp"] = page
         me["md"] = target
@@ -134,6 +137,7 @@ class Recorder(Program):
         if not me["mp"]:
             self.damage.fails("fbt:kernel:vm_page_rename:return")
         busy = f"\t0x{me['mb'] & 0xFFFFFFFF if function == 'replace' else 0:x}" if self.replaced_busy else ""
+        busy += f"\t{CALLERS.get(me['mc'], '0x0')}" if self.callers else ""
         infault = int(me["st"] > 1)
         self.print(
             firing,
@@ -204,7 +208,9 @@ class _Vmfault(Recorder):
     def replace_begins(self, firing: Firing, me: Locals) -> None:
         if not self.wanted(firing):
             return
-        page, target, pindex, old = firing.args
+        page, target, pindex, old, caller = firing.args
+        if self.callers:
+            me["mc"] = caller
         me["mt"] = firing.ts
         me["mp"] = page
         me["md"] = target
@@ -356,3 +362,12 @@ class Vmfaultv2(_Vmfault):
     def iter_rename_fails(self, firing: Firing, me: Locals) -> None:
         if not firing.args[0] and self.wanted(firing):
             self.no_node(firing, me, "vm_page_iter_rename")
+
+
+class VmfaultCallers(Vmfaultv2):
+    """The second edition, with who moved a page."""
+
+    callers = True
+    fields: ClassVar[dict[str, str]] = Vmfaultv2.fields | {
+        "M": f"{MOVED}\tmoldbusy:bits\tcaller:str\texecname:str",
+    }

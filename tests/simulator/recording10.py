@@ -79,3 +79,10 @@ class Vmfault10v2(Vmfault10v1):
     layout = SECOND_EDITION
     empty = 0x100
     fields: ClassVar[dict[str, str]] = Vmfault10v1.fields | {"F": f"{ASKED}\theld:addr\t{COUNTED}\texecname:str"}
+
+
+class Vmfault10Callers(Vmfault10v2):
+    """The second edition, with who moved a page."""
+
+    callers = True
+    fields: ClassVar[dict[str, str]] = Vmfault10v2.fields | {"M": f"{MOVED}\tcaller:str\texecname:str"}

@@ -17,8 +17,8 @@ _LEFT = (
 )  # fmt: skip
 
 
-class Vmevents(Program):
-    """Every step inside the faults of a target."""
+class Vmeventsv1(Program):
+    """Every step inside the faults of a target; of 15.0 no insert and no allocation."""
 
     name = "vmevents"
     bits = clocked = False
@@ -64,3 +64,17 @@ class Vmevents(Program):
     def ends(self, firing: Firing, me: Locals) -> None:
         if me["in"] > 1:
             me["in"] = 1
+
+
+class Vmeventsv2(Vmeventsv1):
+    """15.0's functions too."""
+
+    edition = 2
+
+    @on("vm_page_alloc_iter:entry", "vm_page_iter_insert:entry", "zone_alloc_item:entry")
+    def entered_on_15(self, firing: Firing, me: Locals) -> None:
+        self.entered(firing, me)
+
+    @on("vm_page_iter_insert:return", "zone_alloc_item:return")
+    def left_on_15(self, firing: Firing, me: Locals) -> None:
+        self.left(firing, me)

@@ -12,6 +12,8 @@ from .world import CERTAIN, DOOMED, MS, NO_NODE, SUCCESS, US, Event, Fault, Firi
 if TYPE_CHECKING:
     from .kernel import Kernel
 
+_SINGLY = 10  # retries that are walked one by one
+
 
 class Walk:
     """One thread's way through the kernel: its clock, its CPU, and what fires."""
@@ -21,6 +23,7 @@ class Walk:
         self.release, self.random = kernel.release, kernel.random
         self.cpu = self.random.randrange(kernel.plan.cpus)
         self._fault: Fault | None = None
+        self._kept: set[int] = set()  # locks that it will not give back
 
     def fire(self, probe: str, *args: int, times: int = 1) -> None:
         self.ts += self.random.randrange(200, 2000)
@@ -65,10 +68,7 @@ class Walk:
         kernel.count("vm.stats.vm.v_vm_faults", self.ts)
         # Whoever was in the handler when tracing began does nothing bad there: what it did before was not seen.
         self.traced = self.ts > kernel.begin
-        if not self._handle(fault):
-            self.happens("never-returned")
-            return False
-        if kernel.panicked is not None:
+        if not self._handle(fault) or kernel.panicked is not None:
             return False
         self.ts += int(10 * US * random.random() * kernel.plan.spread)
         self.fire(f"{release.handler}:return", fault.rc)
@@ -81,15 +81,15 @@ class Walk:
 
     def _handle(self, fault: Fault) -> bool:
         """What the fault does between entry and return; False where it never returns."""
-        random, plan = self.random, self.kernel.plan
+        random = self.random
         if random.random() < 0.06:
             fault.rc = random.choice(self.release.results)
             self._lookup(fault, self.thread.process.top, fault.rc)
             return True
         top = self.thread.process.top if random.random() < 0.7 else self.kernel.address() & ~0xFF
         self._lookup(fault, top)
-        if plan.wedges and self.kernel.owner(top, self.ts):
-            return False
+        if self.kernel.owner(top, self.ts):
+            return False  # whoever wants a lock that is left held waits for ever
         if self.traced and self.kernel.strike("never"):
             self._step(fault, "busy", "vm_page_busy_sleep:entry")
             return False
@@ -113,7 +113,7 @@ class Walk:
             self._free(page, again=True)
         if self.traced and self.kernel.strike("lock"):
             self._keep(top)
-        elif top not in self.kernel.held:
+        if top not in self._kept:
             self._release(top)
         if self.traced and self.kernel.strike("panic"):
             self._panic()
@@ -155,7 +155,7 @@ class Walk:
         """11.0 and later: nothing is allocated, nothing can fail."""
         fault.steps.add("replace")
         page, start = self.kernel.address(), self.ts
-        self.fire("vm_page_replace:entry", page, top, 5, old)
+        self.fire("vm_page_replace:entry", page, top, 5, old, 1)
         start = self.ts
         if self.release.replace_returns:
             self.fire("vm_page_replace:return", old)
@@ -194,8 +194,7 @@ class Walk:
         if how == "panic":
             self._panic()
             return True
-        self.kernel.held[top] = (self.thread, self.ts)
-        self.happens("lock-held")
+        self._keep(top)
         self.fire("unlock_and_deallocate:return")
         self._lookup(fault, top)
         return how == "return"
@@ -210,6 +209,14 @@ class Walk:
     def _low_memory(self, fault: Fault, top: int) -> None:
         """No page to be had: wait and try again, up to thousands of times; each time a page may go back."""
         times = self.random.randrange(1, self.kernel.plan.retries + 1)
+        if times > _SINGLY:
+            self._try_again(fault, top, times)
+        else:
+            for _ in range(times):
+                self._try_again(fault, top, 1)
+
+    def _try_again(self, fault: Fault, top: int, times: int) -> None:
+        """All of them at once, or one."""
         if self.random.random() < 0.3:
             self.fire(f"{self.release.allocates}:entry", times=times)
             fault.steps.add("alloc")
@@ -262,6 +269,9 @@ class Walk:
             self.fire("vm_radix_node_alloc:entry")
             if got:
                 self.fire("uma_zalloc_smr:return", 1)
+            else:
+                self.fire("zone_alloc_item:entry")
+                self.fire("zone_alloc_item:return", 0)
         return got
 
     def _inserted(self, got: bool, function: str) -> None:
@@ -277,7 +287,8 @@ class Walk:
         name = "vm_page_iter_rename" if inlined else "vm_page_rename"
         if self._fault is not None:
             self._fault.steps.add("rename")
-        self.fire(f"{name}:entry", page, target, pindex, source)
+        caller = 3 if self._fault is None else 2 if chance is None else 1
+        self.fire(f"{name}:entry", page, target, pindex, source, caller)
         start = self.ts
         moved = self._node(chance) if inlined else self.insert(chance)
         self.fire(f"{name}:return", int(moved) if inlined else int(not moved))
@@ -321,7 +332,8 @@ class Walk:
 
     def _keep(self, lock: int) -> None:
         """The bug: it returns without having given the lock back."""
-        self.kernel.held[lock] = (self.thread, self.ts)
+        self._kept.add(lock)
+        self.kernel.held.setdefault(lock, (self.thread, self.ts))
         self.happens("lock-held")
 
     def _panic(self) -> None:

@@ -127,6 +127,9 @@ class Event(NamedTuple):
     function: str = ""
 
 
+# The code that moves a page, by where it stands.
+CALLERS = {1: "kernel`vm_fault+0x8c1", 2: "kernel`vm_object_collapse+0x437", 3: "kernel`vm_object_split+0x41e"}
+
 # What processes may be called.
 NAMES = (
     "sh", "cow", "cowmove", "dtrace", "sed", "python3.11", "two words", "tab\there", 'quote"d', "<b>bold</b>", "=1+1",
