@@ -83,6 +83,8 @@ class SlowReader:
         key, value = directive_value(tree)
         if key == "host.cut":  # the collector's word for a line that dtrace began and did not end
             self.notices.append(Notice(line, "cut", 1, "", text))
+        if key == "host.stopped":  # and for a trace that the kernel ended without dtrace saying so
+            self.notices.append(Notice(line, "aborted", 1, "", text))
         if isinstance(value, dict):
             self.meta.setdefault(key, {}).update(value)
         elif key in _JOINED and key in self.meta:

@@ -1,7 +1,7 @@
 """What a verdict is about: how much was recorded, what is missing, what is filtered."""
 
 from analyzer.analysis.coverage import LOSSY, coverage_counts, gaps, missing_faults
-from analyzer.format import count, counted, share
+from analyzer.format import count, counted, duration, share
 from analyzer.summary.summary import LogSummary
 from analyzer.verdict.finding import Finding
 
@@ -37,6 +37,13 @@ def _part(missing: tuple[int, int, str]) -> str:
     return share(missing[0] / missing[1])
 
 
+def _last_record(log: LogSummary) -> str:
+    """When the last record came, of a log that says when it began."""
+    if not log.start or log.last_ts is None:
+        return ""
+    return f", {duration(log.last_ts - log.start)} after its beginning"
+
+
 def gap(log: LogSummary) -> list[Finding]:
     """What the trace lost, and what that puts in doubt."""
     told = [str(gap) for gap in gaps(log)]
@@ -47,7 +54,7 @@ def gap(log: LogSummary) -> list[Finding]:
     missing = missing_faults(log.whole or log)
     kinds = {gap.kind for gap in gaps(log)}
     if "aborted" in kinds:
-        headline = "The kernel stopped this trace before its end"
+        headline = f"The kernel stopped this trace before its end{_last_record(log)}"
         headline += f": {_part(missing)} of the faults were recorded." if missing else "."
     elif kinds & LOSSY:
         headline = "This trace proves nothing: it lost records."

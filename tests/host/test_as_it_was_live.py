@@ -8,6 +8,8 @@ import pytest
 from staging import finish
 from test_ends import ARM, FAIL_POINT, OFF, SLEEP, disarmed
 
+from analyzer.format import duration
+
 NO_STOP = "dtrace: couldn't stop tracing: Invalid argument\n"
 STACK = (
     "  134 100052 cow              -                mi_switch+0xd2 turnstile_wait+0x3fe __rw_wlock_hard+0x223 "
@@ -36,6 +38,8 @@ def test_the_kernel_ends_tracing_and_nothing_tells(make_stage):
     assert f" s, but tracing was ended by the kernel after {(last - began) / 1e9:.1f} s: what came later" in err
     assert err.splitlines()[-1].startswith("vmtrace: tracing was ended by the kernel: the box was too busy")
     assert f"#host.stopped\t{last}\n#host.ended\tthe kernel\n" in stage.log()
+    report = stage.run("report", "vmtrace.log")[1]
+    assert f"The kernel stopped this trace before its end, {duration(last - began)} after its beginning" in report
     assert disarmed(stage)
 
 
