@@ -107,8 +107,11 @@ def listed(box: Box, descriptions: list[str]) -> list[Probe]:
     return [Probe(row[1], row[2], row[3] if len(row) == 5 else "", row[-1]) for row in rows]
 
 
-def choose(box: Box, facts: Facts, name: str | None) -> dscript.DScript:
-    """The script to run: the one named, else the fault script that fits the probes."""
+def choose(box: Box, facts: Facts, name: str | None, *, narrowed: bool) -> dscript.DScript:
+    """The script to run: the one named, else the one that fits the probes and how much is traced.
+
+    A whole machine is counted in the kernel, at any rate; of a few processes (`narrowed`) every fault is recorded.
+    """
     features = listed(box, list(_FEATURES))
     functions = {probe.function for probe in features if probe.provider == "lockstat"}
     handlers = {probe.function for probe in features if probe.provider == "fbt"}
@@ -120,7 +123,7 @@ def choose(box: Box, facts: Facts, name: str | None) -> dscript.DScript:
     # 10.x names the lock function in its lockstat probes; where there is none, the release number decides.
     old = "rw_wlock" in functions or (not functions and 0 < facts.osreldate < 1100000)
     if name is None:
-        return dscript.load("vmfault10" if old else "vmfault")
+        return dscript.load("vmfault10" if old else "vmfault" if narrowed else "vmwatch")
     return dscript.load(name)
 
 

@@ -54,7 +54,7 @@ def _dtrace(
         point = failpoint.narrowed(box, point, command=bool(request.command), everywhere=request.everywhere)
         failpoint.require_safe(box, known, point, everywhere=request.everywhere)
         progress.say(failpoint.told(box, point))
-    plan = _plan(request, facts.choose(box, known, request.script), known, point)
+    plan = _plan(request, facts.choose(box, known, request.script, narrowed=request.narrowed), known, point)
     if dscript.load(plan.name).targeted and not plan.arguments("COMMAND"):
         progress.say(f"{plan.name} without a target traces every process, dtrace too: give --pid, --exec or -- COMMAND")
     if plan.survive:
@@ -143,8 +143,9 @@ def dry_run(request: Request) -> str:
     if request.ktrace:
         return told + ktrace.dry_run(request, point)
     if request.script is None and not known.osreldate:
-        told += "# the release is not known here: vmfault is assumed; on FreeBSD the probes decide\n"
-    name = request.script or ("vmfault10" if 0 < known.osreldate < 1100000 else "vmfault")
+        told += "# the release is not known here: 11.0 or later is assumed; on FreeBSD the probes decide\n"
+    fitting = "vmfault10" if 0 < known.osreldate < 1100000 else "vmfault" if request.narrowed else "vmwatch"
+    name = request.script or fitting
     script = dscript.load(name)
     facts.check_release(script, known)
     plan = _plan(request, script, known, point)

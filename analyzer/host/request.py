@@ -34,5 +34,10 @@ class Request:
     called: str = ""
 
     @property
+    def narrowed(self) -> bool:
+        """Whether only some processes are traced."""
+        return bool(self.pid or self.execname)
+
+    @property
     def box(self) -> Box:
         return SshBox(self.ssh) if self.ssh else Box()

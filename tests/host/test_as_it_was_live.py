@@ -157,9 +157,9 @@ def test_bad_term_leaves_no_log_and_starts_no_trace(stage):
 def test_no_buffer_is_advised_that_the_kernel_does_not_give(stage):
     """The recorded box gives 8121k, and that is what the script asks for already."""
     stage.plays([*stage.recorded.steps()[:2], ["err", "dtrace: 3 drops on CPU 1\n"], *stage.recorded.steps()[2:]])
-    err = stage.run("collect", "--duration", "300ms")[2]
+    err = stage.run("collect", "--script", "vmfault", "--duration", "300ms")[2]
     assert "dtrace lost 3 records: the buffers were full; try -x switchrate=100hz, a narrower" in err
-    err = stage.run("collect", "--duration", "300ms", "-x", "bufsize=1m", "--force")[2]
+    err = stage.run("collect", "--script", "vmfault", "--duration", "300ms", "-x", "bufsize=1m", "--force")[2]
     assert "try -x switchrate=100hz, -x bufsize=8121k, a narrower" in err
 
 

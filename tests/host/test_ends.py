@@ -13,7 +13,7 @@ ARM = "set debug.fail_point.uma_zalloc_arg=1%return"
 OFF = "set debug.fail_point.uma_zalloc_arg=off"
 FAIL_POINT = ("--fail-point", "uma_zalloc_arg=1%return")
 SLEEP = ("--", "sleep", "1000")
-COMPILING = "vmtrace: compiling vmfault.d\n"
+COMPILING = "vmtrace: compiling vmwatch.d\n"
 
 
 def disarmed(stage):
@@ -330,7 +330,7 @@ def test_fail_point_that_cannot_be_disarmed(stage):
         (["--fail-point", "x=1%retrun"], "'1%retrun' is no term of fail(9)"),
         (["--fail-point", "x=5%return[pid 7]"], "is no term of fail(9); write it as"),
         (["-x", "bufsize 4m"], "-x 'bufsize 4m': write it as"),
-        (["--script", "nothing"], "no script 'nothing': choose one of vmagg, vmevents, vmfault, vmfault10, vmlocks, "),
+        (["--script", "nothing"], "no script 'nothing': choose one of vmevents, vmfault, vmfault10, vmlocks, vmwatch"),
         (["--script", "vmfault10"], "vmfault10.d is for FreeBSD 10.0 to 10.x, and this is 13.2-RELEASE"),
         (["--exec", "-csh"], "--exec '-csh': dtrace takes no name that begins with -"),
         (["--exec", "x" * 20], "the kernel keeps 19 letters"),
@@ -386,6 +386,6 @@ def test_a_real_terminal_shows_progress(stage):
     running = stage.recorded.running.splitlines()
     calls = sum(int(line.split("\t")[2]) for line in running if line.startswith("C\tvm_fault\t"))
     lines = [line.strip() for line in shown.decode().replace("\r\n", "\r").split("\r") if line.strip()]
-    for beginning in ("compiling  0 s  vmfault.d", f"tracing  1 s  {calls:,} faults  ", "ending  0 s  "):
+    for beginning in ("compiling  0 s  vmwatch.d", f"tracing  1 s  {calls:,} faults  ", "ending  0 s  "):
         assert any(line.startswith(beginning) for line in lines), (beginning, lines)
     assert lines[-3].startswith("vmtrace: vmtrace.log: 1.")

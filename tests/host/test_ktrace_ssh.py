@@ -56,7 +56,7 @@ def test_ktrace_of_a_process_until_signalled(stage):
     ("words", "told"),
     [
         ([], "--ktrace follows processes: give --pid N or -- COMMAND"),
-        (["--pid", "1", "--script", "vmagg"], "--ktrace runs no D script"),
+        (["--pid", "1", "--script", "vmwatch"], "--ktrace runs no D script"),
     ],
 )
 def test_ktrace_used_wrongly(stage, words, told):
@@ -84,7 +84,7 @@ def test_ssh_does_all_of_it(stage):
     status, out, err = stage.run("collect", "--ssh", "root@box", *FAIL_POINT, "--", "sh", "-c", "echo there; exit 9")
     assert (status, out) == (9, "there\n"), err
     assert without_ssh(stage) == [
-        "dtrace '-Z' '-s' 'vmfault.d'",
+        "dtrace '-Z' '-s' 'vmwatch.d'",
         "counters read",
         ARM,
         OFF,
@@ -97,7 +97,7 @@ def test_ssh_does_all_of_it(stage):
     assert set(pieces) == {f"ssh -T -S SOCKET {options} root@box exec /bin/sh -s"}
     more = {"via": "ssh root@box", "command": "sh -c 'echo there; exit 9'"}
     more |= {"failpoint": "debug.fail_point.uma_zalloc_arg=1%return", "failpoint.reach": "the whole machine"}
-    assert steady(stage.log()) == expected(stage, "vmfault", "the end of COMMAND", **more)
+    assert steady(stage.log()) == expected(stage, "vmwatch", "the end of COMMAND", **more)
 
 
 def test_ssh_narrows_to_the_group_over_there(stage):
@@ -161,4 +161,4 @@ def test_ssh_ktrace(stage):
 
 def test_header_says_where(stage):
     stage.run("collect", "--ssh", "box", "--duration", "100ms")
-    assert stage.log().startswith(header(stage, "vmfault", via="ssh box"))
+    assert stage.log().startswith(header(stage, "vmwatch", via="ssh box"))

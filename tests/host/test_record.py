@@ -51,13 +51,13 @@ def expected(stage, script, ended, **more):
     [
         ("13.2/badfault.log.xz", "vmfault"),
         ("13.2/hostile-names.log.xz", "vmfault"),
-        ("13.2/agg-5pct.log.xz", "vmagg"),
+        ("13.2/watch-5pct.log.xz", "vmwatch"),
         ("10.1/badfault.log.xz", "vmfault10"),
     ],
 )
 def test_log_is_what_the_live_one_printed(make_stage, name, script):
     stage = make_stage(name)
-    words = ["--script", script] if script == "vmagg" else []
+    words = ["--script", script] if script == "vmfault" else []
     status, out, err = stage.run("collect", *words, "--", "sh", "-c", "echo out; echo err >&2; exit 7")
     assert (status, out) == (7, "out\n")
     assert "\nerr\n" in err
@@ -73,7 +73,7 @@ def test_everything_in_order(stage):
     assert status == 0, err
     assert stage.events == [
         "kldload dtraceall",
-        "dtrace '-Z' '-s' 'vmfault.d'",
+        "dtrace '-Z' '-s' 'vmwatch.d'",
         "counters read",
         "set debug.fail_point.uma_zalloc_arg=1%return",
         "command",
@@ -143,13 +143,13 @@ def test_compressed_by_name(stage):
         status, _, err = stage.run("collect", "-o", name, "--duration", "100ms")
         assert status == 0, err
         plain[name] = steady(unpack((stage.folder / name).read_bytes()).decode())
-    assert set(plain.values()) == {expected(stage, "vmfault", "the end of its duration")}
+    assert set(plain.values()) == {expected(stage, "vmwatch", "the end of its duration")}
 
 
 def test_log_to_standard_output(stage):
     status, out, err = stage.run("collect", "-o", "-", "--", "echo", "command's words")
     assert status == 0
-    assert steady(out) == expected(stage, "vmfault", "the end of COMMAND", command="echo 'command'\"'\"'s words'")
+    assert steady(out) == expected(stage, "vmwatch", "the end of COMMAND", command="echo 'command'\"'\"'s words'")
     assert "\ncommand's words\n" in err
 
 
@@ -188,7 +188,7 @@ def test_vmevents_without_a_target_is_warned_of(make_stage):
 
 
 def test_buffers_as_large_as_the_kernel_gives(stage):
-    stage.run("collect", "--duration", "100ms")
+    stage.run("collect", "--script", "vmfault", "--duration", "100ms")
     largest = int(stage.recorded.host["physmem"]) // 128 // int(stage.recorded.host["ncpu"])
     d = (stage.state / "script.d").read_text()
     assert f"\n#pragma D option bufsize={largest // 1024}k\n" in d
@@ -214,7 +214,7 @@ def test_a_log_is_never_overwritten_unasked(stage):
     assert stage.log() == "precious\n"
     stage.plays(stage.recorded.steps())
     assert stage.run("collect", "--duration", "100ms", "--force")[0] == 0
-    assert steady(stage.log()) == expected(stage, "vmfault", "the end of its duration")
+    assert steady(stage.log()) == expected(stage, "vmwatch", "the end of its duration")
     assert [path.name for path in stage.folder.iterdir() if path.is_file()] == ["vmtrace.log"]
 
 
@@ -226,7 +226,7 @@ def test_dry_run_changes_nothing(stage):
     assert stage.events == []
     assert not (stage.folder / "vmtrace.log").exists()
     lines = out.splitlines()
-    assert lines[:2] == ["kldstat -q -m dtraceall || kldload dtraceall", 'dtrace -Z -s "./vmfault.d"']
+    assert lines[:2] == ["kldstat -q -m dtraceall || kldload dtraceall", 'dtrace -Z -s "./vmwatch.d"']
     order = [
         "sysctl debug.fail_point.uma_zalloc_arg=1%return",
         "kyua test -k 'K file' </dev/null",
@@ -245,7 +245,7 @@ def test_summary_of_a_real_log(stage):
     calls = sum(int(line.split("\t")[2]) for line in known.out.splitlines() if line.startswith("C\tvm_fault\t"))
     growth = int(known.counters["after"][0][1]) - int(known.counters["before"][0][1])
     assert err[:3] == [
-        "vmtrace: compiling vmfault.d",
+        "vmtrace: compiling vmwatch.d",
         "vmtrace: tracing vmtrace.log",
         "vmtrace: ending on the end of COMMAND",
     ]
