@@ -34,7 +34,8 @@
  *	   pindex, mold (page replaced), rc (0 moved, 1 failed), dur (a replace ends
  *	   where the free of the old page begins), infault, busy and dirty of the page
  *	   at the end, moldbusy (busy_lock of the page replaced, at the entry: 2 is
- *	   exclusively busy; 0x0 up to 12), execname
+ *	   exclusively busy; 0x0 up to 12), caller (the code that moved it: fork's
+ *	   split, a collapse, the fault), execname
  *	A  one radix node that could not be had: fn, rc 12 (ENOMEM), infault, stack
  *	X  double-free: vm_page_free_toq of a page that is free already (13.0 and
  *	   later keep busy_lock 0xfffffffe, VPB_FREED, until it is allocated again)
@@ -78,7 +79,7 @@
  *	Arguments declared and used in predicates this way ran on 10.1 and 13.2 in
  *	scripts of their own.
  * NOT RUN
- *	11, 12, 14, 16: written from their sources, never tried.
+ *	11, 12, 14, 16: written from their sources, never tried.  caller in M.
  */
 #pragma D option quiet
 #pragma D option bufsize=16m
@@ -100,7 +101,7 @@ dtrace:::BEGIN
 	printf("#vmtrace\t1\n#script\tvmfault\n#osreldate\t%d\n#walltime\t%d\n#timestamp\t%d\n",
 	    `osreldate, walltimestamp, timestamp);
 	printf("#fields\tF\tts:time\tcpu:int\tpid:int\ttid:int\tva:addr\tprot:bits\tflags:bits\trc:int\tdur:ns\toncpu:ns\tpath:bits\tlocksum:addr\tinserts:int\tinsfails:int\tlookups:int\texecname:str\n");
-	printf("#fields\tM\tts:time\tcpu:int\tpid:int\ttid:int\tfn:str\tpage:addr\tsrc:addr\tdst:addr\tpindex:int\tmold:addr\trc:int\tdur:ns\tinfault:int\tbusy:bits\tdirty:bits\tmoldbusy:bits\texecname:str\n");
+	printf("#fields\tM\tts:time\tcpu:int\tpid:int\ttid:int\tfn:str\tpage:addr\tsrc:addr\tdst:addr\tpindex:int\tmold:addr\trc:int\tdur:ns\tinfault:int\tbusy:bits\tdirty:bits\tmoldbusy:bits\tcaller:str\texecname:str\n");
 	printf("#fields\tA\tts:time\tcpu:int\tpid:int\ttid:int\tfn:str\trc:int\tinfault:int\texecname:str\tstack:stack\n");
 	printf("#fields\tX\tts:time\tcpu:int\tpid:int\ttid:int\tkind:str\tobject:addr\tpage:addr\towner:addr\texecname:str\tstack:stack\n");
 	printf("#fields\tT\tts:time\n#fields\tC\tfn:str\tcalls:int\n");
@@ -176,6 +177,7 @@ fbt::vm_page_rename:entry
 /WANTED && `osreldate < 1500013/
 {
 	self->mt = timestamp;
+	self->mc = (uintptr_t)caller;
 	self->mp = arg0;
 	self->md = arg1;
 	self->mx = arg2 + 1;
@@ -185,10 +187,10 @@ fbt::vm_page_rename:entry
 fbt::vm_page_rename:return
 /self->mt > 1/
 {
-	printf("M\t%d\t%d\t%d\t%d\trename\t0x%x\t0x%x\t0x%x\t%d\t0x0\t%d\t%d\t%d\t0x%x\t0x%x\t0x0\t%S\n",
+	printf("M\t%d\t%d\t%d\t%d\trename\t0x%x\t0x%x\t0x%x\t%d\t0x0\t%d\t%d\t%d\t0x%x\t0x%x\t0x0\t%a\t%S\n",
 	    self->mt, cpu, pid, tid, self->mp, self->ms & ~1, self->md, self->mx - 1,
 	    (int)arg1, timestamp - self->mt, self->st > 1,
-	    ((struct vm_page *)self->mp)->busy_lock, ((struct vm_page *)self->mp)->dirty, execname);
+	    ((struct vm_page *)self->mp)->busy_lock, ((struct vm_page *)self->mp)->dirty, self->mc, execname);
 	self->mt = 1;
 }
 /* From 1500030 an iterator comes first, and the result is a bool: false is failure, so rc is turned round. */
@@ -196,6 +198,7 @@ fbt::vm_page_iter_rename:entry
 /WANTED/
 {
 	self->mt = timestamp;
+	self->mc = (uintptr_t)caller;
 	self->mp = arg1;
 	self->md = arg2;
 	self->mx = arg3 + 1;
@@ -205,10 +208,10 @@ fbt::vm_page_iter_rename:entry
 fbt::vm_page_iter_rename:return
 /self->mt > 1/
 {
-	printf("M\t%d\t%d\t%d\t%d\trename\t0x%x\t0x%x\t0x%x\t%d\t0x0\t%d\t%d\t%d\t0x%x\t0x%x\t0x0\t%S\n",
+	printf("M\t%d\t%d\t%d\t%d\trename\t0x%x\t0x%x\t0x%x\t%d\t0x0\t%d\t%d\t%d\t0x%x\t0x%x\t0x0\t%a\t%S\n",
 	    self->mt, cpu, pid, tid, self->mp, self->ms & ~1, self->md, self->mx - 1,
 	    (arg1 & 0xff) == 0, timestamp - self->mt, self->st > 1,
-	    ((struct vm_page *)self->mp)->busy_lock, ((struct vm_page *)self->mp)->dirty, execname);
+	    ((struct vm_page *)self->mp)->busy_lock, ((struct vm_page *)self->mp)->dirty, self->mc, execname);
 	self->mt = 1;
 }
 /* arg3 is the old page from 13.0; before, vm_page_replace returned it. */
@@ -216,6 +219,7 @@ fbt::vm_page_replace:entry
 /WANTED/
 {
 	self->mt = timestamp;
+	self->mc = (uintptr_t)caller;
 	self->mp = arg0;
 	self->md = arg1;
 	self->mx = arg2 + 1;
@@ -227,17 +231,17 @@ fbt::vm_page_replace:entry
 fbt::vm_page_replace:return
 /self->mt > 1 && `osreldate < 1300000/
 {
-	printf("M\t%d\t%d\t%d\t%d\treplace\t0x%x\t0x0\t0x%x\t%d\t0x%x\t0\t%d\t%d\t0x%x\t0x%x\t0x0\t%S\n",
+	printf("M\t%d\t%d\t%d\t%d\treplace\t0x%x\t0x0\t0x%x\t%d\t0x%x\t0\t%d\t%d\t0x%x\t0x%x\t0x0\t%a\t%S\n",
 	    self->mt, cpu, pid, tid, self->mp, self->md, self->mx - 1, arg1, timestamp - self->mt, self->st > 1,
-	    ((struct vm_page *)self->mp)->busy_lock, ((struct vm_page *)self->mp)->dirty, execname);
+	    ((struct vm_page *)self->mp)->busy_lock, ((struct vm_page *)self->mp)->dirty, self->mc, execname);
 	self->mt = 1;
 }
 fbt::vm_page_free_toq:entry
 /self->mt > 1 && (self->mo & ~1) == arg0/
 {
-	printf("M\t%d\t%d\t%d\t%d\treplace\t0x%x\t0x0\t0x%x\t%d\t0x%x\t0\t%d\t%d\t0x%x\t0x%x\t0x%x\t%S\n",
+	printf("M\t%d\t%d\t%d\t%d\treplace\t0x%x\t0x0\t0x%x\t%d\t0x%x\t0\t%d\t%d\t0x%x\t0x%x\t0x%x\t%a\t%S\n",
 	    self->mt, cpu, pid, tid, self->mp, self->md, self->mx - 1, arg0, timestamp - self->mt, self->st > 1,
-	    ((struct vm_page *)self->mp)->busy_lock, ((struct vm_page *)self->mp)->dirty, self->mb & 0xffffffff, execname);
+	    ((struct vm_page *)self->mp)->busy_lock, ((struct vm_page *)self->mp)->dirty, self->mb & 0xffffffff, self->mc, execname);
 	self->mt = 1;
 	self->mo = (uintptr_t)1;
 }

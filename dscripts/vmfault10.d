@@ -27,7 +27,8 @@
  *	   rc (KERN_*), dur and oncpu in ns, path bits, held (below), inserts insfails
  *	   (radix), lookups (1 + retries), execname
  *	M  one page that moved: fn (rename), page, src and dst object, pindex, mold
- *	   (always 0), rc (0 moved, 1 failed), dur, infault, busy and dirty
+ *	   (always 0), rc (0 moved, 1 failed), dur, infault, busy and dirty, caller
+ *	   (the code that moved it: fork's split, a collapse, the fault)
  *	A  one failed radix insert: fn, rc 12 (ENOMEM), infault, stack
  *	X  what must not happen; the thread may never come back to print its F:
  *	   double-free  vm_page_free_toq of a page that is free already (PG_FREE 0x2)
@@ -56,7 +57,7 @@
  *	Arguments declared and used in predicates this way ran on 10.1 and 13.2 in
  *	scripts of their own.
  * NOT RUN
- *	10.0, 10.2, 10.3, 10.4: written from the sources of 10.1 and 10.4.
+ *	10.0, 10.2, 10.3, 10.4: written from the sources of 10.1 and 10.4.  caller in M.
  */
 #pragma D option quiet
 #pragma D option bufsize=16m
@@ -78,7 +79,7 @@ dtrace:::BEGIN
 	printf("#vmtrace\t1\n#script\tvmfault10\n#osreldate\t%d\n#walltime\t%d\n#timestamp\t%d\n",
 	    `osreldate, walltimestamp, timestamp);
 	printf("#fields\tF\tts:time\tcpu:int\tpid:int\ttid:int\tva:addr\tprot:bits\tflags:bits\trc:int\tdur:ns\toncpu:ns\tpath:bits\theld:addr\tinserts:int\tinsfails:int\tlookups:int\texecname:str\n");
-	printf("#fields\tM\tts:time\tcpu:int\tpid:int\ttid:int\tfn:str\tpage:addr\tsrc:addr\tdst:addr\tpindex:int\tmold:addr\trc:int\tdur:ns\tinfault:int\tbusy:bits\tdirty:bits\texecname:str\n");
+	printf("#fields\tM\tts:time\tcpu:int\tpid:int\ttid:int\tfn:str\tpage:addr\tsrc:addr\tdst:addr\tpindex:int\tmold:addr\trc:int\tdur:ns\tinfault:int\tbusy:bits\tdirty:bits\tcaller:str\texecname:str\n");
 	printf("#fields\tA\tts:time\tcpu:int\tpid:int\ttid:int\tfn:str\trc:int\tinfault:int\texecname:str\tstack:stack\n");
 	printf("#fields\tX\tts:time\tcpu:int\tpid:int\ttid:int\tkind:str\tobject:addr\tpage:addr\towner:addr\texecname:str\tstack:stack\n");
 	printf("#fields\tT\tts:time\n#fields\tC\tfn:str\tcalls:int\n");
@@ -151,6 +152,7 @@ fbt::vm_page_rename:entry
 /WANTED/
 {
 	self->mt = timestamp;
+	self->mc = (uintptr_t)caller;
 	self->mp = arg0;
 	self->md = arg1;
 	self->mx = arg2 + 1;
@@ -160,10 +162,10 @@ fbt::vm_page_rename:entry
 fbt::vm_page_rename:return
 /self->mt > 1/
 {
-	printf("M\t%d\t%d\t%d\t%d\trename\t0x%x\t0x%x\t0x%x\t%d\t0x0\t%d\t%d\t%d\t0x%x\t0x%x\t%S\n",
+	printf("M\t%d\t%d\t%d\t%d\trename\t0x%x\t0x%x\t0x%x\t%d\t0x0\t%d\t%d\t%d\t0x%x\t0x%x\t%a\t%S\n",
 	    self->mt, cpu, pid, tid, self->mp, self->ms & ~1, self->md, self->mx - 1,
 	    (int)arg1, timestamp - self->mt, self->st > 1,
-	    ((struct vm_page *)self->mp)->busy_lock, ((struct vm_page *)self->mp)->dirty, execname);
+	    ((struct vm_page *)self->mp)->busy_lock, ((struct vm_page *)self->mp)->dirty, self->mc, execname);
 	self->mt = 1;
 }
 

@@ -35,7 +35,8 @@
  *	add.  Every 10 s:
  *	total      ns by path bits
  *	process    faults by process and result
- *	moves      pages that moved, by fn, rc (0 moved, 1 failed) and infault
+ *	moves      pages that moved, by fn, rc (0 moved, 1 failed), infault and caller
+ *	           (the code that moved it: fork's split, a collapse, the fault)
  *	moldbusy   busy_lock of the pages replaced (2: exclusively busy; 13.0 and later)
  *	sites      radix nodes that could not be had, by fn, rc, infault and stack
  *	Every 30 s:
@@ -72,7 +73,7 @@
  *	Arguments declared and used in predicates this way ran on 10.1 and 13.2 in
  *	scripts of their own.
  * NOT RUN
- *	11, 12, 14, 16: written from their sources, never tried.  SLOW.
+ *	11, 12, 14, 16: written from their sources, never tried.  SLOW; caller in moves.
  */
 #pragma D option quiet
 #pragma D option bufsize=4m
@@ -167,19 +168,19 @@ fbt::vm_fault_hold:return
 fbt::vm_fault:return, fbt::vm_fault_hold:return /self->st > 1/ { self->st = 1; }
 
 /* Pages that change their object: rename up to 15, from 1500030 vm_page_iter_rename (a bool, true is success). */
-fbt::vm_page_rename:entry /WANTED && `osreldate < 1500013/ { self->mt = timestamp; }
-fbt::vm_page_iter_rename:entry /WANTED/ { self->mt = timestamp; }
+fbt::vm_page_rename:entry /WANTED && `osreldate < 1500013/ { self->mt = timestamp; self->mc = (uintptr_t)caller; }
+fbt::vm_page_iter_rename:entry /WANTED/ { self->mt = timestamp; self->mc = (uintptr_t)caller; }
 fbt::vm_page_rename:return
 /self->mt > 1/
 {
-	@moves["rename", (int)arg1, self->st > 1] = count();
+	@moves["rename", (int)arg1, self->st > 1, self->mc] = count();
 	@movens["rename"] = llquantize(timestamp - self->mt, 10, 2, 8, 100);
 	self->mt = 1;
 }
 fbt::vm_page_iter_rename:return
 /self->mt > 1/
 {
-	@moves["rename", (arg1 & 0xff) == 0, self->st > 1] = count();
+	@moves["rename", (arg1 & 0xff) == 0, self->st > 1, self->mc] = count();
 	@movens["rename"] = llquantize(timestamp - self->mt, 10, 2, 8, 100);
 	self->mt = 1;
 }
@@ -187,6 +188,7 @@ fbt::vm_page_replace:entry
 /WANTED/
 {
 	self->mr = timestamp;
+	self->mc = (uintptr_t)caller;
 	self->mo = (uintptr_t)(`osreldate >= 1300000 ? arg3 : 0) | 1;
 }
 fbt::vm_page_replace:entry /WANTED && `osreldate >= 1300000/ { @moldbusy[((struct vm_page *)arg3)->busy_lock] = count(); }
@@ -194,14 +196,14 @@ fbt::vm_page_replace:entry /WANTED && `osreldate >= 1300000/ { @moldbusy[((struc
 fbt::vm_page_replace:return
 /self->mr > 1 && `osreldate < 1300000/
 {
-	@moves["replace", 0, self->st > 1] = count();
+	@moves["replace", 0, self->st > 1, self->mc] = count();
 	@movens["replace"] = llquantize(timestamp - self->mr, 10, 2, 8, 100);
 	self->mr = 1;
 }
 fbt::vm_page_free_toq:entry
 /self->mr > 1 && (self->mo & ~1) == arg0/
 {
-	@moves["replace", 0, self->st > 1] = count();
+	@moves["replace", 0, self->st > 1, self->mc] = count();
 	@movens["replace"] = llquantize(timestamp - self->mr, 10, 2, 8, 100);
 	self->mr = 1;
 	self->mo = (uintptr_t)1;
@@ -230,7 +232,7 @@ dtrace:::END
 {
 	printf("#aggregation\ttotal\tpath\tns\n"); printa("%d\t%@d\n", @total); trunc(@total);
 	printf("#aggregation\tprocess\texecname\trc\tcount\n"); printa("%S\t%d\t%@d\n", @process); trunc(@process);
-	printf("#aggregation\tmoves\tfn\trc\tinfault\tcount\n"); printa("%s\t%d\t%d\t%@d\n", @moves); trunc(@moves);
+	printf("#aggregation\tmoves\tfn\trc\tinfault\tcaller\tcount\n"); printa("%s\t%d\t%d\t%a\t%@d\n", @moves); trunc(@moves);
 	printf("#aggregation\tmoldbusy\tbusy\tcount\n"); printa("%d\t%@d\n", @moldbusy); trunc(@moldbusy);
 	printf("#aggregation\tsites\tfn\trc\tinfault\tstack\tcount\n"); printa(@sites); trunc(@sites);
 }
