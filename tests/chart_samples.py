@@ -4,7 +4,7 @@ import dataclasses
 
 import pandas as pd
 
-from analyzer.charts import distributions, over_time, shares
+from analyzer.charts import distributions, over_time, shares, stacks
 from analyzer.charts.model import Chart
 
 PROVENANCE = "FreeBSD vmtrace 13.2-RELEASE amd64, vmfault, leak.log sha256 0123abcd"
@@ -23,6 +23,7 @@ _COLUMNS = {
     "measures": ["measure", "recorded", "expected"],
     "seconds": ["second", "recorded", "called"],
     "gaps": ["start", "end", "text"],
+    "tree": ["depth", "start", "end", "function"],
 }
 _ROWS = {
     "failures": [(second, name, "ENOMEM", 1 + i) for i, name in enumerate(HOSTILE) for second in (0, 3, 3 + i)],
@@ -43,6 +44,10 @@ _ROWS = {
     + [(3.5 + i / 100, "fault failed", False, 2, name) for i, name in enumerate(HOSTILE)],
     "measures": [("faults", 15287, 18160), ("calls", 15287, 13449), (HOSTILE[6], 5, float("nan"))],
     "seconds": [(0, 100, 120), (1, 50, 40), (2, 0, 0)],
+    "tree": [
+        (0, 0, 60, "vm_radix_insert"), (1, 0, 50, "vm_page_insert_after"), (2, 0, 50, HOSTILE[0]),
+        (3, 0, 49, HOSTILE[2]), (1, 50, 60, HOSTILE[5]), (0, 60, 64, HOSTILE[3]), (1, 60, 61, HOSTILE[4]),
+    ],
     "gaps": [(0.5, 1.25, f"12 drops on CPU 1 {HOSTILE[1]}")],
 }  # fmt: skip
 
@@ -62,6 +67,7 @@ def charts(empty: bool) -> list[Chart]:
         ),
         over_time.failures_over_time(t["failures"], 10, PROVENANCE),
         shares.failure_frequency(t["rates"], (HOSTILE[1], 0.05), PROVENANCE),
+        stacks.failed_insert_stacks(t["tree"], PROVENANCE),
         shares.time_by_path(t["paths"], PROVENANCE),
         shares.coverage_counts(t["measures"], PROVENANCE),
         over_time.coverage_over_time(t["seconds"], t["gaps"], PROVENANCE),

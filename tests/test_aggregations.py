@@ -21,7 +21,7 @@ def sections(log):
     for start in starts:
         end = next(number for number in range(start + 1, len(lines)) if lines[number].startswith("#"))
         _, name, *columns = lines[start].split("\t")
-        yield name, columns, lines[start + 1 : end], start + 2
+        yield name, columns, lines[start + 1 : end], range(start + 2, end + 1)
 
 
 @pytest.mark.parametrize("log", ["agg-clean", "agg-5pct", "locks"])
@@ -30,7 +30,7 @@ def test_every_line_of_the_recordings_is_understood(log):
         table, unread = parse_aggregation(name, columns, lines, first)
         assert unread == []
         expected = [*columns[:-1], "low", "high", "count"] if columns[-1] == "quantize" else columns
-        assert table.column_names == expected
+        assert table.column_names == ["line", *expected]
 
 
 @pytest.mark.parametrize("log", ["agg-clean", "agg-5pct"])
@@ -120,13 +120,13 @@ def test_rows_of_printa(lines, keys, value):
 def test_numbers_beyond_64_bits_are_no_values(digits):
     rows, unread = read_rows([f"  {'sh':<50} {digits}"], range(1, 2))
     assert (rows, [each.line for each in unread]) == ([], [1])
-    _, unread = parse_aggregation("results", ["path", "count"], [f"1\t{digits}"], 1)
+    _, unread = parse_aggregation("results", ["path", "count"], [f"1\t{digits}"], [1])
     assert [each.line for each in unread] == [1]
     assert rows_table(read_rows([f" {digits[:18]} {5:>16}"], [1])[0], ["key1"], frozenset({"key1"}), "value").num_rows
 
 
 def test_what_is_not_understood_is_listed():
-    _, unread = parse_aggregation("results", ["path", "rc", "count"], ["1\t2\t3", "1\tx\t3", "1\t2"], 10)
+    _, unread = parse_aggregation("results", ["path", "rc", "count"], ["1\t2\t3", "1\tx\t3", "1\t2"], [10, 11, 12])
     assert [each.line for each in unread] == [11, 12]
 
 
@@ -135,8 +135,8 @@ def test_what_is_not_understood_is_listed():
 def test_no_text_makes_it_fail(lines, key):
     read_rows(lines, range(99))
     for value in ("count", "quantize"):
-        table, _ = parse_aggregation("a", [key, value], lines, 1)
-        assert table.column_names[0] == key
+        table, _ = parse_aggregation("a", [key, value], lines, range(1, 99))
+        assert table.column_names[:2] == ["line", key]
 
 
 @settings(deadline=None)

@@ -25,7 +25,11 @@ def by(frame, key, value):
 
 
 def made_of_records(name: str) -> bool:
-    return bool(KNOWN[name]["records"].get("F"))
+    return bool(KNOWN[name]["records"].get("F")) and not counted_in_sections(name)
+
+
+def counted_in_sections(name: str) -> bool:
+    return "watch" in KNOWN[name]
 
 
 @each_recording
@@ -63,6 +67,25 @@ def test_moves_calls_and_insert_failures(name):
     assert int(failures.insert_stacks(summary)["failed"].sum()) == sum(facts.get("alloc_failures", {}).values())
 
 
+@pytest.mark.parametrize("name", list(filter(counted_in_sections, KNOWN)))
+def test_what_was_counted_in_sections(name):
+    summary, facts = summary_of(name), KNOWN[name]
+    found = {"faults by latency": summary.faults}
+    found["faults by process"] = int(summary.table("processes")["faults"].sum())
+    found |= {f"faults rc={rc}": n for rc, n in by(summary.table("processes"), "rc", "faults").items()}
+    moved = summary.table("moves").groupby(["fn", "rc", "infault"])["moves"].sum()
+    found |= {f"moves {fn} rc={rc} infault={where}": int(n) for (fn, rc, where), n in moved.items()}
+    found |= {f"moldbusy {busy}": n for busy, n in by(summary.table("replaced"), "busy", "pages").items()}
+    failed = int(failures.insert_stacks(summary)["failed"].sum())
+    assert found | ({"failed inserts by stack": failed} if failed else {}) == facts["watch"]
+    assert by(summary.table("calls"), "fn", "calls") == facts["calls"] == {"vm_fault": summary.faults}
+    assert {str(rc): n for rc, n in by(summary.table("faults"), "rc", "faults").items()} == {
+        key.removeprefix("faults rc="): n for key, n in facts["watch"].items() if "rc=" in key and "faults" in key
+    }
+    chosen = [row for rows in summary.evidence.values() for row in rows]
+    assert len(chosen) == facts["records"].get("F", 0)
+
+
 @each_recording
 def test_the_kernels_counters_grew_as_known(name):
     for counter, growth in KNOWN[name].get("counter_growth", {}).items():
@@ -94,11 +117,12 @@ def test_seconds_and_histograms_add_up_to_all_faults(name):
     summary = summary_of(name)
     total = int(summary.table("faults")["faults"].sum())
     assert int(summary.table("latency")["faults"].sum()) == total
-    if made_of_records(name):
+    if made_of_records(name) or counted_in_sections(name):
         assert int(summary.table("seconds")["faults"].sum()) == total
 
 
 def test_failed_inserts_are_the_growth_of_the_zones_fail_count():
-    for name in ("13.2/failpoint-1pct", "13.2/failpoint-5pct", "13.2/agg-5pct", "15.0/fault2-5pct"):
+    names = ("13.2/failpoint-1pct", "13.2/failpoint-5pct", "13.2/agg-5pct", "15.0/fault2-5pct")
+    for name in (*names, "13.2/watch-5pct", "15.0/watch-5pct"):
         failed, _ = failures.node_allocation_failures(summary_of(name))
         assert int(coverage.failed_inserts(summary_of(name))["failed"].sum()) == failed > 0

@@ -14,8 +14,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 from rich.console import Console
 
-from analyzer.charts import distributions, images, over_time, plotly_html, shares, terminal
-from analyzer.charts.model import Bars, Chart, Points, Steps
+from analyzer.charts import distributions, images, over_time, plotly_html, shares, stacks, terminal
+from analyzer.charts.model import Bars, Boxes, Chart, Points, Steps
 
 EVERY = charts(False) + charts(True)
 every_chart = pytest.mark.parametrize(
@@ -124,6 +124,11 @@ def test_everything_lies_inside_the_axes(chart):
             assert chart.x.low <= mark.edges[0] and mark.edges[-1] <= chart.x.high
             assert mark.base + max(mark.heights) < math.ceil(mark.base)
             assert len(mark.edges) == len(mark.heights) + 1 == len(mark.texts) + 1
+        elif isinstance(mark, Boxes):
+            assert len(mark.left) == len(mark.right) == len(mark.bottom) == len(mark.names) == len(mark.texts)
+            sides = zip(mark.left, mark.right, strict=True)
+            assert all(chart.x.low <= left < right <= chart.x.high for left, right in sides)
+            assert all(chart.y.low <= bottom <= chart.y.high - 1 for bottom in mark.bottom)
         elif isinstance(mark, Bars):
             assert len(mark.at) == len(mark.start) == len(mark.end) == len(mark.texts)
 
@@ -220,6 +225,17 @@ def test_distributions_keep_shares_and_gaps():
     ]
     counts = [3, 0, 50, 25, 0, 1]
     assert [area / sum(areas) for area in areas] == pytest.approx([count / sum(counts) for count in counts])
+
+
+def test_a_tree_of_stacks_keeps_its_counts_and_names_what_has_room():
+    chart = stacks.failed_insert_stacks(tables(False)["tree"], PROVENANCE)
+    roots, callers = marks(chart, Boxes)
+    assert [right - left for left, right in zip(roots.left, roots.right, strict=True)] == [60, 4]
+    assert set(roots.bottom) == {3.0} and min(callers.bottom) == 0.0
+    assert "64 failed inserts, 60 of them in vm_radix_insert" in chart.alt
+    drawn = {text.get_text() for text in images.draw(chart, 9.0, bare=True).findobj(Text)}
+    assert "vm_page_insert_after" in drawn and roots.names[1] not in drawn
+    assert "60  vm_radix_insert" in drawn_in_terminal(chart, 80)
 
 
 def test_row_names_come_out_visible():

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analyzer.errors import DataError
-from analyzer.ingest.releases import handler, path_steps
+from analyzer.ingest.releases import ITER_RENAME, handler, path_steps
+from analyzer.summary.reduce_watch import COARSE
 from analyzer.summary.summary import LogSummary
 
 # Kinds of notices that are gaps, and what each puts in doubt.
@@ -129,7 +130,7 @@ def insert_calls(log: LogSummary) -> int | None:
 
 def move_function(log: LogSummary, move: str) -> str:
     """The function of a page move, "rename" or "replace": from 15 on it is vm_page_iter_rename that renames."""
-    if move == "rename" and calls(log, "vm_page_iter_rename") is not None:
+    if move == "rename" and (log.meta.get("osreldate") or 0) >= ITER_RENAME:
         return "vm_page_iter_rename"
     return f"vm_page_{move}"
 
@@ -235,3 +236,13 @@ def missing_faults(log: LogSummary) -> tuple[int, int, str] | None:
         return None
     worst = faults.loc[faults["expected"].idxmax()]
     return int(worst["recorded"]), int(worst["expected"]), str(worst["measure"]).removeprefix("faults: ")
+
+
+def counts_in_sections(log: LogSummary) -> bool:
+    """Whether faults were counted in the kernel, and records are a selection (vmwatch)."""
+    return "F" in log.meta.get("select", {})
+
+
+def step(log: LogSummary) -> int:
+    """For how many seconds a row of the table `seconds` stands, from its `second` on."""
+    return COARSE if counts_in_sections(log) else 1

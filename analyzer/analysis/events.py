@@ -2,12 +2,13 @@
 
 import pandas as pd
 
-from analyzer.analysis.coverage import first_second
+from analyzer.analysis.coverage import counts_in_sections, first_second, step
 from analyzer.analysis.failures import MOVES, failures_by_second
 from analyzer.analysis.imbalance import imbalance_points
 from analyzer.ingest.releases import fault_function
 from analyzer.summary.evidence import CAP
 from analyzer.summary.reduce import SECOND
+from analyzer.summary.reduce_watch import STEP
 from analyzer.summary.summary import LogSummary
 
 _COLUMNS = ["second", "kind", "serious", "number", "text"]
@@ -36,13 +37,16 @@ def events(log: LogSummary) -> pd.DataFrame:
     ):
         kept = log.evidence.get(evidence, ())
         mine = [row for row in kept if row.get("infault", -1) in inside]
-        if len(kept) < CAP:
+        if len(kept) < CAP and not counts_in_sections(log):
             rows += [((row["ts"] - start) / SECOND, kind, False, 1, _whose(row)) for row in mine]
         else:
             rows += _counted(log, kind, evidence == "failed-move", inside)
     failed = failures_by_second(log)
     failed = failed[failed["function"] == fault_function(log.meta.get("osreldate"))]
-    rows += [(row.second + 0.5, "fault failed", False, row.failed, row.result) for row in failed.itertuples()]
+    rows += [
+        (_middle(log, row.second, step(log)), "fault failed", False, row.failed, row.result)
+        for row in failed.itertuples()
+    ]
     return pd.DataFrame(rows, columns=_COLUMNS)
 
 
@@ -54,4 +58,14 @@ def _counted(log: LogSummary, kind: str, moves: bool, inside: tuple[int, ...]) -
     failures = log.table("failures")
     mine = failures[(failures["fn"].isin(MOVES) == moves) & failures["infault"].isin(inside)]
     by_second = mine[mine["second"] >= 0].groupby("second")["failed"].sum()
-    return [(second - first_second(log) + 0.5, kind, False, n, "in that second") for second, n in by_second.items()]
+    width = STEP if counts_in_sections(log) else 1
+    text = "in that second" if width == 1 else f"in those {width} seconds"
+    return [
+        (_middle(log, second - first_second(log), width), kind, False, n, text) for second, n in by_second.items()
+    ]
+
+
+def _middle(log: LogSummary, second: int, width: int) -> float:
+    """Where what was counted in so many seconds is drawn: in their middle, as far as the trace reaches."""
+    end = (log.last_ts - log.start) / SECOND if log.last_ts is not None and log.start else second + width
+    return (second + min(second + width, max(end, second))) / 2

@@ -2,12 +2,20 @@
 
 import math
 import re
+from collections.abc import Iterator
 
 import pandas as pd
 
 from analyzer.analysis.coverage import calls, failed_inserts, first_second, growth, insert_functions, move_function
 from analyzer.analysis.statistics import wilson
-from analyzer.ingest.releases import NOT_RECORDED, fault_function, insert_error_name, path_name, result_name
+from analyzer.ingest.releases import (
+    NOT_RECORDED,
+    fault_function,
+    frame_function,
+    insert_error_name,
+    path_name,
+    result_name,
+)
 from analyzer.summary.summary import LogSummary
 
 MOVES = ("rename", "replace")
@@ -33,6 +41,8 @@ def failures_by(log: LogSummary, key: str) -> pd.DataFrame:
     faults = _recorded(log)
     if key == "path":
         faults = faults[faults["path"] != NOT_RECORDED]
+    elif len(log.table("processes")):
+        faults = log.table("processes")
     column = {"path": "path", "process": "execname"}[key]
     of = faults.groupby(column)["faults"].sum()
     failed = faults[~faults["rc"].isin([0, NOT_RECORDED])].groupby([column, "rc"], as_index=False)["faults"].sum()
@@ -67,6 +77,27 @@ def failures_by_second(log: LogSummary) -> pd.DataFrame:
     )
 
 
+def selected_faults(log: LogSummary) -> pd.DataFrame:
+    """The first faults that the script chose to record, by time; they are no count.
+
+    when (ns since the trace began), process, pid, thread, address, result, path, duration (ns).
+    """
+    osreldate, bits = log.meta.get("osreldate"), log.meta.get("bits", {}).get("path")
+    rows = [
+        {
+            "when": row["ts"] - log.start,
+            "process": row["execname"],
+            "pid": row["pid"],
+            "thread": row["tid"],
+            "result": result_name(row["rc"], osreldate),
+            "path": path_name(row["path"], bits),
+            "duration": row["dur"],
+        }
+        for row in log.evidence.get("selected", ())
+    ]
+    return pd.DataFrame(rows)
+
+
 def insert_stacks(log: LogSummary) -> pd.DataFrame:
     """Insert failures by stack, most first: failed, infault (1, 0, or -1: not recorded), result, stack."""
     stacks = log.table("insert_stacks").sort_values(["failed", "stack"], ascending=[False, True])
@@ -78,6 +109,33 @@ def insert_stacks(log: LogSummary) -> pd.DataFrame:
             "stack": stacks["stack"],
         }
     ).reset_index(drop=True)
+
+
+def stack_tree(log: LogSummary) -> pd.DataFrame:
+    """The stacks of failed inserts as one tree, innermost function on top: depth, start, end, function.
+
+    start and end are counts from the left: a box is as wide as its function failed often, and lies below its callee.
+    """
+    stacks = log.table("insert_stacks").groupby(["fn", "stack"], as_index=False)["failed"].sum()
+    counted = [
+        ((fn, *(frame_function(frame) for frame in stack.split("\n") if frame)), int(failed))
+        for fn, stack, failed in stacks.itertuples(index=False)
+    ]
+    rows = list(_boxes(counted, 0, 0)) if counted else []
+    return pd.DataFrame(rows, columns=["depth", "start", "end", "function"])
+
+
+def _boxes(counted: list[tuple[tuple[str, ...], int]], depth: int, start: int) -> Iterator[tuple[int, int, int, str]]:
+    """The boxes of stacks that have what is above `depth` in common, most first."""
+    below: dict[str, list[tuple[tuple[str, ...], int]]] = {}
+    for stack, failed in counted:
+        if len(stack) > depth:
+            below.setdefault(stack[depth], []).append((stack, failed))
+    sizes = {name: sum(failed for _, failed in part) for name, part in below.items()}
+    for name in sorted(below, key=lambda name: (-sizes[name], name)):
+        yield depth, start, start + sizes[name], name
+        yield from _boxes(below[name], depth + 1, start)
+        start += sizes[name]
 
 
 def fail_point(log: LogSummary) -> tuple[str, float] | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analyzer.analysis.coverage import first_second
+from analyzer.analysis.coverage import counts_in_sections, first_second
 from analyzer.format import address as written
 from analyzer.ingest.releases import path_name
 from analyzer.summary.evidence import Row
@@ -88,7 +88,12 @@ def failed_moves_in_faults(log: LogSummary) -> list[Row]:
 
 
 def unreturned(log: LogSummary) -> list[Row]:
-    """What happened inside faults that have no record: the last thing known of each such thread."""
+    """What happened inside faults that have no record: the last thing known of each such thread.
+
+    None where records are a selection: most faults have none.
+    """
+    if counts_in_sections(log):
+        return []
     last: dict[object, Row] = {}
     for kind in ("failed-insert", "failed-move", "alarm"):
         for row in log.evidence.get(kind, ()):

@@ -4,7 +4,7 @@ import pandas as pd
 
 from analyzer.analysis.coverage import calls, move_function
 from analyzer.analysis.failures import MOVES
-from analyzer.ingest.releases import NOT_RECORDED
+from analyzer.ingest.releases import MOVERS, NOT_RECORDED, frame_function
 from analyzer.summary.histogram import shown_percentiles
 from analyzer.summary.summary import LogSummary
 
@@ -60,6 +60,29 @@ def move_bins(log: LogSummary) -> pd.DataFrame:
     bins = log.table("move_latency")
     functions = {move: move_function(log, move) for move in MOVES}
     return bins.assign(function=bins["fn"].map(functions))[["function", "low", "high", "moves"]]
+
+
+def moves_by_caller(log: LogSummary) -> pd.DataFrame:
+    """Who moved pages, most first: mover, function, caller (function), infault, moves, failed.
+
+    A mover is fork's split, a collapse (of exit, exec or fork), the fault, or the caller where it is none of these.
+    """
+    callers = log.table("move_callers")
+    named = callers.assign(
+        caller=[frame_function(caller) for caller in callers["caller"]],
+        function=[move_function(log, fn) for fn in callers["fn"]],
+        failed=callers["moves"].where(callers["rc"] != 0, 0),
+    )
+    named["mover"] = [MOVERS.get(caller, caller) for caller in named["caller"]]
+    keys = ["mover", "function", "caller", "infault"]
+    found = named.groupby(keys, as_index=False)[["moves", "failed"]].sum()
+    return found.sort_values(["moves", *keys], ascending=[False] + [True] * 4, ignore_index=True)
+
+
+def replaced_busy(log: LogSummary) -> tuple[int, int]:
+    """Of how many replaced pages the state is known, the exclusively busy ones first: the question of review D4326."""
+    replaced = log.table("replaced")
+    return int(replaced.loc[replaced["busy"] == _EXCLUSIVE, "pages"].sum()), int(replaced["pages"].sum())
 
 
 def _share(part: pd.DataFrame, mask: pd.Series, column: str) -> float | None:

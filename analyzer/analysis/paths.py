@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from analyzer.analysis.coverage import counts_in_sections
 from analyzer.ingest.releases import NOT_RECORDED, path_name
 from analyzer.summary.histogram import resolution, shown_percentiles
 from analyzer.summary.summary import LogSummary
@@ -22,6 +23,8 @@ def path_costs(log: LogSummary) -> pd.DataFrame:
     latency = log.table("latency")
     bits = log.meta.get("bits", {}).get("path")
     all_faults, all_time = sums["faults"].sum(), sums["dur"].sum()
+    # The sections of the times and those of the counts end at other moments where the log was cut.
+    timed = not counts_in_sections(log) or "end" in log.meta
     on_cpu = log.has("F", "oncpu")
     rows = []
     for path, number, time, oncpu, retries in sums.itertuples(index=False):
@@ -35,7 +38,7 @@ def path_costs(log: LogSummary) -> pd.DataFrame:
                 "share_of_faults": number / all_faults if all_faults else None,
                 "time": int(time) if len(histogram) else None,
                 "share_of_time": time / all_time if all_time else None,
-                "mean": time / number if number and time else None,
+                "mean": time / number if number and time and timed else None,
                 # The middle of a bucket can lie above the largest value, which is known exactly.
                 **{name: _at_most(value, most) for name, value in zip(PERCENTILES, shares, strict=True)},
                 "longest": most,
@@ -71,7 +74,8 @@ def latency_resolution(log: LogSummary) -> float:
 
 def process_costs(log: LogSummary) -> pd.DataFrame:
     """One row a process name, most time first: process, faults, failed, time (ns, None where it was not measured)."""
-    faults = log.table("faults")
+    processes = log.table("processes")
+    faults = processes.assign(dur=0) if len(processes) else log.table("faults")
     faults = faults[faults["execname"] != ""]
     failed = faults[~faults["rc"].isin([0, NOT_RECORDED])].groupby("execname")["faults"].sum()
     sums = faults.groupby("execname", as_index=False)[["faults", "dur"]].sum()

@@ -10,15 +10,16 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
-from matplotlib.patches import PathPatch
+from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path
 from matplotlib.textpath import TextPath
 from matplotlib.ticker import NullLocator
 
 from analyzer.charts.legend import legend
-from analyzer.charts.model import ROW_HEAD, Band, Bars, Chart, Points, Reference, Steps
+from analyzer.charts.model import ROW_HEAD, Band, Bars, Boxes, Chart, Points, Reference, Steps
 from analyzer.charts.palette import LIGHT
 from analyzer.format import visible
 
@@ -29,6 +30,7 @@ _EDGE = 0.22  # where texts begin; plots of rows stand in a little, so that thei
 _INSET = 0.4
 _TICKS = 0.88  # for the ticks and the title of a y axis
 _STACKED = 0.2  # what a row is higher where its value stands below its name
+_PADDING, _LEAST = 0.12, 0.6  # inches of a box beside its name, and of the shortest name that is worth it
 _FONT = "DejaVu Sans"
 _POINTS = 9
 _LEGEND_COLUMNS = 3
@@ -186,6 +188,21 @@ def _(mark: Steps, axes: Axes, chart: Chart, depth: int) -> None:
     color = LIGHT[mark.tone]
     axes.stairs(tops, mark.edges, baseline=mark.base, fill=True, color=color, alpha=0.3, zorder=depth)
     axes.stairs(tops, mark.edges, baseline=mark.base, color=color, linewidth=1.2, zorder=depth)
+
+
+@_draw.register
+def _(mark: Boxes, axes: Axes, chart: Chart, depth: int) -> None:
+    inches = axes.get_position().width * axes.figure.get_figwidth() / (chart.x.high - chart.x.low)
+    for left, right, bottom, name in zip(mark.left, mark.right, mark.bottom, mark.names, strict=True):
+        box = Rectangle(
+            (left, bottom), right - left, 1, facecolor=to_rgba(LIGHT[mark.tone], 0.3), edgecolor=LIGHT["paper"],
+            linewidth=1.2, zorder=depth,
+        )  # fmt: skip
+        axes.add_patch(box)
+        room = (right - left) * inches - _PADDING
+        if room >= _LEAST:
+            axes.text(left + (right - left) / 2, bottom + 0.5, _fitted(name, room), ha="center", va="center", zorder=9)
+    axes.add_patch(Rectangle((0, 0), 0, 0, facecolor=to_rgba(LIGHT[mark.tone], 0.3), label=mark.name))
 
 
 @_draw.register

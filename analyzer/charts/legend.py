@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from analyzer.charts.model import Band, Bars, Chart, Mark, Points, Reference
+from analyzer.charts.model import Band, Bars, Boxes, Chart, Mark, Points, Reference
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,8 @@ def sign(mark: Bars | Points) -> str:
 def _entry(mark: Mark) -> Entry | None:
     if isinstance(mark, Bars | Points):
         return Entry(sign(mark), mark.tone, mark.name)
+    if isinstance(mark, Boxes):
+        return Entry("█", mark.tone, mark.name)
     if isinstance(mark, Band):
         return Entry("█", "gap", f"gap: {mark.text}")
     if isinstance(mark, Reference):

@@ -76,6 +76,22 @@ class Steps:
 
 
 @dataclass(frozen=True)
+class Boxes:
+    """Boxes of a tree: from `left` to `right` along x, one unit of y high on `bottom`.
+
+    `names` stand in the boxes that have room for them; `texts` says each box in words, shown on hovering.
+    """
+
+    name: str
+    tone: Tone
+    left: tuple[float, ...]
+    right: tuple[float, ...]
+    bottom: tuple[float, ...]
+    names: tuple[str, ...]
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Band:
     """A shaded range of x over the whole height: something is different here, `text` says what."""
 
@@ -93,7 +109,7 @@ class Reference:
     row: int | None = None
 
 
-Mark = Bars | Points | Steps | Band | Reference
+Mark = Bars | Points | Steps | Boxes | Band | Reference
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,9 @@ _SYMBOLS = ("diamond", "circle", "square", "cross")
 _MOST_LOGS = 16
 
 
-def overview(faults: pd.DataFrame, events: pd.DataFrame, gaps: pd.DataFrame, seconds: float, provenance: str) -> Chart:
+def overview(
+    faults: pd.DataFrame, events: pd.DataFrame, gaps: pd.DataFrame, seconds: float, provenance: str, step: int = 1
+) -> Chart:
     """The whole trace: faults over time, and below them a row for each kind of event, where it happened.
 
     Args:
@@ -22,13 +24,14 @@ def overview(faults: pd.DataFrame, events: pd.DataFrame, gaps: pd.DataFrame, sec
             kinds in the order of their rows.
         gaps: start, end (float seconds), text: where dtrace said that it lost records.
         seconds: how long the trace is.
+        step: seconds from one count of faults to the next.
     """
     key, title = "overview", "The whole trace"
     if faults.empty:
         return empty(key, title, "No fault record in this log.", provenance)
     kinds = list(events["kind"].drop_duplicates())
     base = len(kinds)
-    steps, most, width = _faults(faults, seconds, base, "faults")
+    steps, most, width = _faults(faults, seconds, base, "faults", step)
     recorded = int(faults["faults"].sum())
     rows = [Row("faults", f"{count(recorded)}, at most {count(most)} {per(width)}")]
     marks = [*(Band(visible(r.text), float(r.start), float(r.end)) for r in gaps.itertuples()), steps]
@@ -49,11 +52,14 @@ def overview(faults: pd.DataFrame, events: pd.DataFrame, gaps: pd.DataFrame, sec
     return Chart(key, title, alt, provenance, seconds_axis(seconds), rows_axis(rows), tuple(marks), tuple(rows))
 
 
-def overview_of_logs(logs: list[tuple[str, pd.DataFrame, pd.DataFrame]], provenance: str) -> Chart:
+def overview_of_logs(
+    logs: list[tuple[str, pd.DataFrame, pd.DataFrame]], provenance: str, step: int = 1
+) -> Chart:
     """Several traces, a row each, from its own beginning: faults over time and what else happened.
 
     Args:
         logs: of each log its name, and `faults` and `events` as `overview` takes them.
+        step: seconds from one count of faults to the next, where that is longest.
     """
     key, title = "overview", "The whole traces, each from its own beginning"
     shown = [log for log in logs[:_MOST_LOGS] if len(log[1])]
@@ -63,7 +69,7 @@ def overview_of_logs(logs: list[tuple[str, pd.DataFrame, pd.DataFrame]], provena
     rows, marks, points = [], [], []
     for place, (name, faults, events) in enumerate(shown):
         base = len(shown) - 1 - place
-        steps, most, width = _faults(faults, max(ends), base, name)
+        steps, most, width = _faults(faults, max(ends), base, name, step)
         marks.append(steps)
         number = counted(int(faults["faults"].sum()), "fault")
         rows.append(Row(visible(name), f"{number}, at most {count(most)} {per(width)}"))
@@ -86,9 +92,9 @@ def overview_of_logs(logs: list[tuple[str, pd.DataFrame, pd.DataFrame]], provena
     return Chart(key, title, f"{alt}{left}.", provenance, x, rows_axis(rows), tuple(marks), tuple(rows), legend=True)
 
 
-def _faults(faults: pd.DataFrame, seconds: float, base: int, name: str) -> tuple[Steps, int, int]:
+def _faults(faults: pd.DataFrame, seconds: float, base: int, name: str, step: int) -> tuple[Steps, int, int]:
     """A row's shape of faults over time, its highest bin and the seconds of a bin."""
-    width = bin_width(math.ceil(seconds))
+    width = bin_width(math.ceil(seconds), step)
     bins = binned(faults, width, [], ["faults"]).set_index("second")
     bins = bins.reindex(range(0, int(bins.index.max()) + 1, width), fill_value=0).reset_index()
     most = int(bins["faults"].max())
@@ -97,12 +103,13 @@ def _faults(faults: pd.DataFrame, seconds: float, base: int, name: str) -> tuple
     return Steps(visible(name), "a", edges, heights, base + FOOT, _bin_texts(bins, "faults", "faults")), most, width
 
 
-def failures_over_time(failures: pd.DataFrame, seconds: int, provenance: str) -> Chart:
+def failures_over_time(failures: pd.DataFrame, seconds: int, provenance: str, step: int = 1) -> Chart:
     """Failures by function and result, stacked over time.
 
     Args:
         failures: second (int, since the trace began), function, result, failed (int).
         seconds: how long the trace is.
+        step: seconds from one count to the next.
     """
     key, title = "failures-over-time", "Failures over time"
     failures = failures[failures["failed"] > 0]
@@ -113,7 +120,7 @@ def failures_over_time(failures: pd.DataFrame, seconds: int, provenance: str) ->
     shown = list(totals.index[: len(_SERIES_TONES)])
     others = counted(len(totals) - len(shown), "other kind")
     series = failures.assign(name=names.where(names.isin(shown), others))
-    width = bin_width(seconds)
+    width = bin_width(seconds, step)
     bins = binned(series, width, ["name"], ["failed"])
     marks, tops = [], dict.fromkeys(bins["second"], 0)
     for name, tone in zip([*shown, others], [*_SERIES_TONES[: len(shown)], "quiet"], strict=True):
@@ -140,7 +147,7 @@ def failures_over_time(failures: pd.DataFrame, seconds: int, provenance: str) ->
     return Chart(key, title, alt, provenance, seconds_axis(seconds), axis, tuple(marks), legend=True)
 
 
-def coverage_over_time(seconds: pd.DataFrame, gaps: pd.DataFrame, provenance: str) -> Chart:
+def coverage_over_time(seconds: pd.DataFrame, gaps: pd.DataFrame, provenance: str, step: int = 1) -> Chart:
     """Records beside the calls that the script counted, interval by interval, with the gaps.
 
     dtrace reads its counts some time after the tick that they are printed for, so that an interval can differ from
@@ -149,12 +156,13 @@ def coverage_over_time(seconds: pd.DataFrame, gaps: pd.DataFrame, provenance: st
     Args:
         seconds: second (int), recorded (int), called (int).
         gaps: start, end (float seconds), text: where dtrace said that it lost records.
+        step: seconds from one count of faults to the next.
     """
     key, title = "coverage-over-time", "Faults recorded and handler calls counted"
     if seconds.empty:
         return empty(key, title, "This log has neither fault records nor counts of calls.", provenance)
-    end = int(seconds["second"].max()) + 1
-    width = bin_width(end)
+    end = int(seconds["second"].max()) + step
+    width = bin_width(end, step)
     bins = binned(seconds, width, [], ["recorded", "called"])
     marks = [Band(visible(r.text), float(r.start), float(r.end)) for r in gaps.itertuples()]
     for name, tone, wide in (("called", "quiet", 0.95), ("recorded", "a", 0.5)):

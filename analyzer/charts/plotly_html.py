@@ -6,7 +6,7 @@ from functools import singledispatch
 
 import plotly.graph_objects as go
 
-from analyzer.charts.model import ROW_HEAD, Axis, Band, Bars, Chart, Points, Reference, Steps
+from analyzer.charts.model import ROW_HEAD, Axis, Band, Bars, Boxes, Chart, Points, Reference, Steps
 from analyzer.charts.palette import LIGHT
 
 _FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
@@ -111,6 +111,19 @@ def _(mark: Bars, drawn: go.Figure, chart: Chart) -> None:
         **along, base=list(mark.start), width=mark.width, orientation="h" if chart.rows else "v",
         name=_escaped(mark.name), marker={"color": LIGHT[mark.tone], "line": {"width": 0}}, **_hover(mark.texts),
     )  # fmt: skip
+
+
+@_draw.register
+def _(mark: Boxes, drawn: go.Figure, chart: Chart) -> None:
+    drawn.add_bar(
+        x=[right - left for left, right in zip(mark.left, mark.right, strict=True)],
+        y=[bottom + 0.5 for bottom in mark.bottom],
+        base=list(mark.left), width=1, orientation="h", name=_escaped(mark.name),
+        marker={"color": LIGHT[mark.tone], "opacity": 0.3, "line": {"width": 1.2, "color": LIGHT["paper"]}},
+        text=[_escaped(name) for name in mark.names], textposition="inside", insidetextanchor="middle", textangle=0,
+        constraintext="none", insidetextfont={"color": LIGHT["ink"], "size": 11}, **_hover(mark.texts),
+    )  # fmt: skip
+    drawn.update_layout(uniformtext={"minsize": 11, "mode": "hide"})
 
 
 @_draw.register

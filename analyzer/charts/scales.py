@@ -25,9 +25,9 @@ def seconds_axis(end: float, title: str = "seconds since the trace began") -> Ax
     return Axis(title, 0, max(end, 1), ticks=_whole_ticks(max(end, 1)))
 
 
-def bin_width(seconds: int) -> int:
-    """Whole seconds per bin, so that no more than MOST_BINS are drawn."""
-    return max(1, math.ceil(seconds / MOST_BINS))
+def bin_width(seconds: int, step: int = 1) -> int:
+    """Whole seconds per bin, so that no more than MOST_BINS are drawn; of counts that come every `step` seconds."""
+    return step * max(1, math.ceil(seconds / step / MOST_BINS))
 
 
 def binned(table: pd.DataFrame, width: int, keys: list[str], values: list[str]) -> pd.DataFrame:

@@ -7,8 +7,8 @@ from rich.table import Table
 from rich.text import Text
 
 from analyzer.charts.legend import sign
-from analyzer.charts.model import Axis, Band, Bars, Chart, Mark, Points, Reference, Steps
-from analyzer.format import visible
+from analyzer.charts.model import Axis, Band, Bars, Boxes, Chart, Mark, Points, Reference, Steps
+from analyzer.format import count, visible
 
 _EIGHTHS = "▏▎▍▌▋▊▉█"
 _HEIGHTS = " ▁▂▃▄▅▆▇█"
@@ -22,10 +22,34 @@ def render(chart: Chart, width: int) -> Group:
     """The chart for rich's Console.print, at most `width` columns wide."""
     body: list[RenderableType] = [Text(chart.title, style="bold"), Text(chart.alt)]
     if chart.marks:
-        body.append(_rows(chart, width) if chart.rows else _over_time(chart, width))
+        body.append(_body(chart, width))
     if chart.provenance:
         body.append(Text(visible(chart.provenance), style="dim"))
     return Group(*body)
+
+
+def _body(chart: Chart, width: int) -> RenderableType:
+    if chart.rows:
+        return _rows(chart, width)
+    boxes = [mark for mark in chart.marks if isinstance(mark, Boxes)]
+    return _tree(boxes, width) if boxes else _over_time(chart, width)
+
+
+def _tree(marks: list[Boxes], width: int) -> Text:
+    """A line a box, from the top of each tree to its leaves, a bar's length each level deeper."""
+    top = max(bottom for mark in marks for bottom in mark.bottom)
+    boxes = [
+        (left, top - bottom, name, right - left, _COLORS[mark.tone])
+        for mark in marks
+        for left, right, bottom, name in zip(mark.left, mark.right, mark.bottom, mark.names, strict=True)
+    ]
+    digits = max(len(count(number)) for *_, number, _ in boxes)
+    text = Text()
+    for _, depth, name, number, style in sorted(boxes, key=lambda box: box[:2]):
+        line = f"{count(number):>{digits}}  {' ' * min(int(depth), width // 3)}{name}"
+        text.append((line if len(line) <= width else line[: width - 1] + "…") + "\n", style=style)
+    text.rstrip()
+    return text
 
 
 def _rows(chart: Chart, width: int) -> Table:

@@ -9,10 +9,12 @@ import pyarrow as pa
 from lark import Tree
 from lark.exceptions import UnexpectedInput
 
+from analyzer.ingest.escapes import unescape
 from analyzer.ingest.grammar import expectation, load_grammar
 from analyzer.ingest.parsed import Unread
 
-INTEGER_COLUMNS = frozenset({"path", "rc", "delta", "count", "ns", "calls"})
+INTEGER_COLUMNS = frozenset({"path", "rc", "delta", "count", "ns", "calls", "infault", "busy"})
+DISTRIBUTIONS = frozenset({"quantize", "llquantize"})  # a last column that is one, and not a value
 Bucket = tuple[float, float, int]
 
 
@@ -28,15 +30,15 @@ class Row:
 
 
 def parse_aggregation(
-    name: str, columns: list[str], lines: list[str], first_line: int
+    name: str, columns: list[str], lines: list[str], numbers: Sequence[int]
 ) -> tuple[pa.Table, list[Unread]]:
-    """The section `#aggregation name columns…` whose `lines` begin at line `first_line` of the log.
+    """The section `#aggregation name columns…`; `numbers` are those of its `lines` in the log.
 
-    One row per key with the columns as named, or, where the last is "quantize", one row per key and bucket with
-    `low`, `high` (float64, low <= x < high; below zero low < x <= high) and `count` in its place.  A "stack" is one
-    string, its frames innermost first, a newline between them.  INTEGER_COLUMNS are int64, the others strings.
+    One row per key with the columns as named, after `line`, or, where the last is one of DISTRIBUTIONS, one row per
+    key and bucket with `low`, `high` (float64, low <= x < high; below zero low < x <= high) and `count` in its place;
+    buckets of llquantize that counted nothing are left out.  A "stack" is one string, its frames innermost first, a
+    newline between them.  INTEGER_COLUMNS are int64, the others strings, of which %S is undone.
     """
-    numbers = range(first_line, first_line + len(lines))
     if "stack" in columns:
         rows, unread = read_rows(lines, numbers)
     else:
@@ -44,32 +46,40 @@ def parse_aggregation(
     keys = columns[:-1]
     fitting = []
     for row in rows:
-        if len(row.keys) == len(keys) and (row.buckets is not None) == (columns[-1] == "quantize"):
+        if len(row.keys) == len(keys) and (row.buckets is not None) == (columns[-1] in DISTRIBUTIONS):
             fitting.append(row)
         else:
-            text = lines[row.line - first_line]
+            text = lines[numbers.index(row.line)]
             unread.append(Unread(row.line, 1, text, f"columns of {name}: {' '.join(columns)}"))
-    return rows_table(fitting, keys, INTEGER_COLUMNS, columns[-1]), sorted(unread, key=lambda each: each.line)
+    line = pa.array([row.line for row, _ in _spread(fitting, columns[-1])], pa.int64())
+    table = rows_table(fitting, keys, INTEGER_COLUMNS, columns[-1]).add_column(0, "line", line)
+    return table, sorted(unread, key=lambda each: each.line)
 
 
 def rows_table(rows: list[Row], keys: list[str], integers: frozenset[str], value: str) -> pa.Table:
-    """`rows` as a table: `keys`, those in `integers` as int64, and the `value`, or low, high, count if "quantize"."""
-    spread = [(row, bucket) for row in rows for bucket in row.buckets or ()]
-    base = [row for row, _ in spread] if value == "quantize" else rows
+    """`rows` as a table: `keys`, those in `integers` int64, and the `value`, or low, high, count of DISTRIBUTIONS."""
+    spread = _spread(rows, value)
     table = {}
     for place, key in enumerate(keys):
-        values = [row.keys[place] for row in base]
+        values = [row.keys[place] for row, _ in spread]
         if key in integers:
             table[key] = pa.array(values, pa.int64())
         else:
             table[key] = pa.array([str(each) for each in values], pa.string())
-    if value == "quantize":
+    if value in DISTRIBUTIONS:
         table["low"] = pa.array([low for _, (low, _, _) in spread], pa.float64())
         table["high"] = pa.array([high for _, (_, high, _) in spread], pa.float64())
         table["count"] = pa.array([count for _, (_, _, count) in spread], pa.int64())
     else:
         table[value] = pa.array([row.value for row in rows], pa.int64())
     return pa.table(table)
+
+
+def _spread(rows: list[Row], value: str) -> list[tuple[Row, Bucket | None]]:
+    """Each row once, or with each of its buckets."""
+    if value not in DISTRIBUTIONS:
+        return [(row, None) for row in rows]
+    return [(row, bucket) for row in rows for bucket in row.buckets or () if bucket[2] or value != "llquantize"]
 
 
 def read_rows(lines: list[str], numbers: Sequence[int]) -> tuple[list[Row], list[Unread]]:
@@ -125,8 +135,8 @@ def read_rows(lines: list[str], numbers: Sequence[int]) -> tuple[list[Row], list
 
 
 def _read_tabbed(columns: list[str], lines: list[str], numbers: Sequence[int]) -> tuple[list[Row], list[Unread]]:
-    """Rows of a section without stacks: fields between tabs, and a distribution below them for "quantize"."""
-    quantized = columns[-1] == "quantize"
+    """Rows of a section without stacks: fields between tabs, and a distribution below them for DISTRIBUTIONS."""
+    quantized = columns[-1] in DISTRIBUTIONS
     names = columns[:-1] if quantized else columns
     fields = ["_NAME? INT" if quantized and name in INTEGER_COLUMNS else _terminal(name) for name in names]
     # Without keys a distribution stands alone.
@@ -140,14 +150,14 @@ def _read_tabbed(columns: list[str], lines: list[str], numbers: Sequence[int]) -
         if tree is None:
             pass
         elif tree.data == "header":
-            size, buckets = _distribution(islice(trees, place + 1, None))
+            size, buckets = _distribution(islice(trees, place + 1, None), columns[-1] == "quantize")
             rows.append(Row(numbers[start], keys, (), None, buckets))
             place += size
         elif tree.data == "bucket":
             unread.append(Unread(numbers[place], 1, lines[place], "a distribution's header before its buckets"))
         else:
             start = place
-            keys = tuple(int(token) if token.type == "INT" else str(token) for token in tree.children)
+            keys = tuple(int(token) if token.type == "INT" else unescape(str(token)) for token in tree.children)
             if not quantized:
                 rows.append(Row(numbers[place], keys[:-1], (), int(keys[-1]), None))
         place += 1
@@ -184,8 +194,8 @@ def _classify(
     return trees, unread
 
 
-def _distribution(trees: Iterable[Tree | None]) -> tuple[int, tuple[Bucket, ...]]:
-    """How many of the lines after a header are its buckets, and these."""
+def _distribution(trees: Iterable[Tree | None], may_double: bool = True) -> tuple[int, tuple[Bucket, ...]]:
+    """How many of the lines after a header are its buckets, and these; those of quantize double."""
     labels: list[str] = []
     counts: list[int] = []
     for tree in trees:
@@ -193,11 +203,11 @@ def _distribution(trees: Iterable[Tree | None]) -> tuple[int, tuple[Bucket, ...]
             break
         labels.append(str(tree.children[0]).strip())
         counts.append(int(tree.children[1]))
-    limits = list(bounds(labels))
+    limits = list(bounds(labels, may_double))
     return len(labels), tuple((low, high, count) for (low, high), count in zip(limits, counts, strict=True))
 
 
-def bounds(labels: list[str]) -> Iterator[tuple[float, float]]:
+def bounds(labels: list[str], may_double: bool = True) -> Iterator[tuple[float, float]]:
     """The limits of each bucket.
 
     quantize labels a bucket by the limit nearest to zero and doubles it; lquantize and llquantize label it by its
@@ -205,7 +215,7 @@ def bounds(labels: list[str]) -> Iterator[tuple[float, float]]:
     it is given the width of the one before it.
     """
     values = [int(label.lstrip("<>= ")) for label in labels]
-    doubling = all(label[0] not in "<>" for label in labels) and _doubling(values)
+    doubling = may_double and all(label[0] not in "<>" for label in labels) and _doubling(values)
     for place, (label, value) in enumerate(zip(labels, values, strict=True)):
         if label.startswith("<"):
             yield -math.inf, value

@@ -20,6 +20,7 @@ _LINE_START = re.compile(rb"\n(?=(?!C\t)[A-Z]+\t|#)")
 _FIELDS = b"#fields\t"
 _AGGREGATION = b"#aggregation\t"
 _MESSAGE = PREFIX.encode()
+_TICK = b"\nT\t"
 _NEWLINE = ord("\n")
 _SEARCH = 1 << 16  # how far back a cut is looked for first
 _PIECE = 1 << 20
@@ -61,7 +62,7 @@ def blocks(source: Source, size: int = CHUNK) -> Iterator[Block]:
     """Cut a source into blocks of at most `size` bytes, if they can be cut so short.
 
     A cut falls before a record or a directive, never between a record and its stack, between T and its C lines,
-    nor inside an aggregation, so that a block can be read without its neighbours.
+    between T and the aggregations after it, nor inside one, so that a block can be read without its neighbours.
     """
     records = dict(UNDECLARED)
     line = 1
@@ -118,10 +119,20 @@ def _cut(text: bytearray, end: int) -> int:
     for start in (max(0, end - _SEARCH), 0):
         matches = list(_LINE_START.finditer(text, start, end))
         if matches:
-            cut = matches[-1].start() + 1
-            last = next(_directives(text, cut, backwards=True), None)
-            return cut if last is None or not text.startswith(_AGGREGATION, last) else last
+            return _before_sections(text, matches[-1].start() + 1)
     return 0
+
+
+def _before_sections(text: bytearray, cut: int) -> int:
+    """The cut, moved to where the sections begin that it would part: to the T line that says when they were printed."""
+    last = next(_directives(text, cut, backwards=True), None)
+    within = last is not None and text.startswith(_AGGREGATION, last)
+    if not within and not text.startswith(_AGGREGATION, cut):
+        return cut
+    tick = text.rfind(_TICK, 0, cut + len(_TICK) - 1) + 1
+    if tick or text.startswith(_TICK[1:]):
+        return tick
+    return last if within else cut
 
 
 def _learn(records: dict[str, RecordType], text: bytearray, end: int) -> dict[str, RecordType]:

@@ -52,6 +52,23 @@ class Lines:
             found = found[self._bytes[at] == byte]
         return found + first
 
+    def lengths(self, numbers: np.ndarray) -> np.ndarray:
+        """How long those lines are, with their newlines."""
+        return self._bounds[numbers + 1] - self._bounds[numbers]
+
+    def bytes_at(self, numbers: np.ndarray, place: int) -> np.ndarray:
+        """The byte at that place of each of those lines, which are so long."""
+        return self._bytes[self.starts[numbers] + place]
+
+    def between(self, first: int, last: int) -> bytes:
+        """The lines from `first` up to `last` as they stand."""
+        return bytes(self.data[self._bounds[first] : self._bounds[last]])
+
+    def square(self, numbers: np.ndarray, length: int) -> np.ndarray:
+        """Those lines, all of that length, as rows of bytes."""
+        bounds, text = _bounds(self.select(numbers))
+        return np.frombuffer(text, np.uint8)[bounds[0] : bounds[-1]].reshape(-1, length)
+
     def select(self, numbers: np.ndarray) -> pa.LargeBinaryArray:
         """Those lines with their newlines, their bytes one after the other."""
         lines = pa.LargeBinaryArray.from_buffers(
@@ -111,10 +128,11 @@ def _convert(selected: pa.LargeBinaryArray, kind: RecordType, columns: Collectio
     if not len(selected) or not kept:
         return pa.schema([kind.schema.field(name) for name in kept]).empty_table()
     bounds, text = _bounds(selected)
+    tagged = [""] if kind.tag else []
     table = csv.read_csv(
         pa.BufferReader(text.slice(bounds[0], bounds[-1] - bounds[0])),
         read_options=csv.ReadOptions(
-            column_names=["", *names], use_threads=False, block_size=int(bounds[-1] - bounds[0]) + 1
+            column_names=[*tagged, *names], use_threads=False, block_size=int(bounds[-1] - bounds[0]) + 1
         ),
         parse_options=csv.ParseOptions(delimiter="\t", quote_char=False),
         convert_options=csv.ConvertOptions(

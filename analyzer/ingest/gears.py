@@ -5,11 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from analyzer.ingest.aggregations import parse_aggregation
 from analyzer.ingest.blocks import Block
 from analyzer.ingest.fast import Lines, read_records
-from analyzer.ingest.parsed import Notice, Parsed, merged_meta
+from analyzer.ingest.messages import PREFIX
+from analyzer.ingest.parsed import Notice, Parsed, Unread, merged_meta
+from analyzer.ingest.sections import Section, find_sections, read_sections
 from analyzer.ingest.slow import EXPLAINED, SlowReader
 
 Columns = Mapping[str, Collection[str]]
@@ -26,12 +29,27 @@ def read_block(block: Block, columns: Columns | None = None, lark_alone: bool = 
     lines = Lines(block)
     slow = SlowReader(block.records, columns)
     tables: dict[str, list[pa.Table]] = {}
-    for first, last, header in _sections(lines):
+    sections = find_sections(lines, _tags(lines, block))
+    inside = np.zeros(lines.count, bool)
+    known: set[tuple[str, ...]] = set()
+    for section in sections:
+        # The same line says the same again.
+        seen = (section.name, *section.columns) in known
+        inside[section.header if seen else section.header + 1 : section.end] = True
+        known.add((section.name, *section.columns))
+    inside[lines.beginning_with(PREFIX.encode())] = False
+    for first, last, header in _runs(lines):
         if header is not None:
             slow.read(block.first_line + header, lines.text(header))
-        if header is not None and lines.text(header).startswith("#aggregation\t"):
-            first = _aggregation(lines, block.first_line, header, last, slow, tables)
-        _records(lines, block.first_line, first, last, slow, tables, columns, lark_alone)
+        _records(lines, block.first_line, first, last, inside, slow, tables, columns, lark_alone)
+    for name, alike in _by_name(sections):
+        read, refused = ([], alike) if lark_alone else read_sections(lines, alike)
+        parts = [_numbered(table, block.first_line) for table in read]
+        for section in refused:
+            table, unread = _read_section(lines, block.first_line, section, inside)
+            parts.append(table)
+            slow.unread.extend(unread)
+        tables.setdefault(f"@{name}", []).append(_joined(parts).sort_by("line") if refused else parts[0])
     if lines.tail:
         tail = lines.tail.decode(errors="backslashreplace")
         slow.refuse(block.first_line + lines.count, len(tail) + 1, tail, "the rest of the line: the log ends here")
@@ -62,16 +80,29 @@ def merge_parsed(parts: list[Parsed]) -> Parsed:
     )
 
 
-def _sections(lines: Lines) -> Iterator[tuple[int, int, int | None]]:
-    """Runs of lines that one set of record types holds for: first, end, and the directive before the run."""
-    directives = lines.beginning_with(b"#")
-    heads = [n for n in directives if lines.text(n).startswith(("#fields", "#aggregation"))]
+def _tags(lines: Lines, block: Block) -> set[str]:
+    """The tags of the records that are known somewhere in the block."""
+    fields = (lines.text(n).split("\t") for n in lines.beginning_with(b"#fields\t"))
+    return {*block.records, *(words[1] for words in fields)}
+
+
+def _runs(lines: Lines) -> Iterator[tuple[int, int, int | None]]:
+    """Runs of lines that one set of record types holds for: first, end, and the #fields line before the run."""
     first = 0
     header = None
-    for head in heads:
-        yield first, head, header
-        first, header = head + 1, int(head)
+    for head in lines.beginning_with(b"#fields"):
+        yield first, int(head), header
+        first, header = int(head) + 1, int(head)
     yield first, lines.count, header
+
+
+def _by_name(sections: list[Section]) -> Iterator[tuple[str, list[Section]]]:
+    """Sections that are of one aggregation, together."""
+    alike: dict[tuple[str, tuple[str, ...]], list[Section]] = {}
+    for section in sections:
+        alike.setdefault((section.name, section.columns), []).append(section)
+    for (name, _), found in alike.items():
+        yield name, found
 
 
 def _records(
@@ -79,12 +110,13 @@ def _records(
     offset: int,
     first: int,
     last: int,
+    inside: np.ndarray,
     slow: SlowReader,
     tables: dict[str, list[pa.Table]],
     columns: Columns | None,
     lark_alone: bool,
 ) -> None:
-    left = np.ones(last - first, bool)
+    left = ~inside[first:last]
     refused: list[np.ndarray] = []
     for tag, kind in () if lark_alone else slow.records.items():
         numbers = lines.beginning_with(tag.encode() + b"\t", first, last)
@@ -104,23 +136,19 @@ def _records(
             slow.read(int(number) + offset, lines.text(number))
 
 
-def _aggregation(
-    lines: Lines, offset: int, header: int, last: int, slow: SlowReader, tables: dict[str, list[pa.Table]]
-) -> int:
-    """Read an aggregation, which ends at the next directive or record; gives the number of that line."""
-    name, *columns = lines.text(header).split("\t")[1:]
-    following = [b"#", *(tag.encode() + b"\t" for tag in slow.records)]
-    begun = [lines.beginning_with(prefix, header + 1, last)[:1] for prefix in following]
-    end = int(min(np.concatenate([*begun, [last]])))
-    messages = lines.beginning_with(b"dtrace: ", header + 1, end)
-    for number in messages:
-        slow.read(int(number) + offset, lines.text(number))
-    spoken = set(messages.tolist())
-    body = ["" if n in spoken else lines.text(n) for n in range(header + 1, end)]
-    table, unread = parse_aggregation(name, columns, body, header + 1 + offset)
-    tables.setdefault(f"@{name}", []).append(table)
-    slow.unread.extend(unread)
-    return end
+def _read_section(
+    lines: Lines, offset: int, section: Section, inside: np.ndarray
+) -> tuple[pa.Table, list[Unread]]:
+    """One section by lark; messages of dtrace that fall into it are none of its lines."""
+    numbers = range(section.header + 1, section.end)
+    body = [lines.text(number) if inside[number] else "" for number in numbers]
+    first = section.header + 1 + offset
+    return parse_aggregation(section.name, list(section.columns), body, range(first, first + len(body)))
+
+
+def _numbered(table: pa.Table, offset: int) -> pa.Table:
+    """The table with `line` in the log."""
+    return table.set_column(0, "line", pc.add(table["line"], offset))
 
 
 def _keep(table: pa.Table, tag: str, columns: Columns | None) -> pa.Table:

@@ -18,6 +18,19 @@ KERN_RESULTS = (
 )
 _SINCE = {9: 1201517, 10: 1300000}  # results that older kernels do not have
 _HANDLER_RENAMED = 1201517  # vm_fault_hold became vm_fault; between 1201000 and this, unverified
+# Who moves pages, by the function that calls vm_page_rename or vm_page_replace; up to 14 vm_object_split is inlined.
+MOVERS = {
+    "vm_object_split": "fork's split",
+    "vmspace_fork": "fork's split",
+    "vm_object_collapse": "collapse",
+    "vm_object_collapse_scan": "collapse",
+    "vm_object_backing_scan": "collapse",
+    "vm_object_qcollapse": "collapse",
+    "vm_fault": "the fault",
+    "vm_fault_hold": "the fault",
+    "vm_fault_cow": "the fault",
+}
+ITER_RENAME = 1500030  # vm_page_iter_rename became what renames; between 1500013 and this, unverified
 _RADIX_ERRORS = {12: "ENOMEM"}
 _STEPS = {"pager": "page-in", "zero": "zero-fill"}  # what a log's #bits calls them, and the glossary
 STEP_ORDER = ("zero-fill", "copy", "page-in", "rename", "replace", "alloc", "busy", "wait")
@@ -59,6 +72,11 @@ def result_name(rc: int, osreldate: int | None) -> str:
     if 0 <= rc < len(KERN_RESULTS) and (osreldate is None or osreldate >= _SINCE.get(rc, 0)):
         return KERN_RESULTS[rc]
     return f"result {rc}"
+
+
+def frame_function(frame: str) -> str:
+    """The function of a frame, without the kernel's name and the offset: kernel`vm_fault+0x363 is vm_fault."""
+    return frame.removeprefix("kernel`").partition("+0x")[0]
 
 
 def insert_error_name(rc: int) -> str:

@@ -184,4 +184,6 @@ def directive_value(tree: Tree) -> tuple[str, object]:
             return "aggregations", {tokens[0]: tokens[1:]}
         case _:
             name = next(str(token) for token in tree.children if token.type == "OTHER")
+            if name == "select":  # records of that tag are a selection, by a condition
+                return name, {tokens[0]: "\t".join(tokens[1:])}
             return name, "\t".join(tokens)

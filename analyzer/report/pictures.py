@@ -17,9 +17,10 @@ def overview(summary: Summary, provenance: str) -> Chart | None:
         return None
     if len(summary.logs) > 1:
         shown = [(str(log.meta["name"]), faults_by_second(log), events(log)) for log in logs]
-        return over_time.overview_of_logs(shown, provenance)
+        return over_time.overview_of_logs(shown, provenance, max(map(coverage.step, logs)))
+    (log,) = logs
     return over_time.overview(
-        faults_by_second(logs[0]), events(logs[0]), gap_bands(logs[0]), _seconds(logs[0]), provenance
+        faults_by_second(log), events(log), gap_bands(log), _seconds(log), provenance, coverage.step(log)
     )
 
 
@@ -33,5 +34,7 @@ def gap_bands(log: LogSummary) -> pd.DataFrame:
 
 def _seconds(log: LogSummary) -> float:
     """From the trace's beginning to its last record."""
+    if log.last_ts is not None and coverage.counts_in_sections(log):
+        return (log.last_ts - log.start) / SECOND
     last = log.table("seconds")["second"].max() + 1
     return max(float(last), 0.0 if log.last_ts is None else (log.last_ts - log.start) / SECOND)

@@ -5,6 +5,7 @@ import pandas as pd
 from analyzer.analysis import aggregations, coverage, failures, imbalance, locks, moves, paths
 from analyzer.analysis.statistics import wilson
 from analyzer.charts import distributions, over_time, shares
+from analyzer.charts import stacks as stack_charts
 from analyzer.format import count, counted, share
 from analyzer.ingest.releases import release
 from analyzer.report.document import Section
@@ -15,6 +16,7 @@ from analyzer.summary.summary import LogSummary, Summary
 
 _NODES = "radix node allocations (the kernel's count)"
 _FINE = 0.05  # percentiles nearer than that are given as one number
+_PLACES = {1: "in a fault", 0: "outside faults"}
 _RATES = (
     ("failed", "int", "how many failed"),
     ("of", "int", "of how many"),
@@ -77,13 +79,23 @@ def _failures(log: LogSummary, one: bool, provenance: str, top: int) -> Section 
             tables.append(table(f"Failed faults by {key}", by, ((key, "text", ""), names[1], *_RATES), top))
     stacks = failures.insert_stacks(log)
     if len(stacks):
-        where = {1: "in a fault", 0: "outside faults"}
-        stacks = stacks.assign(where=stacks["infault"].map(where))
+        stacks = stacks.assign(where=stacks["infault"].map(_PLACES))
         columns = (("failed", "int", ""), ("result", "text", ""), ("where", "text", ""), ("stack", "code", ""))
         tables.append(table("Failed radix inserts by stack", stacks, columns, top))
+    chosen = failures.selected_faults(log)
+    if len(chosen):
+        columns = (
+            ("when", "time", "since the trace began"), ("process", "text", ""), ("pid", "id", ""),
+            ("thread", "id", ""), ("result", "text", ""), ("path", "text", ""),
+            ("duration", "ns", ""),
+        )  # fmt: skip
+        tables.append(table("Faults recorded one by one: failed unusually, or slow", chosen, columns, top))
     charts = [shares.failure_frequency(rates, (_NODES, point[1]) if point else None, provenance)]
     if one and log.first_ts is not None:
-        charts.append(over_time.failures_over_time(failures.failures_by_second(log), _seconds(log), provenance))
+        by_second = failures.failures_by_second(log)
+        charts.append(over_time.failures_over_time(by_second, _seconds(log), provenance, coverage.step(log)))
+    if len(stacks):
+        charts.append(stack_charts.failed_insert_stacks(failures.stack_tree(log), provenance))
     return Section("failures", "Failure frequency", _failure_sentence(log, rates), tuple(charts), tuple(tables))
 
 
@@ -179,14 +191,25 @@ def _moves(log: LogSummary, provenance: str, top: int) -> Section | None:
         ("removes", "int", "radix operations of one move"),
         ("replaces", "int", "radix operations of one move"),
     )
-    costs["where"] = costs["infault"].map({1: "in a fault", 0: "outside faults"})
+    costs["where"] = costs["infault"].map(_PLACES)
     tables = [table("Page moves", costs, columns, top)]
     quantiles = moves.move_percentiles(log)
     if len(quantiles):
         by = (("function", "text", ""), ("p50", "ns", ""), ("p90", "ns", ""), ("p99", "ns", ""))
         tables.append(table("Durations of page moves", quantiles, by, top))
+    callers = moves.moves_by_caller(log)
+    if len(callers):
+        callers = callers.assign(where=callers["infault"].map(_PLACES))
+        by = (
+            ("mover", "text", "a collapse is exit's, exec's or fork's"), ("function", "text", ""),
+            ("caller", "text", ""), ("where", "text", ""), ("moves", "int", ""), ("failed", "int", ""),
+        )  # fmt: skip
+        tables.append(table("Page moves by caller", callers, by, top))
     total, failed = int(costs["moves"].sum()), int(costs["failed"].sum())
     sentence = f"{counted(total, 'page')} moved to another object, {count(failed)} of them failed to."
+    exclusively, replaced = moves.replaced_busy(log)
+    if replaced:
+        sentence += f" The old page was exclusively busy in {count(exclusively)} of {counted(replaced, 'replace')}."
     chart = distributions.move_costs(moves.move_bins(log), provenance)
     return Section("moves", "Page moves: rename against replace", sentence, (chart,), tuple(tables))
 
@@ -244,7 +267,7 @@ def _coverage(log: LogSummary, one: bool, provenance: str, top: int) -> Section:
     sentence += " " + (f"{counted(len(lost), 'gap')}." if lost else f"{tracer(log.meta)} reported no loss.")
     charts = [shares.coverage_counts(counts, provenance)]
     if one and len(seconds):
-        charts.append(over_time.coverage_over_time(seconds, gap_bands(log), provenance))
+        charts.append(over_time.coverage_over_time(seconds, gap_bands(log), provenance, coverage.step(log)))
     columns = (
         ("measure", "text", "what was recorded: what it is held against"),
         ("recorded", "int", ""),
@@ -259,5 +282,6 @@ def _with_interval(rates: pd.DataFrame) -> pd.DataFrame:
 
 
 def _seconds(log: LogSummary) -> int:
+    """How long the trace is, from what was counted by the second."""
     seconds = log.table("seconds")["second"]
-    return max(1, int(seconds.max() - coverage.first_second(log)) + 1) if len(seconds) else 1
+    return max(1, int(seconds.max() - coverage.first_second(log)) + coverage.step(log)) if len(seconds) else 1

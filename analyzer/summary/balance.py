@@ -76,6 +76,13 @@ def reduce_balance(faults: pa.Table) -> pa.Table:
     return as_table("balance", {"measure": pa.array(list(counts), pa.string()), "faults": list(counts.values())})
 
 
+def wrong_balance(faults: pa.Table) -> pa.Table:
+    """The table `balance` of a selection of faults: those out of balance, of which all are selected."""
+    uneven = unbalanced(faults)
+    counts = {} if uneven is None else {"unbalanced": pc.sum(uneven).as_py() or 0}
+    return as_table("balance", {"measure": pa.array(list(counts), pa.string()), "faults": list(counts.values())})
+
+
 def lock_and_delta(row: dict[str, object]) -> dict[str, int | None]:
     """Of a fault out of balance `lock`, the one that was left held, and `delta`, acquires less releases.
 

@@ -2,7 +2,8 @@
 
 Evidence is a row of plain values, so that it merges by standing side by side and saves as JSON:
 
-    kind      "imbalance", "double-free", "freed-again", "alarm", "failed-move" or "failed-insert"
+    kind      "imbalance", "double-free", "freed-again", "alarm", "failed-move", "failed-insert" or "selected": a fault
+              that the script chose to record, of which no other kind tells
     line, ts  where and when (ns, the fault's entry for faults)
     returned  for what happened inside a fault: whether that fault has a record; None where the thread has none after
     lock, delta  of an imbalance: the lock left held, acquires less releases; None where that is not known
@@ -12,6 +13,8 @@ Evidence is a row of plain values, so that it merges by standing side by side an
 Until the log is finished `before` holds the last NEAR records of the thread whatever they are, and `after` its next
 fault record: facts that are the same wherever the log was cut into blocks.
 """
+
+from collections.abc import Collection
 
 import numpy as np
 import pyarrow as pa
@@ -28,8 +31,8 @@ Row = dict[str, object]
 Evidence = dict[str, list[Row]]
 
 
-def collect_evidence(tables: dict[str, pa.Table]) -> Evidence:
-    """The evidence in one block's tables."""
+def collect_evidence(tables: dict[str, pa.Table], selected: Collection[str] = ()) -> Evidence:
+    """The evidence in one block's tables; of the tags `selected` the log has a selection only."""
     found: Evidence = {}
     faults = tables.get("F")
     if faults is not None:
@@ -40,6 +43,9 @@ def collect_evidence(tables: dict[str, pa.Table]) -> Evidence:
         ):
             if mask is not None:
                 found[kind] = _rows(faults, mask)
+    if faults is not None and "F" in selected:
+        uneven = unbalanced(faults)
+        found["selected"] = _rows(faults, None if uneven is None else pc.invert(uneven))
     for row in found.get("imbalance", ()):
         row |= lock_and_delta(row)
     if "X" in tables:
@@ -50,7 +56,7 @@ def collect_evidence(tables: dict[str, pa.Table]) -> Evidence:
     for kind, rows in found.items():
         for row in rows:
             row["before"] = []
-            if kind in _INSIDE:
+            if kind in _INSIDE and "F" not in selected:
                 row["after"] = None
     found = {kind: rows for kind, rows in found.items() if rows}
     if found:

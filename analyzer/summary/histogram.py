@@ -7,7 +7,7 @@ Values below 64 ns are exact; above, each power of two is cut into 64 equal buck
 import numpy as np
 import pandas as pd
 
-_COARSE = 1.05  # how much larger a bucket's end may be than its beginning for its middle to stand for it
+_COARSE = 1.1  # how much larger a bucket's end may be than its beginning for its middle to stand for it
 _SHIFT = 52 - 6  # a double's mantissa has 52 bits; the first 6 and the exponent number the bucket
 
 
@@ -58,6 +58,10 @@ def _ends(histogram: pd.DataFrame, value: float) -> float | tuple[float, float]:
 
 
 def resolution(histogram: pd.DataFrame) -> float:
-    """How far the middle of a bucket can be from a value in it, as a share of the value; at worst."""
-    wide = histogram[(histogram["high"] - histogram["low"] > 1) & (histogram["low"] > 0)]
+    """How far the middle of a bucket can be from a value in it, as a share of the value; at worst.
+
+    Of the buckets that have an end on both sides: of the others nothing is known.
+    """
+    bounded = np.isfinite(histogram["low"]) & np.isfinite(histogram["high"])
+    wide = histogram[bounded & (histogram["high"] - histogram["low"] > 1) & (histogram["low"] > 0)]
     return float(((wide["high"] - wide["low"]) / 2 / wide["low"]).max()) if len(wide) else 0.0

@@ -1,12 +1,14 @@
 """One block's tables reduced to the tables of a Summary."""
 
+from collections.abc import Collection
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from analyzer.ingest.parsed import Parsed
 from analyzer.ingest.releases import NOT_RECORDED
-from analyzer.summary.balance import reduce_balance
+from analyzer.summary.balance import reduce_balance, wrong_balance
 from analyzer.summary.histogram import bounds, bucket
 from analyzer.summary.tables import as_table, group
 
@@ -60,6 +62,7 @@ COLUMNS = {
             "busy",
             "dirty",
             "moldbusy",
+            "caller",
             "execname",
         ]
     ),
@@ -74,14 +77,20 @@ COLUMNS = {
 }
 
 
-def reduce_block(parsed: Parsed, start: int) -> dict[str, pa.Table]:
-    """The adding tables (summary/tables.py) of one block of records; `start` (ns) is when second 0 begins."""
+def reduce_block(parsed: Parsed, start: int, selected: Collection[str] = ()) -> dict[str, pa.Table]:
+    """The adding tables (summary/tables.py) of one block of records.
+
+    Args:
+        start: when second 0 begins, ns.
+        selected: tags of which the log has a selection; they count for nothing but what is wrong with them.
+    """
     tables = parsed.tables
     found = {"records": count_records(tables)}
     if "F" in tables:
-        found |= reduce_faults(tables["F"], start)
+        faults = tables["F"]
+        found |= {"balance": wrong_balance(faults)} if "F" in selected else reduce_faults(faults, start)
     if "M" in tables:
-        found |= _moves(tables["M"])
+        found |= reduce_moves(tables["M"])
     if "A" in tables:
         found["insert_stacks"] = group("insert_stacks", tables["A"], count="failed")
     failures = [_failed(tables[tag], start) for tag in ("M", "A") if tag in tables]
@@ -115,10 +124,18 @@ def reduce_faults(faults: pa.Table, start: int) -> dict[str, pa.Table]:
     return found
 
 
-def _moves(moves: pa.Table) -> dict[str, pa.Table]:
+def reduce_moves(moves: pa.Table) -> dict[str, pa.Table]:
+    """The tables of page moves."""
+    found = {}
+    if "moldbusy" in moves.column_names:
+        # Up to 12 vm_page_replace is not told which page it replaces: 0.
+        busy = moves["moldbusy"].filter(pc.not_equal(moves["moldbusy"], pa.scalar(0, pa.uint64())))
+        found["replaced"] = group("replaced", pa.table({"busy": busy}), count="pages")
+    if "caller" in moves.column_names:
+        found["move_callers"] = group("move_callers", moves, count="moves")
     moves = complete(moves, {"rc": 0, "dur": 0, "infault": NOT_RECORDED, "busy": 0, "dirty": 0, "src": 0})
     moves = moves.append_column("has_object", pc.not_equal(moves["src"], 0))
-    return {
+    return found | {
         "moves": group("moves", moves, count="moves", largest_of="dur"),
         "move_latency": _histogram("move_latency", moves, "fn", "moves"),
     }

@@ -1,17 +1,20 @@
-"""What the aggregations of vmagg say, in the tables that records make; and those of every script as they stand."""
+"""What the aggregations of a script say, in the tables that records make; and those of every script as they stand."""
 
 import pandas as pd
 import pyarrow as pa
 
 from analyzer.ingest.releases import NOT_RECORDED
+from analyzer.summary import reduce_watch
 from analyzer.summary.tables import as_table
 
 _EDGES = ("low", "high")
 
 
-def reduce_aggregations(tables: dict[str, pa.Table], script: str | None) -> dict[str, pa.Table]:
-    """The adding tables of one block's aggregations (tags that begin with @)."""
-    frames = {tag[1:]: table.to_pandas() for tag, table in tables.items() if tag.startswith("@")}
+def reduce_aggregations(tables: dict[str, pa.Table], script: str | None, start: int) -> dict[str, pa.Table]:
+    """The adding tables of one block's aggregations (tags that begin with @); `start` is the log's #timestamp."""
+    if script == reduce_watch.SCRIPT:
+        return reduce_watch.reduce_watch(tables, start)
+    frames = {tag[1:]: table.drop_columns("line").to_pandas() for tag, table in tables.items() if tag.startswith("@")}
     if not frames:
         return {}
     found = {

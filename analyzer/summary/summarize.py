@@ -152,12 +152,12 @@ def _summarize(block: Block, chosen: Filter, head: dict[str, object]) -> LogSumm
 
 
 def _reduced(parsed: Parsed, chosen: Filter, head: dict[str, object]) -> LogSummary:
-    script, start = head.get("script"), head.get("timestamp", 0)
-    whole = summarize_block(parsed, script, start)
+    script, start, selected = head.get("script"), head.get("timestamp", 0), head.get("select", {})
+    whole = summarize_block(parsed, script, start, selected)
     if not chosen:
         return whole
     kept = chosen.apply(parsed, start, head.get("bits", {}).get("path"))
-    return replace(summarize_block(kept, script, start), whole=whole)
+    return replace(summarize_block(kept, script, start, selected), whole=whole)
 
 
 def _check(source: Source, meta: dict[str, object]) -> None:

@@ -4,7 +4,7 @@ One block of a log makes one LogSummary; those of one log merge into one, in the
 LogSummary a log.  Saved as JSON it stands for the log in every command.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -90,12 +90,15 @@ class LogSummary:
         return tag in self.meta.get("fields", {}) and fields.issuperset(columns)
 
 
-def summarize_block(parsed: Parsed, script: str | None = None, start: int = 0) -> LogSummary:
+def summarize_block(
+    parsed: Parsed, script: str | None = None, start: int = 0, selected: Collection[str] = ()
+) -> LogSummary:
     """One block's tables as a LogSummary.
 
     Args:
         script: the log's; it names what aggregations mean.
         start: the log's #timestamp.
+        selected: tags of which the log has a selection only (#select).
     """
     ranges = [
         pc.min_max(table["ts"]).as_py() for table in parsed.tables.values() if "ts" in table.column_names and len(table)
@@ -104,9 +107,13 @@ def summarize_block(parsed: Parsed, script: str | None = None, start: int = 0) -
     summary = LogSummary(
         meta=parsed.meta,
         tables=concatenate(
-            [reduce_block(parsed, start), count_steps(parsed.tables), reduce_aggregations(parsed.tables, script)]
+            [
+                reduce_block(parsed, start, selected),
+                count_steps(parsed.tables),
+                reduce_aggregations(parsed.tables, script, start),
+            ]
         ),
-        evidence=collect_evidence(parsed.tables),
+        evidence=collect_evidence(parsed.tables, selected),
         notices=_folded(parsed.notices),
         unread=parsed.unread[:UNREAD_KEPT],
         unread_count=len(parsed.unread),

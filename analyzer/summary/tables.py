@@ -35,14 +35,19 @@ class Adding:
 
 
 # Durations are ns; `second` is whole seconds on the clock of `ts`; low and high bound a histogram's bucket:
-# low <= x < high.  "Where" says which function the calls or failures are of.
+# low <= x < high.  Faults are counted by process in `processes` where their paths are counted apart (vmwatch).
+# `replaced` has the busy_lock of pages that vm_page_replace replaced.  "Where" says which function the calls or
+# failures are of.
 TABLES = {
     "records": Adding(("tag",), ("records",)),
     "faults": Adding(("execname", "path", "rc"), ("faults", "dur", "oncpu", "retries"), "longest"),
+    "processes": Adding(("execname", "rc"), ("faults",)),
     "seconds": Adding(("second", "path", "rc"), ("faults",)),
     "latency": Adding(("path", "low", "high"), ("faults",)),
     "moves": Adding(("fn", "infault", "rc", "busy", "dirty", "has_object"), ("moves", "dur"), "longest"),
+    "move_callers": Adding(("fn", "rc", "infault", "caller"), ("moves",)),
     "move_latency": Adding(("fn", "low", "high"), ("moves",)),
+    "replaced": Adding(("busy",), ("pages",)),
     "failures": Adding(("second", "fn", "rc", "infault"), ("failed",)),
     "insert_stacks": Adding(("fn", "rc", "infault", "stack"), ("failed",)),
     "calls": Adding(("second", "fn"), ("calls",)),
@@ -55,7 +60,7 @@ TABLES = {
 
 
 _TEXTS = frozenset(
-    ["tag", "execname", "fn", "stack", "measure", "move", "operation", "mode", "lock", "site", "name", "key"]
+    ["tag", "execname", "fn", "stack", "measure", "move", "operation", "mode", "lock", "site", "name", "key", "caller"]
 )
 _BOUNDS = frozenset(["low", "high"])
 
