@@ -43,15 +43,17 @@ def names() -> tuple[str, ...]:
     return tuple(_table()[0])
 
 
-def edition(script: str, fields: Mapping[str, Collection[str]]) -> int:
+UNASKED = "unasked"  # what the lock sum's column is called where it was not asked (collect --no-locks)
+
+
+def edition(fields: Mapping[str, Collection[str]]) -> int:
     """The edition of the script that wrote a log: 1 or 2, by the columns of its records.
 
     Args:
         fields: by tag, the names of the columns (`#fields`).
     """
     faults = fields.get("F", ())
-    second = "locksum" in faults or (script == "vmfault10" and bool(faults) and "frees" not in faults)
-    return 2 if second else 1
+    return 2 if faults and "frees" not in faults else 1
 
 
 def probes(script: str, edition: int) -> dict[str, list[str]]:

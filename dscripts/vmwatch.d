@@ -57,7 +57,8 @@
  * OVERHEAD
  *	A zero-fill fault takes 4.4 times as long (13.2, emulated, quiet host, medians
  *	of nine; untraced 16.5 us = 1; entry and return alone 1.7); without the two lock
- *	clauses some 3.3.  One more aggregation in the return clause costs 0.1 to 0.2.
+ *	clauses (collect --no-locks) some 3.3.  One more aggregation in the return
+ *	clause costs 0.1 to 0.2.
  *	No thread-local ever holds zero, see vmfault.d.  self->c: 0..7 path bits, 8
  *	never zero.
  *

@@ -17,6 +17,7 @@ from analyzer.report.export import folded
 from analyzer.summary.saved import read_summary, write_summary
 from analyzer.summary.summarize import summarize
 from analyzer.summary.summary import Summary, add, finish, merge, summarize_block
+from analyzer.verdict.verdict import judge
 from bench.make_watch import make_watch
 
 FAILING = SAMPLES / "15.0" / "watch-5pct.log.xz"
@@ -142,6 +143,16 @@ def test_stacks_of_failed_inserts_are_one_tree_and_fold():
     folding = folded(read_whole(Source(str(FAILING)), VMTRACE).tables)
     assert sum(int(line.rpartition(" ")[2]) for line in folding) == 64
     assert any("vmspace_fork+" in line and "vm_object_split" in line for line in folding)
+
+
+def test_balance_that_was_not_asked_is_not_clean(tmp_path):
+    recorded = text(SAMPLES / "13.2" / "watch-clean.log.xz").replace(b"locksum:addr", b"unasked:addr")
+    (tmp_path / "unasked.log").write_bytes(recorded)
+    log = summary_of(tmp_path / "unasked.log")
+    assert imbalance.counted(log, "balance asked") == 0 and not imbalance.balance_is_measured(log)
+    answer = judge(log).answers["lock-held"]
+    assert answer.certainty == "not measured" and "not asked" in answer.reason
+    assert judge(summary_of(SAMPLES / "13.2" / "watch-clean.log.xz")).answers["lock-held"].certainty == "clean"
 
 
 def test_who_moved_pages(tmp_path):

@@ -34,6 +34,7 @@ def collect(
     duration: str = typer.Option(None, metavar="TIME", help="End after 30s, 5m, 2h; else with COMMAND or on ^C."),
     pid: int = typer.Option(None, min=1, metavar="N", help="Only this process."),
     execname: str = typer.Option(None, "--exec", metavar="NAME", help="Only processes of this name."),
+    no_locks: bool = typer.Option(False, "--no-locks", help="Ask no lock balance: a fault costs a fourth less."),
     fail_point: str = typer.Option(None, metavar="NAME=TERM", help="Arm debug.fail_point.NAME while tracing."),
     yes: bool = typer.Option(False, "--yes", help="Let the fail point reach the whole machine (10.x may panic)."),
     option: Annotated[
@@ -55,6 +56,8 @@ def collect(
     from analyzer.host.request import Request
 
     check_targets(pid, execname, command)
+    if no_locks and until == "imbalance":
+        raise UsageError("--until imbalance asks for what --no-locks leaves out: give one")
     request = Request(
         script=script,
         output=output,
@@ -62,6 +65,7 @@ def collect(
         pid=pid or 0,
         execname=execname or "",
         command=command or [],
+        no_locks=no_locks,
         fail_point=fail_point,
         everywhere=yes,
         options=dict(map(dtrace_option, option or [])),

@@ -49,7 +49,7 @@ class DScript:
     def edition(self) -> int:
         """1 or 2, by the columns that it prints."""
         fields = {tag: re.findall(r"\\t(\w+):", columns) for tag, columns in _FIELDS.findall(self.text)}
-        return measures.edition(self.name, fields)
+        return measures.edition(fields)
 
 
 def probes(text: str) -> list[str]:
@@ -86,9 +86,13 @@ def load(name: str) -> DScript:
     )
 
 
-def render(script: DScript, options: dict[str, str]) -> str:
-    """Its text with other dtrace options than it came with; new ones are put before the first pragma."""
-    text, new = script.text, []
+def render(script: DScript, options: dict[str, str], *, locks: bool = True) -> str:
+    """Its text with other dtrace options than it came with; new ones are put before the first pragma.
+
+    Args:
+        locks: whether lock balance is asked; without it, UsageError where the script asks nothing else.
+    """
+    text, new = script.text if locks else _without_locks(script), []
     for name, value in options.items():
         line = f"#pragma D option {name}={value}" if value else f"#pragma D option {name}"
         text, found = re.subn(rf"^#pragma D option {name}(=\S+)?$", line, text, flags=re.MULTILINE)
@@ -96,6 +100,14 @@ def render(script: DScript, options: dict[str, str]) -> str:
             new.append(line + "\n")
     at = text.index("#pragma")
     return text[:at] + "".join(new) + text[at:]
+
+
+def _without_locks(script: DScript) -> str:
+    """Its text without the clauses on lock operations, the column that they fill renamed to measures.UNASKED."""
+    text, clauses = re.subn(r"^lockstat:::rw-\w+ /self->st > 1/ \{.*\n", "", script.text, flags=re.MULTILINE)
+    if not clauses:
+        raise UsageError(f"--no-locks: {script.name}.d counts no lock operations in faults; vmwatch and vmfault do")
+    return text.replace("\\tlocksum != 0 || ", "\\t").replace("locksum:addr", f"{measures.UNASKED}:addr")
 
 
 def fitting(script: DScript, largest: int) -> dict[str, str]:

@@ -20,6 +20,7 @@ say dtraceall "$(kldstat -q -m dtraceall 2>/dev/null && echo loaded)"
 for name in dtrace ktrace kdump; do say $name "$(command -v $name)"; done
 """
 
+COUNTING = "vmwatch"  # the script that counts in the kernel, and records the faults that it is told to
 # Which of these exist says where the faults are handled, and whether lock probes tell readers from writers (11.0).
 _FEATURES = ("fbt::vm_fault:entry", "fbt::vm_fault_hold:entry", "lockstat:::rw-acquire")
 
@@ -123,7 +124,7 @@ def choose(box: Box, facts: Facts, name: str | None, *, narrowed: bool) -> dscri
     # 10.x names the lock function in its lockstat probes; where there is none, the release number decides.
     old = "rw_wlock" in functions or (not functions and 0 < facts.osreldate < 1100000)
     if name is None:
-        return dscript.load("vmfault10" if old else "vmfault" if narrowed else "vmwatch")
+        return dscript.load("vmfault10" if old else "vmfault" if narrowed else COUNTING)
     return dscript.load(name)
 
 

@@ -85,7 +85,8 @@ def _plan(
 ) -> session.Plan:
     largest = dscript.largest_buffer(known.number("hw.physmem"), known.number("hw.ncpu"))
     more = panic.OPTIONS if request.survive_panic else {}
-    text = dscript.render(script, dscript.fitting(script, largest) | more | request.options)
+    options = dscript.fitting(script, largest) | more | request.options
+    text = dscript.render(script, options, locks=not request.no_locks)
     text += panic.clauses() if request.survive_panic else ""
     return session.Plan(
         name=script.name,
@@ -144,7 +145,7 @@ def dry_run(request: Request) -> str:
         return told + ktrace.dry_run(request, point)
     if request.script is None and not known.osreldate:
         told += "# the release is not known here: 11.0 or later is assumed; on FreeBSD the probes decide\n"
-    fitting = "vmfault10" if 0 < known.osreldate < 1100000 else "vmfault" if request.narrowed else "vmwatch"
+    fitting = "vmfault10" if 0 < known.osreldate < 1100000 else "vmfault" if request.narrowed else facts.COUNTING
     name = request.script or fitting
     script = dscript.load(name)
     facts.check_release(script, known)

@@ -23,6 +23,7 @@ class Request:
     command: list[str] = field(default_factory=list)
     fail_point: str | None = None
     everywhere: bool = False
+    no_locks: bool = False
     options: dict[str, str] = field(default_factory=dict)
     ktrace: bool = False
     ssh: str | None = None

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from analyzer.ingest.releases import NOT_RECORDED
-from analyzer.summary.tables import as_table, concatenate, group
+from analyzer.summary.tables import concatenate, group
 
 SCRIPT = "vmwatch"
 STEP = 10  # seconds between sections
@@ -29,13 +29,11 @@ def reduce_watch(tables: dict[str, pa.Table], start: int) -> dict[str, pa.Table]
     if latency := _rows(tables, "latency", "count", "faults"):
         second = _second(latency, ticks, start, COARSE)
         faults = _with(latency, execname="", dur=0, oncpu=0, retries=0, longest=0)
-        asked = pa.array([pc.sum(latency["faults"])], pa.int64())
         parts.append(
             {
                 "faults": group("faults", faults, largest_of="longest"),
                 "latency": group("latency", latency),
                 "seconds": group("seconds", latency.append_column("second", second)),
-                "balance": as_table("balance", {"measure": pa.array(["balance asked"]), "faults": asked}),
             }
         )
     if total := _rows(tables, "total", "ns", "dur"):

@@ -145,8 +145,10 @@ def why_unseen(claim: Claim, log: LogSummary) -> str:
         return "the log does not name its script"
     if not claim.measures:
         return ""
+    if claim.key == "lock-held" and log.has("F", measures.UNASKED):
+        return "it was not asked (collect --no-locks)"
     columns = {tag: [name for name, _ in fields] for tag, fields in log.meta.get("fields", {}).items()}
-    edition = measures.edition(script, columns)
+    edition = measures.edition(columns)
     reasons = [measures.why_unseen(measure, script, edition, osreldate) for measure in claim.measures]
     if all(reasons):
         return str(reasons[0]).partition(": ")[2]  # what cannot be seen the claim says itself

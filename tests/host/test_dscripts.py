@@ -5,6 +5,7 @@ import re
 import pytest
 from staging import OSRELDATE, ROOT, sample
 
+from analyzer.errors import UsageError
 from analyzer.host import dscript, facts
 from analyzer.host.doctor import matches
 
@@ -273,6 +274,17 @@ def test_render_replaces_and_adds():
     assert "bufsize=16m" not in text
     assert text.count("#pragma D option droptags\n") == 1
     assert dscript.render(script, {}) == script.text
+
+
+def test_render_without_locks():
+    for name in ("vmwatch", "vmfault"):
+        script = dscript.load(name)
+        text = dscript.render(script, {}, locks=False)
+        assert "lockstat:" in script.text and "lockstat:" not in dscript.code(text) and "locksum != 0" not in text
+        assert "locksum:addr" not in text and text.count("unasked:addr") == 1
+        assert len(script.text.splitlines()) - len(text.splitlines()) == 2
+    with pytest.raises(UsageError, match=r"--no-locks: vmfault10\.d counts no lock operations"):
+        dscript.render(dscript.load("vmfault10"), {}, locks=False)
 
 
 @pytest.mark.parametrize(

@@ -187,6 +187,13 @@ def test_vmevents_without_a_target_is_warned_of(make_stage):
     assert "vmevents without a target traces every process" in err
 
 
+def test_what_is_asked_of_the_faults(stage):
+    out = stage.run("collect", "--dry-run", "--slower", "50ms", "--no-locks")[1]
+    assert 'dtrace -Z -s "./vmwatch.d" 0 \'\' 0 50000000' in out.replace('""', "\'\'") and "lockstat:" not in out
+    status, _, err = stage.run("collect", "--dry-run", "--slower", "50ms", "--exec", "sh")
+    assert status == 64 and "--slower: vmfault records every fault" in err
+
+
 def test_buffers_as_large_as_the_kernel_gives(stage):
     stage.run("collect", "--script", "vmfault", "--duration", "100ms")
     largest = int(stage.recorded.host["physmem"]) // 128 // int(stage.recorded.host["ncpu"])
