@@ -84,7 +84,7 @@ def test_every_recording_is_read_whole(name):
     data, known = read(name), KNOWN[name]
     assert sniff(data).format == "dtrace-json"
     parsed = parse(data)
-    assert parsed.unread == []
+    assert parsed.unread == [] or name.startswith("agg-__func")
     assert parsed.tables["J"].num_rows == known["firings"]
     kinds = [notice.kind for notice in parsed.notices]
     own = ("assumed", "unpaired")
@@ -209,6 +209,12 @@ def test_markup_is_refused_with_what_to_do():
 def test_pieces_make_no_difference(data, size):
     got = [(piece.kind, piece.element) for piece in pieces(chunks(data, size))]
     assert got == [("element", element) for element in PROBES]
+
+
+def test_keys_without_a_value_are_listed():
+    """dtrace 15.0 stops in the middle of a row whose key is func()."""
+    (unread,) = parse(read("agg-__func_caller_____count__.json")).unread
+    assert "vm_fault_trap" in unread.text
 
 
 def test_what_is_not_known_is_listed():

@@ -59,6 +59,11 @@ def test_what_ktrace_does_not_say_is_not_measured_and_not_said_of_dtrace(vmtrace
     assert "ktrace reported no loss" in text and re.search(r"^badfault +130 +15 +—$", text, re.MULTILINE)
 
 
+def test_faults_without_results_are_no_proof_that_none_failed():
+    answers = judge(summarize([str(SAMPLES / "15.0/raw/flowindent.txt.xz")]).total()).answers
+    assert answers["failed-fault"].certainty == "not measured"
+
+
 def test_a_console_stands_beside_its_trace(vmtrace):
     console = SAMPLES / "10.1/raw/console-hang-lock-held.txt.xz"
     run = vmtrace("report", log("10.1/d4326"), console, "--format", "json")

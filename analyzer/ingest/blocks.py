@@ -93,7 +93,8 @@ def _part_messages(text: bytearray, end: int) -> None:
     while place >= 0:
         line, newline = text.rfind(b"\n", 0, place) + 1, text.find(b"\n", place, end)
         following = place + 1
-        if line < place and newline > 0 and not text.startswith(b"#", line):
+        # What the collector calls cut may quote a message.
+        if line < place and newline > 0 and not text.startswith(b"#host.cut\t", line):
             message = text[place:newline]
             if split_message(message.decode(errors="backslashreplace"))[1]:
                 following = newline + 1

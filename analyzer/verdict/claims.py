@@ -12,7 +12,7 @@ from analyzer import measures
 from analyzer.analysis import imbalance
 from analyzer.analysis.coverage import calls, gaps, missing_faults, missing_returns, move_function
 from analyzer.format import count, counted
-from analyzer.ingest.releases import handler
+from analyzer.ingest.releases import NOT_RECORDED, handler
 from analyzer.summary.summary import LogSummary
 from analyzer.verdict import defects, handled
 from analyzer.verdict.finding import Finding, Keep
@@ -139,7 +139,7 @@ def why_unseen(claim: Claim, log: LogSummary) -> str:
     """Why this script, of this edition, on this release, has no eye for the claim; "" where it has."""
     script, osreldate = log.meta.get("script"), log.meta.get("osreldate")
     if "format" in log.meta:
-        tells = {"failed-fault": log.faults > 0, "panic": log.meta["format"] == "console"}
+        tells = {"failed-fault": _has_results(log), "panic": log.meta["format"] == "console"}
         return "" if tells.get(claim.key) else f"{log.meta['format']} does not tell"
     if script is None:
         return "the log does not name its script"
@@ -155,6 +155,12 @@ def why_unseen(claim: Claim, log: LogSummary) -> str:
     if script == "vmevents":  # faults are made of its steps
         return "" if claim.inside else "vmevents looks inside faults only"
     return "" if script in _AGGREGATING or claim.tag in columns else f"the log has no {claim.tag} records"
+
+
+def _has_results(log: LogSummary) -> bool:
+    """Whether faults were recorded with their results: dtrace -F shows that the handler returned, not what."""
+    faults = log.table("faults")
+    return log.faults > 0 and bool((faults["rc"] != NOT_RECORDED).all())
 
 
 def _unread(log: LogSummary) -> list[str]:

@@ -39,7 +39,7 @@ _FRAME = pa.schema(
         ("offset", pa.int64()),
     ]
 )
-_WAITER = pa.schema(
+WAITER = pa.schema(
     [
         ("line", pa.int64()),
         ("pid", pa.int64()),
@@ -145,7 +145,7 @@ class _Reader:
         tables = {
             "P": pa.Table.from_pylist(self.panics, _PANIC),
             "BT": pa.Table.from_pylist(self.frames, _FRAME),
-            "W": pa.Table.from_pylist(self.waiters, _WAITER),
+            "W": pa.Table.from_pylist(self.waiters, WAITER),
             "HELD": pa.Table.from_pylist(self.held, _HELD),
             "TEXT": pa.Table.from_pylist(self.texts, _TEXT),
         }

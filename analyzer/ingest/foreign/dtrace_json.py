@@ -61,7 +61,8 @@ def parse_oformat(chunks: Iterable[bytes]) -> Iterator[Parsed]:
     PRINT: print()'s types by member (element, item, name, type, number, text).
     A1, A2, …: aggregations (aggregation, function, print, key1…, a stack innermost frame first with newlines; value,
         or low, high, count).  `print` numbers how often that aggregation was printed: without clear() or trunc() each
-        time holds what the one before held.  With -O there are no names: "1", "2", … in the order of output.
+        time holds what the one before held.  With -O there are no names: "unnamed 1", "unnamed 2", … in the order of
+        output.
     F: faults, where the handler's entry and return are among the probes (see `HandlerFaults`).
     TEXT: lines of other programs (line, text).
     Messages and DROP elements are Notices, wherever they stand.  What is no JSON, or none that is known, is in
@@ -218,7 +219,7 @@ class _Nameless:
             self._count += 1
             self._form, self._keys = form, set()
         self._keys.add(measure.keys)
-        return str(self._count)
+        return f"unnamed {self._count}"
 
 
 def _table(rows: list[tuple], schema: pa.Schema) -> pa.Table:

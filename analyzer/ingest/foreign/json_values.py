@@ -118,6 +118,8 @@ def measures(row: object) -> list[Measure]:
         for place, each in enumerate(several):
             function = name if place == 0 else f"{name} {place + 1}"
             gathered.append(Measure(function, tuple(keys), tuple(stacks), *_gathered(name, each, row)))
+    if not gathered:  # dtrace 15.0 stops where a key is sym() or func()
+        raise NotUnderstoodError(row, "a value behind the keys")
     return gathered
 
 

@@ -6,22 +6,12 @@ from collections.abc import Callable
 import pyarrow as pa
 from lark.exceptions import UnexpectedInput
 
+from analyzer.ingest.foreign.console import WAITER
 from analyzer.ingest.grammar import expectation, load_grammar
 from analyzer.ingest.lines import whole_lines
 from analyzer.ingest.parsed import Parsed, Unread
 
-# As a console's table W, and of procstat the stack.
-_WAITER = pa.schema(
-    [
-        ("line", pa.int64()),
-        ("pid", pa.int64()),
-        ("tid", pa.int64()),
-        ("comm", pa.string()),
-        ("state", pa.string()),
-        ("wmesg", pa.string()),
-        ("stack", pa.string()),
-    ]
-)
+_WAITER = WAITER.append(pa.field("stack", pa.string()))
 _WIDE = 40  # characters of two names of 19 with their blanks; up to 10.x they were of 16
 _PS_COLUMNS = ("PID", "LWP", "STAT", "WCHAN", "TIME", "COMMAND")
 
