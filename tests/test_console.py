@@ -164,6 +164,13 @@ def test_a_process_named_like_a_panic_ends_no_trace():
     assert console.tables["P"].num_rows == 1
 
 
+def test_a_second_trace_after_the_panic_is_not_read_and_said():
+    whole = lzma.decompress((RAW / "console-with-trace-and-panic.txt.xz").read_bytes())
+    trace, _ = FORMATS["console"].parts([whole + whole])
+    assert trace.tables["F"].num_rows == ON_CONSOLE["F"]
+    assert "another trace" in trace.notices[-1].text and trace.notices[-1].kind == "cut"
+
+
 @pytest.mark.parametrize("name", ["13.2/leak", "13.2/agg-5pct", "10.1/badfault"])
 def test_a_log_with_the_ends_of_a_terminal_is_the_same_log(name, tmp_path):
     whole = lzma.decompress(Path(log_path(name)).read_bytes())

@@ -191,6 +191,13 @@ def test_a_message_in_an_element_is_a_notice_and_the_element_is_whole():
     assert (error.where, error.after_ts) == ("dtrace:::BEGIN", 90998978866)
 
 
+def test_what_is_broken_is_listed_and_its_messages_count():
+    data = read("trace-pretty.json").replace(b'"cpu"', b'"cdtrace: 3 drops on CPU 0\npu', 1)
+    parsed = parse(data)
+    assert [each.line for each in parsed.unread] == [1] and parsed.tables["J"].num_rows == 27
+    assert [notice.count for notice in parsed.notices if notice.kind == "drop"] == [3]
+
+
 def test_drops_carry_the_kind_and_the_cpu_of_their_message():
     drops = [notice for notice in parse(read("drops.json")).notices]
     assert [(notice.kind, notice.count, notice.where) for notice in drops[-2:]] == [

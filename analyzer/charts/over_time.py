@@ -48,7 +48,7 @@ def overview(
             )
         )  # fmt: skip
     told = "; ".join(f"{row.name}: {row.value}" for row in rows[1:])
-    alt = f"{counted(recorded, 'fault')} in {seconds:.1f} s. {told or 'No failure and no alarm'}."
+    alt = f"{counted(recorded, 'fault')} in {seconds:.1f} s. {told or 'Among them no failure and no alarm'}."
     return Chart(key, title, alt, provenance, seconds_axis(seconds), rows_axis(rows), tuple(marks), tuple(rows))
 
 

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from analyzer.errors import DataError
-from analyzer.ingest.foreign.console import PANIC_INSIDE
-from analyzer.ingest.foreign.console_trace import TRACE_BEGINS
+from analyzer.ingest.foreign.console_trace import TRACE_BEGINS, ends_trace
 from analyzer.ingest.foreign.json_stream import FIRING, HEAD
 from analyzer.ingest.foreign.kdump import record_pattern
 from analyzer.ingest.foreign.ktrace import is_header
@@ -66,7 +65,7 @@ def _console_with_trace(lines: list[str]) -> Told | None:
         return None
     other = [line for line in lines[:at] if line.strip() and not line.startswith(("dtrace: ", "#"))]
     prompt = not lines[at].startswith(TRACE_BEGINS)
-    panic = next((place for place, line in enumerate(lines) if place > at and PANIC_INSIDE.search(line)), None)
+    panic = next((place for place, line in enumerate(lines) if place > at and ends_trace(line)), None)
     if not (other or prompt or panic is not None):
         return None
     what = f"and line {panic + 1} has a panic" if panic is not None else "and stands behind other text"

@@ -36,13 +36,13 @@ def parse_console_log(chunks: Iterable[bytes]) -> Iterator[Parsed]:
     cut: list[Notice] = []
     for place in range(first + 1, len(lines)):
         line = lines[place]
-        left, panic, _ = line.partition(_PANIC)
-        in_record = bool(panic) and not line.endswith(_NAME_ENDS) and bool(_IN_RECORD.match(left))
-        if in_record or (PANIC_INSIDE.search(line) and not _OF_TRACE.match(line)):
-            if in_record:
+        if ends_trace(line):
+            left = line.partition(_PANIC)[0]
+            if _IN_RECORD.match(left):
                 words = f"the panic came inside a record: {left!r} is left of it"
                 cut.append(Notice(place + 1, "cut", 1, "", words))
                 console[place] = line[len(left) :]
+            cut += _another(lines, place + 1)
             break
         if _OF_TRACE.match(line):
             trace[place], console[place] = line, ""
@@ -51,6 +51,21 @@ def parse_console_log(chunks: Iterable[bytes]) -> Iterator[Parsed]:
     parsed.notices = sorted([*parsed.notices, *cut], key=lambda notice: notice.line)
     yield parsed
     yield parse_console("\n".join(console).encode())
+
+
+def ends_trace(line: str) -> bool:
+    """Whether a panic stands on a line of a console; in a whole record it is the name of a process."""
+    left, panic, _ = line.partition(_PANIC)
+    if not panic or line.endswith(_NAME_ENDS):
+        return False
+    return bool(_IN_RECORD.match(left)) or (not _OF_TRACE.match(line) and bool(PANIC_INSIDE.search(line)))
+
+
+def _another(lines: list[str], first: int) -> list[Notice]:
+    """A trace that begins after the panic: the box has booted again, and its clock with it."""
+    words = "another trace begins here, after the panic: it is not read; make a file of its own of it"
+    places = [place for place in range(first, len(lines)) if TRACE_BEGINS in lines[place]]
+    return [Notice(place + 1, "cut", 1, "", words) for place in places]
 
 
 def _mend(trace: list[str], console: list[str]) -> None:

@@ -109,6 +109,8 @@ class _Reader:
         elif piece.kind == "text":
             self._text(piece.text)
         elif piece.kind == "broken":
+            for line in piece.text.split("\n"):
+                self._message(split_message(line)[1])
             self._refuse(piece.at, piece.text, "an element of the list of probes", len(piece.text))
         else:
             self._notices.append(Notice(self._number + 1, "cut", 1, "", piece.text, self._last))
@@ -135,10 +137,13 @@ class _Reader:
 
     def _text(self, line: str) -> None:
         text, message = split_message(line.rstrip("\n"))
-        if message:
-            self._notices.append(parse_message(message, self._number + 1, self._last))
+        self._message(message)
         if text.strip():
             self._texts.append((self._number + 1, text))
+
+    def _message(self, message: str) -> None:
+        if message:
+            self._notices.append(parse_message(message, self._number + 1, self._last))
 
     def _element(self, piece: Piece) -> None:
         element = piece.element
