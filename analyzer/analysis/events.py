@@ -31,9 +31,9 @@ def events(log: LogSummary) -> pd.DataFrame:
     ]
     start = log.start + first_second(log) * SECOND
     for kind, evidence, inside in (
-        ("page move failed in a fault", "failed-move", (1,)),
-        ("page move failed outside faults", "failed-move", (0, -1)),
-        ("radix insert failed", "failed-insert", (-1, 0, 1)),
+        ("move failed in a fault", "failed-move", (1,)),
+        ("move failed outside faults", "failed-move", (0, -1)),
+        ("insert failed", "failed-insert", (-1, 0, 1)),
     ):
         kept = log.evidence.get(evidence, ())
         mine = [row for row in kept if row.get("infault", -1) in inside]

@@ -1,6 +1,7 @@
 """Charts in a terminal, by rich: bars and sparklines of Unicode blocks; plain text where it is no terminal."""
 
 import math
+import textwrap
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -11,6 +12,8 @@ from analyzer.charts.model import Axis, Band, Bars, Boxes, Chart, Mark, Points, 
 from analyzer.format import count, visible
 
 _EIGHTHS = "▏▎▍▌▋▊▉█"
+_GAP = 2
+_FEWEST_CELLS = 16  # for marks beside their words
 _HEIGHTS = " ▁▂▃▄▅▆▇█"
 _COLORS = {
     "a": "blue", "b": "yellow", "c": "cyan", "d": "magenta", "e": "yellow", "f": "magenta", "ink": "default",
@@ -19,20 +22,31 @@ _COLORS = {
 
 
 def render(chart: Chart, width: int) -> Group:
-    """The chart for rich's Console.print, at most `width` columns wide."""
-    body: list[RenderableType] = [Text(chart.title, style="bold"), Text(chart.alt)]
+    """The chart for rich's Console.print(…, crop=False), at most `width` columns wide."""
+    parts: list[RenderableType] = [wrapped(chart.title, width, "bold"), wrapped(chart.alt, width)]
     if chart.marks:
-        body.append(_body(chart, width))
+        parts.append(body(chart, width))
     if chart.provenance:
-        body.append(Text(visible(chart.provenance), style="dim"))
-    return Group(*body)
+        parts.append(wrapped(visible(chart.provenance), width, "dim"))
+    return Group(*parts)
 
 
-def _body(chart: Chart, width: int) -> RenderableType:
+def body(chart: Chart, width: int) -> Group:
+    """The drawing alone, of a chart that has marks."""
     if chart.rows:
-        return _rows(chart, width)
+        return Group(_rows(chart, width), *_words(chart, width))
     boxes = [mark for mark in chart.marks if isinstance(mark, Boxes)]
-    return _tree(boxes, width) if boxes else _over_time(chart, width)
+    return Group(_tree(boxes, width) if boxes else _over_time(chart, width))
+
+
+def wrapped(text: str, width: int, style: str = "", indent: int = 0) -> Text:
+    """The text in lines of `width`, cut at blanks only: half a number is another number."""
+    margin = " " * indent
+    lines = textwrap.wrap(
+        text, max(width, indent + 1), break_long_words=False, break_on_hyphens=False,
+        initial_indent=margin, subsequent_indent=margin,
+    )  # fmt: skip
+    return Text("\n".join(lines), style=style, no_wrap=True, overflow="ignore")
 
 
 def _tree(marks: list[Boxes], width: int) -> Text:
@@ -53,27 +67,57 @@ def _tree(marks: list[Boxes], width: int) -> Text:
 
 
 def _rows(chart: Chart, width: int) -> Table:
-    names = min(max(len(row.name) for row in chart.rows), width // 3)
-    values = min(max(len(row.value) for row in chart.rows), width // 3)
-    cells = max(width - names - values - 4, 8)
-    table = _grid(names, cells, values)
+    """Name, marks and value of each row side by side, or the marks below the words where there is no room."""
+    names, values = (max(len(text) for text in texts) for texts in zip(*_named(chart), strict=True))
+    room = width - names - values - 2 * _GAP
+    beside = room >= _FEWEST_CELLS
+    cells = room if beside else width
+    table = _grid(names, cells, values) if beside else _grid(width)
     for base, row in reversed(list(enumerate(reversed(chart.rows)))):
-        table.add_row(Text(row.name), _row_lines(chart.marks, base, chart.x, cells), Text(row.value))
-    table.add_row("", _scale(chart.x, cells), "")
-    for mark in chart.marks:
-        if isinstance(mark, Bars | Points) and chart.legend:
-            table.add_row("", Text(f"{sign(mark)} {mark.name}", style=_COLORS[mark.tone]), "")
-        elif isinstance(mark, Band):
-            table.add_row("gap", _span(mark, chart.x, cells), Text(mark.text))
-        elif isinstance(mark, Reference):
-            table.add_row("", Text(" " * _cell(chart.x, mark.at, cells) + f"↑ {mark.text}", style="dim"), "")
+        lines = _row_lines(chart.marks, base, chart.x, cells)
+        if beside:
+            table.add_row(Text(row.name), lines, Text(row.value))
+        else:
+            table.add_row(wrapped(f"{row.name}: {row.value}", width))
+            table.add_row(lines)
+    for band in (mark for mark in chart.marks if isinstance(mark, Band)):
+        gap = _span(band, chart.x, cells)
+        table.add_row(*(("gap", gap, "") if beside else (gap,)))
+    scale = _scale(chart.x, cells)
+    table.add_row(*(("", scale, "") if beside else (scale,)))
     return table
 
 
+def _named(chart: Chart) -> list[tuple[str, str]]:
+    return [(row.name, row.value) for row in chart.rows]
+
+
+def _words(chart: Chart, width: int) -> list[Text]:
+    """What the signs of a chart of rows mean."""
+    texts = []
+    for mark in chart.marks:
+        if isinstance(mark, Bars | Points) and chart.legend:
+            texts.append(wrapped(f"{sign(mark)} {mark.name}", width, _COLORS[mark.tone]))
+        elif isinstance(mark, Band):
+            texts.append(wrapped(f"░ gap: {mark.text}", width, _COLORS["warn"]))
+        elif isinstance(mark, Reference):
+            texts.append(wrapped(mark.text, width, "dim"))
+    return texts
+
+
 def _over_time(chart: Chart, width: int) -> Table:
-    names = min(max([len(mark.name) for mark in chart.marks if isinstance(mark, Bars)]), width // 3)
-    cells = max(width - names - 2, 8)
-    table = _grid(names, cells)
+    names = max([len(mark.name) for mark in chart.marks if isinstance(mark, Bars)])
+    beside = width - names - _GAP >= _FEWEST_CELLS
+    cells = width - names - _GAP if beside else width
+    table = _grid(names, cells) if beside else _grid(width)
+
+    def add(name: str, line: Text) -> None:
+        if beside:
+            table.add_row(name, line)
+        else:
+            for text in (wrapped(name, width), line) if name else (line,):
+                table.add_row(text)
+
     tallest = max(
         end - start
         for mark in chart.marks
@@ -84,18 +128,18 @@ def _over_time(chart: Chart, width: int) -> Table:
         if isinstance(mark, Bars):
             edges = [(at - mark.width / 2, at + mark.width / 2) for at in mark.at]
             sizes = [(end - start) / tallest for start, end in zip(mark.start, mark.end, strict=True)]
-            table.add_row(Text(mark.name), Text(_spark(edges, sizes, chart.x, cells), style=_COLORS[mark.tone]))
+            add(mark.name, Text(_spark(edges, sizes, chart.x, cells), style=_COLORS[mark.tone]))
         elif isinstance(mark, Band):
-            table.add_row(Text("gap"), _span(mark, chart.x, cells))
-            table.add_row("", Text(mark.text, style="dim"))
-    table.add_row("", _scale(chart.x, cells))
+            add("gap", _span(mark, chart.x, cells))
+            add("", wrapped(mark.text, cells, "dim"))
+    add("", _scale(chart.x, cells))
     return table
 
 
 def _grid(*widths: int) -> Table:
-    table = Table.grid(padding=(0, 2, 0, 0))
+    table = Table.grid(padding=(0, _GAP, 0, 0))
     for width in widths:
-        table.add_column(width=width, overflow="fold")
+        table.add_column(width=width, no_wrap=True)
     return table
 
 
@@ -179,4 +223,4 @@ def _scale(axis: Axis, cells: int) -> Text:
         start = min(_cell(axis, at, cells), cells - len(text))
         if not line or start > len(line):
             line = line.ljust(start) + text
-    return Text("\n").join([Text(line, style="dim"), Text(axis.title, style="dim")])
+    return Text("\n").join([Text(line, style="dim"), wrapped(axis.title, cells, "dim")])

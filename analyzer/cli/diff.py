@@ -6,7 +6,7 @@ import typer
 
 from analyzer.cli.files import Force
 from analyzer.cli.options import Dask, Jobs, NoCache, PathStep, Pid, Process, Since, Until, read_logs, record_filter
-from analyzer.cli.output import Form, Output, Plots, Top, prepare, write_document, write_plots
+from analyzer.cli.output import Brief, Form, NoPager, Output, Plots, Screen, Top, Wide, prepare, write_document, write_plots
 from analyzer.errors import UsageError
 
 _Side = Annotated[list[str] | None, typer.Option(metavar="LOG", help="Another log of this side; may be repeated.")]
@@ -22,6 +22,9 @@ def diff(
     plots: Plots = None,
     form: Form = None,
     force: Force = False,
+    brief: Brief = False,
+    wide: Wide = False,
+    no_pager: NoPager = False,
     top: Top = 20,
     process: Process = None,
     pid: Pid = None,
@@ -49,4 +52,4 @@ def diff(
     document = build_comparison(old, new, top)
     if plots is not None:
         write_plots(document, plots, inputs, force)
-    write_document(document, output, written)
+    write_document(document, output, written, Screen(brief, wide, no_pager))

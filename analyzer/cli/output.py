@@ -1,8 +1,8 @@
 """How a document leaves the command line: as text, JSON, Markdown, a page or a picture."""
 
-import io
 import sys
 from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -11,8 +11,6 @@ import typer
 
 from analyzer.cli.files import STDOUT, ending_of, require_writable, write
 from analyzer.errors import CannotCreateError, DataError
-
-_PLAIN_WIDTH = 140  # of text that goes to a file or another program
 
 
 class Format(StrEnum):
@@ -38,7 +36,19 @@ Output = Annotated[
 ]  # fmt: skip
 Plots = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Write every chart as PNG and SVG there.")]
 Form = Annotated[Format | None, typer.Option("--format", help="Default: what -o ends in, else text.")]
+Brief = Annotated[bool, typer.Option("--brief", help="As text only the first screen.")]
+Wide = Annotated[bool, typer.Option("--wide", help="On a terminal: all columns, however long the lines.")]
+NoPager = Annotated[bool, typer.Option("--no-pager", help="On a terminal: no $PAGER, all at once.")]
 Top = Annotated[int, typer.Option(min=1, metavar="N", help="Rows that a table shows at the most.")]
+
+
+@dataclass(frozen=True)
+class Screen:
+    """How text stands on a terminal."""
+
+    brief: bool = False
+    wide: bool = False
+    no_pager: bool = False
 
 
 def prepare(output: Path | None, form: Format | None, plots: Path | None, inputs: Iterable[str], force: bool) -> Format:
@@ -57,30 +67,36 @@ def form_of(output: Path | None) -> Format:
     return ending_of(output, _ENDINGS) or Format.TEXT
 
 
-def write_document(document, output: Path | None, form: Format) -> None:
+def write_document(document, output: Path | None, form: Format, screen: Screen) -> None:
     """Write the document in its form, to standard output where `output` is None or "-"."""
-    if form is Format.TEXT and output in (None, STDOUT):
-        _print(document, sys.stdout, width=None if sys.stdout.isatty() else _PLAIN_WIDTH)
+    if form is Format.TEXT and output in (None, STDOUT) and sys.stdout.isatty():
+        _show(document, screen)
         return
-    write(output, _render(document, form))
+    write(output, _render(document, form, screen.brief))
     if output not in (None, STDOUT):
         print(f"report: {output}", file=sys.stderr)
 
 
-def _print(document, file, width: int | None) -> None:
+def _show(document, screen: Screen) -> None:
+    """On a terminal, at its width."""
     from rich.console import Console
 
-    from analyzer.report.text import print_text
+    from analyzer.cli.pager import page
 
-    print_text(document, Console(file=file, highlight=False, soft_wrap=False, width=width))
+    from analyzer.report.text import UNBOUNDED, print_text
+
+    console = Console(highlight=False, width=UNBOUNDED if screen.wide else None)
+    with console.capture() as shown:
+        print_text(document, console, screen.brief)
+    (sys.stdout.write if screen.no_pager else page)(shown.get())
 
 
-def _render(document, form: Format) -> bytes | str:
+def _render(document, form: Format, brief: bool) -> bytes | str:
     match form:
         case Format.TEXT:
-            text = io.StringIO()
-            _print(document, text, _PLAIN_WIDTH)
-            return text.getvalue()
+            from analyzer.report.text import plain_text
+
+            return plain_text(document, brief)
         case Format.JSON:
             from analyzer.report.as_json import render_json
 

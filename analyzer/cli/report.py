@@ -19,7 +19,7 @@ from analyzer.cli.options import (
     read_logs,
     record_filter,
 )
-from analyzer.cli.output import Form, Output, Plots, Top, prepare, write_document, write_plots
+from analyzer.cli.output import Brief, Form, NoPager, Output, Plots, Screen, Top, Wide, prepare, write_document, write_plots
 from analyzer.errors import UsageError
 
 _INTERVAL = 1.0  # seconds between two drawings of a log that grows
@@ -31,6 +31,9 @@ def report(
     plots: Plots = None,
     form: Form = None,
     force: Force = False,
+    brief: Brief = False,
+    wide: Wide = False,
+    no_pager: NoPager = False,
     top: Top = 20,
     process: Process = None,
     pid: Pid = None,
@@ -55,7 +58,7 @@ def report(
     document = build_document(summary, top)
     if plots is not None:
         write_plots(document, plots, logs, force)
-    write_document(document, output, chosen)
+    write_document(document, output, chosen, Screen(brief, wide, no_pager))
 
 
 def _follow(logs: list[str]) -> None:

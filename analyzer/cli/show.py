@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from analyzer.cli.files import Force
-from analyzer.cli.output import Form, Output, prepare, write_document
+from analyzer.cli.output import Form, NoPager, Output, Screen, Wide, prepare, write_document
 from analyzer.errors import UsageError
 
 _MOST = 3  # faults of one finding
@@ -18,6 +18,8 @@ def show(
     output: Output = None,
     form: Form = None,
     force: Force = False,
+    wide: Wide = False,
+    no_pager: NoPager = False,
 ) -> None:
     """Tell a fault or a finding step by step: times, locks held, stacks, neighbours on the same objects."""
     if (fault is None) == (finding is None):
@@ -41,7 +43,7 @@ def show(
         if chosen is None:
             raise UsageError(f"--fault {fault}: line {fault} of {log} is no record of a fault; reports name the lines")
         raise UsageError(f"--finding {finding}: rests on no single fault: {chosen.headline}")
-    write_document(story_document(log, trace, stories, chosen), output, written)
+    write_document(story_document(log, trace, stories, chosen), output, written, Screen(wide=wide, no_pager=no_pager))
 
 
 def _finding(log: str, number: int):

@@ -11,8 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from rich.console import Console
-
 from analyzer.charts.images import render
 from analyzer.errors import DataError, UsageError
 from analyzer.ingest.read import VMTRACE, format_of
@@ -24,7 +22,7 @@ from analyzer.report.excerpt import Excerpts
 from analyzer.report.letter import Contents, letter
 from analyzer.report.paste import paste
 from analyzer.report.redact import Redactor
-from analyzer.report.text import print_text
+from analyzer.report.text import plain_text
 from analyzer.summary.summarize import summarize
 from analyzer.summary.summary import Summary
 from analyzer.version import __version__
@@ -83,7 +81,7 @@ def build_bundle(paths: list[str], budget: int, redact: bool) -> Bundle:
     must = [
         ("findings.json", render_json(document).encode()),
         ("provenance.json", _provenance(document, origins, redact)),
-        ("report.txt", _text(document)),
+        ("report.txt", plain_text(document).encode()),
         *((f"excerpts/finding-{n}.log", text.encode()) for n, text in enumerate(excerpts, 1) if text),
     ]
     pictures, drawings = (
@@ -157,12 +155,6 @@ def _provenance(document: Document, origins: list[dict[str, str]], redacted: boo
         "about": [list(row) for row in document.provenance],
     }
     return (json.dumps(whole, indent=1, ensure_ascii=False) + "\n").encode()
-
-
-def _text(document: Document) -> bytes:
-    console = Console(file=io.StringIO(), width=120, highlight=False)
-    print_text(document, console)
-    return console.file.getvalue().encode()
 
 
 def _packed(contents: Contents, must: Files, more: Files, redactor: Redactor | None) -> Bundle:

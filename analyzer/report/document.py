@@ -86,6 +86,8 @@ class Document:
         gaps: one sentence for each thing that is missing from the trace and what it puts in doubt.
         unread: lines that could not be read; None where all could.
         overview: the whole trace in one picture; None where nothing has a time.
+        figures: the key figures, as (name, value).
+        next_command: what to type next; empty where nothing is left to ask.
     """
 
     title: str
@@ -97,6 +99,8 @@ class Document:
     gaps: tuple[str, ...] = ()
     unread: Table | None = None
     overview: Chart | None = None
+    figures: tuple[tuple[str, str], ...] = ()
+    next_command: str = ""
 
     @property
     def charts(self) -> tuple[Chart, ...]:

@@ -1,71 +1,118 @@
-"""The report for a terminal."""
+"""The report for a terminal, or as plain text."""
 
+import io
 from dataclasses import replace
 
-from rich.console import Console, Group
-from rich.padding import Padding
+from rich.console import Console, Group, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
 from analyzer.charts import terminal
-from analyzer.format import NUMERIC_KINDS, cell, visible
+from analyzer.charts.terminal import wrapped
+from analyzer.format import NUMERIC_KINDS, visible
+from analyzer.report.columns import GAP, fit
 from analyzer.report.document import Document, Finding, Section, Table
 
 _STYLES = {"proved": "bold red", "suspected": "bold yellow", "not measured": "bold blue", "clean": "bold green"}
-_NARROWEST = 72
+_INDENT = 4
+UNBOUNDED = 1_000_000  # columns, of lines as long as their tables
+_CHART = 120  # columns that a chart takes at the most
 
 
-def print_text(document: Document, console: Console) -> None:
-    """Print the report on `console`: the verdict, then section by section."""
-    lines = [Text(visible(line)) for line in document.scope]
-    console.print(
-        Text(visible(document.title), style="bold"), Text(visible(document.subtitle), style="dim"), *lines, sep="\n"
-    )
-    console.print()
-    if document.findings:
-        console.print(*(_finding(number, finding) for number, finding in enumerate(document.findings, 1)), sep="\n")
-    if document.overview is not None:
-        chart = replace(document.overview, provenance="")
-        console.print(Text(), terminal.render(chart, max(console.width, _NARROWEST)))
-    for section in document.sections:
-        console.print(_section(section, max(console.width, _NARROWEST)))
-    if document.unread is not None:
-        console.print(_heading("Lines that could not be read"), _table(document.unread), sep="\n")
-    if document.provenance:
-        console.print(_heading("Provenance"))
-    for what, value in document.provenance:
-        console.print(Text(f"{visible(what)}: {visible(value)}"), soft_wrap=True)
+def print_text(document: Document, console: Console, brief: bool = False) -> None:
+    """Print the report at the console's width: the first screen, and unless `brief` all the rest."""
+    printer = _Printer(console)
+    printer.first_screen(document)
+    if not brief:
+        printer.rest(document)
 
 
-def _heading(text: str) -> Text:
-    return Text(f"\n{text}\n{'─' * len(text)}", style="bold")
+def plain_text(document: Document, brief: bool = False) -> str:
+    """The report for a file or another program: complete, without colours."""
+    out = io.StringIO()
+    print_text(document, Console(file=out, highlight=False, no_color=True, width=UNBOUNDED), brief)
+    return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
 
 
-def _finding(number: int, finding: Finding) -> Group:
-    style = "bold" if finding.severity == "ordinary" and finding.certainty != "clean" else _STYLES[finding.certainty]
-    head = Text.assemble(f"{number}. ", (f"{finding.label.upper()}  ", style), visible(finding.headline))
-    notes = [Text(f"- {visible(mark)}") for mark in finding.marks]
-    notes += [Text(visible(finding.detail), style="dim")] if finding.detail else []
-    if finding.next_step:
-        notes.append(Text(f"Next: {visible(finding.next_step)}"))
-    return Group(head, *(Padding(note, (0, 0, 0, 4)) for note in notes))
+class _Printer:
+    """Writes parts of a document."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._width = console.width
+        self._chart_width = min(self._width, _CHART)
+
+    def first_screen(self, document: Document) -> None:
+        """What it is, the verdict, the key figures, one picture, what to type next."""
+        scope = map(self._words, document.scope)
+        self._print(self._words(document.title, "bold"), self._words(document.subtitle, "dim"), *scope, Text())
+        self._print(*(self._headline(number, finding) for number, finding in enumerate(document.findings, 1)))
+        if document.figures:
+            told = " · ".join(f"{name} {value}" for name, value in document.figures)
+            self._print(Text(), self._words(told))
+        if document.overview is not None and document.overview.marks:
+            self._print(Text(), terminal.body(document.overview, self._chart_width))
+        if document.next_command:
+            self._print(Text(), self._words(f"Next: {document.next_command}", "bold"))
+
+    def rest(self, document: Document) -> None:
+        """The findings in full, the sections, where it all comes from."""
+        explained = [each for each in enumerate(document.findings, 1) if _notes(each[1])]
+        if explained:
+            self._print(self._heading("Findings in detail"))
+        for number, finding in explained:
+            self._print(self._headline(number, finding), *map(self._note, _notes(finding)))
+        for section in document.sections:
+            self._section(section)
+        if document.unread is not None:
+            self._print(self._heading("Lines that could not be read"), *self._table(document.unread))
+        if document.provenance:
+            self._print(self._heading("Provenance"))
+            self._print(*(self._words(f"{what}: {value}") for what, value in document.provenance))
+
+    def _section(self, section: Section) -> None:
+        self._print(self._heading(section.heading), self._words(section.sentence))
+        for chart in section.charts:
+            # The report's own last section says where all of it comes from.
+            self._print(Text(), terminal.render(replace(chart, provenance=""), self._chart_width))
+        for each in section.tables:
+            self._print(Text(), *self._table(each))
+
+    def _print(self, *parts: RenderableType) -> None:
+        if parts:
+            self._console.print(Group(*parts), crop=False)
+
+    def _words(self, text: str, style: str = "") -> Text:
+        return wrapped(visible(text), self._width, style)
+
+    def _note(self, text: str) -> Text:
+        return wrapped(visible(text), self._width, indent=_INDENT)
+
+    def _heading(self, text: str) -> Text:
+        return Text(f"\n{text}\n{'─' * min(len(text), self._width)}", style="bold")
+
+    def _headline(self, number: int, finding: Finding) -> Text:
+        first = f"{number}. "
+        label = f"{finding.label.upper()}:"
+        text = self._words(f"{first}{label} {finding.headline}")
+        quiet = finding.severity == "ordinary" and finding.certainty != "clean"
+        text.stylize("bold" if quiet else _STYLES[finding.certainty], len(first), len(first) + len(label))
+        return text
+
+    def _table(self, table: Table) -> list[RenderableType]:
+        fitted = fit(table, self._width)
+        shown = RichTable(box=None, pad_edge=False, padding=(0, GAP, 0, 0))
+        for column, width in zip(fitted.columns, fitted.widths, strict=True):
+            right = column.kind in NUMERIC_KINDS
+            shown.add_column(column.name, width=width, justify="right" if right else "left", overflow="fold")
+        for row in fitted.rows:
+            shown.add_row(*map(Text, row))
+        parts = [self._words(table.caption, "italic"), shown]
+        if fitted.left_out:
+            parts.append(self._words(f"(not shown at this width: {', '.join(fitted.left_out)}; see --wide)", "dim"))
+        return parts
 
 
-def _section(section: Section, width: int) -> Group:
-    parts = [_heading(section.heading), Text(visible(section.sentence))]
-    for chart in section.charts:
-        # The report's own last section says where all of it comes from.
-        parts += [Text(), terminal.render(replace(chart, provenance=""), width)]
-    for each in section.tables:
-        parts += [Text(), _table(each)]
-    return Group(*parts)
-
-
-def _table(table: Table) -> RichTable:
-    shown = RichTable(title=table.caption, title_justify="left", title_style="italic", box=None, pad_edge=False)
-    for column in table.columns:
-        right = column.kind in NUMERIC_KINDS
-        shown.add_column(column.name, justify="right" if right else "left", no_wrap=right, overflow="fold")
-    for row in table.rows:
-        shown.add_row(*(Text(cell(column.kind, value)) for column, value in zip(table.columns, row, strict=True)))
-    return shown
+def _notes(finding: Finding) -> list[str]:
+    told = [*(f"- {mark}" for mark in finding.marks), finding.detail]
+    return [text for text in (*told, finding.next_step and f"Next: {finding.next_step}") if text]
