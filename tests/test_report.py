@@ -13,11 +13,13 @@ from recordings import ROOT, SAMPLES, log, recordings, text
 from rich.console import Console
 
 from analyzer.errors import DataError
+from analyzer.format import cell
 from analyzer.report.as_json import render_json
 from analyzer.report.build import build_document
+from analyzer.report.document import Document
 from analyzer.report.html import render_html
 from analyzer.report.markdown import render_markdown
-from analyzer.report.text import print_text
+from analyzer.report.text import plain_text, print_text
 from analyzer.summary.summarize import summarize
 
 # vmlocks.d had not learnt what 15.0 calls the locks: a log with nothing in it.
@@ -36,9 +38,47 @@ def test_every_recording_as_page_json_markdown_and_text(name):
     assert page.startswith("<!doctype html>") and "Verdict" in page
     assert json.loads(render_json(document))["findings"]
     assert render_markdown(document).startswith("# ")
-    console = Console(file=io.StringIO(), width=100)
-    print_text(document, console)
-    assert document.findings[0].headline[:20] in console.file.getvalue()
+    for width in (40, 80):
+        assert_no_digit_is_lost(document, width)
+
+
+def printed(document: Document, width: int, brief: bool = False) -> str:
+    out = io.StringIO()
+    print_text(document, Console(file=out, width=width), brief)
+    return out.getvalue()
+
+
+def numbers(text: str) -> set[str]:
+    """Words with a digit, without the signs around them."""
+    return {word.strip(".,:;()'") for word in text.split() if any(c.isdigit() for c in word)}
+
+
+def assert_no_digit_is_lost(document: Document, width: int) -> None:
+    """Every number of the JSON stands whole at that width, unless its column is said to be left out."""
+    text = printed(document, width)
+    seen = numbers(text)
+    assert seen <= numbers(plain_text(document)), "a number that the whole text has not"
+    said = set(re.findall(r"[^,]+", " ".join(text.split()).replace("(not shown at this width: ", ",")))
+    left_out = {name.partition(";")[0].strip() for name in said}
+    for section in json.loads(render_json(document))["sections"]:
+        for table in section["tables"]:
+            for column in table["columns"]:
+                values = [row[column["name"]] for row in table["rows"]] if column["name"] not in left_out else []
+                for value in values:
+                    written = cell(column["kind"], tuple(value) if isinstance(value, list) else value)
+                    assert numbers(written) <= seen, (table["caption"], column["name"], written)
+
+
+@pytest.mark.parametrize("width", range(40, 201, 20))
+def test_no_digit_is_lost_at_any_width(document_of_d4326, width):
+    assert_no_digit_is_lost(document_of_d4326, width)
+    lines = printed(document_of_d4326, width).splitlines()
+    assert all(len(line) <= width for line in lines if not re.fullmatch(r"\S{40,}", line.strip()))
+
+
+@pytest.fixture(scope="module")
+def document_of_d4326() -> Document:
+    return build_document(summarize([log("10.1/d4326")]), top=20)
 
 
 def test_a_log_with_nothing_in_it_is_refused():
@@ -60,6 +100,7 @@ def test_the_text_opens_with_the_verdict(vmtrace):
     lines = run.stdout.decode().splitlines()
     assert "99.9 % of the faults recorded" in lines[2]  # what the verdict is about stands beside it
     assert lines[4].startswith("1. KERNEL BUG, PROVED  This is the bug of review D4326")
+    assert lines[3].startswith("1. PROVED: This is the bug of review D4326")
 
 
 def test_same_input_same_bytes(vmtrace, tmp_path):

@@ -6,7 +6,19 @@ import typer
 
 from analyzer.cli.files import Force
 from analyzer.cli.options import Dask, Jobs, NoCache, PathStep, Pid, Process, Since, Until, read_logs, record_filter
-from analyzer.cli.output import Brief, Form, NoPager, Output, Plots, Screen, Top, Wide, prepare, write_document, write_plots
+from analyzer.cli.output import (
+    Brief,
+    Form,
+    NoPager,
+    Output,
+    Plots,
+    Screen,
+    Top,
+    Wide,
+    prepare,
+    write_document,
+    write_plots,
+)
 from analyzer.errors import UsageError
 
 _Side = Annotated[list[str] | None, typer.Option(metavar="LOG", help="Another log of this side; may be repeated.")]

@@ -82,7 +82,6 @@ def _show(document, screen: Screen) -> None:
     from rich.console import Console
 
     from analyzer.cli.pager import page
-
     from analyzer.report.text import UNBOUNDED, print_text
 
     console = Console(highlight=False, width=UNBOUNDED if screen.wide else None)

@@ -19,7 +19,19 @@ from analyzer.cli.options import (
     read_logs,
     record_filter,
 )
-from analyzer.cli.output import Brief, Form, NoPager, Output, Plots, Screen, Top, Wide, prepare, write_document, write_plots
+from analyzer.cli.output import (
+    Brief,
+    Form,
+    NoPager,
+    Output,
+    Plots,
+    Screen,
+    Top,
+    Wide,
+    prepare,
+    write_document,
+    write_plots,
+)
 from analyzer.errors import UsageError
 
 _INTERVAL = 1.0  # seconds between two drawings of a log that grows

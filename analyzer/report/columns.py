@@ -1,6 +1,8 @@
 """A table's columns at a width: numbers are never cut, and what does not fit goes in the order of its worth."""
 
+import textwrap
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from rich.cells import cell_len
 
@@ -45,6 +47,29 @@ def fit(table: Table, width: int) -> Fitted:
         tuple(row[:shown] for row in rows),
         tuple(column.name for column in table.columns[shown:]),
     )
+
+
+def lines(fitted: Fitted) -> list[str]:
+    """The table as text, the names of its columns first."""
+    heads = tuple(column.name for column in fitted.columns)
+    return [line for row in (heads, *fitted.rows) for line in _row(row, fitted)]
+
+
+def _row(texts: tuple[str, ...], fitted: Fitted) -> list[str]:
+    """One row; names of columns and words stand in as many lines as they need."""
+    cells = [
+        [line for part in text.split("\n") for line in textwrap.wrap(part, width, break_on_hyphens=False) or [""]]
+        for text, width in zip(texts, fitted.widths, strict=True)
+    ]
+    return [
+        (" " * GAP).join(map(_padded, parts, fitted.columns, fitted.widths)).rstrip()
+        for parts in zip_longest(*cells, fillvalue="")
+    ]
+
+
+def _padded(text: str, column: Column, width: int) -> str:
+    blanks = " " * (width - cell_len(text))
+    return blanks + text if column.kind in NUMERIC_KINDS else text + blanks
 
 
 def _total(widths: list[int]) -> int:

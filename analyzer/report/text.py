@@ -4,13 +4,12 @@ import io
 from dataclasses import replace
 
 from rich.console import Console, Group, RenderableType
-from rich.table import Table as RichTable
 from rich.text import Text
 
 from analyzer.charts import terminal
 from analyzer.charts.terminal import wrapped
-from analyzer.format import NUMERIC_KINDS, visible
-from analyzer.report.columns import GAP, fit
+from analyzer.format import visible
+from analyzer.report.columns import fit, lines
 from analyzer.report.document import Document, Finding, Section, Table
 
 _STYLES = {"proved": "bold red", "suspected": "bold yellow", "not measured": "bold blue", "clean": "bold green"}
@@ -101,12 +100,7 @@ class _Printer:
 
     def _table(self, table: Table) -> list[RenderableType]:
         fitted = fit(table, self._width)
-        shown = RichTable(box=None, pad_edge=False, padding=(0, GAP, 0, 0))
-        for column, width in zip(fitted.columns, fitted.widths, strict=True):
-            right = column.kind in NUMERIC_KINDS
-            shown.add_column(column.name, width=width, justify="right" if right else "left", overflow="fold")
-        for row in fitted.rows:
-            shown.add_row(*map(Text, row))
+        shown = Text("\n".join(lines(fitted)), no_wrap=True, overflow="ignore")
         parts = [self._words(table.caption, "italic"), shown]
         if fitted.left_out:
             parts.append(self._words(f"(not shown at this width: {', '.join(fitted.left_out)}; see --wide)", "dim"))
