@@ -3,6 +3,7 @@
 import io
 import math
 import textwrap
+from dataclasses import dataclass
 from functools import singledispatch
 from typing import Literal
 
@@ -29,6 +30,9 @@ _PLOT = 3.4
 _EDGE = 0.22  # where texts begin; plots of rows stand in a little, so that their outer ticks have room
 _INSET = 0.4
 _TICKS = 0.88  # for the ticks and the title of a y axis
+_LOW_ROW = 0.3  # of a compact chart
+_APART = 0.16  # between words and what stands beside them
+_WORDS = 0.62  # how much of its width the words of a compact chart may take
 _STACKED = 0.2  # what a row is higher where its value stands below its name
 _PADDING, _LEAST = 0.12, 0.6  # inches of a box beside its name, and of the shortest name that is worth it
 _FONT = "DejaVu Sans"
@@ -68,15 +72,15 @@ def draw(chart: Chart, width: float, bare: bool) -> Figure:
     """The chart `width` inches wide; `bare` leaves out what a page says itself: title, alt sentence, legend, origin."""
     alt = textwrap.wrap(chart.alt, round(width * 13))
     foot = textwrap.wrap(visible(chart.provenance), round(width * 15))
-    stacked = any(_wide(row.name, bold=True) + _wide(row.value) > width - 0.4 for row in chart.rows)
-    plot = (_ROW + stacked * _STACKED) * len(chart.rows) if chart.rows else _PLOT if chart.marks else 0.8
+    heads = _heads(chart, width)
+    plot = heads.row * len(chart.rows) if chart.rows else _PLOT if chart.marks else 0.8
     head, bottom = 0.46 + 0.17 * len(alt), 0.62 + 0.15 * len(foot)
     names = 0.12 + 0.2 * math.ceil(len(legend(chart)) / _LEGEND_COLUMNS)
     if bare:
         head, names, bottom = 0.0, 0.08, 0.48
     height = head + names + plot + bottom
     figure = Figure(figsize=(width, height), facecolor="none" if bare else LIGHT["paper"])
-    left, right = (_INSET, _INSET) if chart.rows or not chart.marks else (_TICKS, _EDGE)
+    left, right = (_TICKS, _EDGE) if chart.marks and not chart.rows else (heads.left, heads.right)
     axes = figure.add_axes((left / width, bottom / height, 1 - (left + right) / width, plot / height))
     if not bare:
         edge = _EDGE / width
@@ -85,7 +89,7 @@ def draw(chart: Chart, width: float, bare: bool) -> Figure:
         figure.text(edge, 0.08 / height, "\n".join(foot), size=7, color=LIGHT["muted"], va="bottom")
     if chart.marks:
         _axes(axes, chart)
-        _row_heads(axes, chart, width, stacked)
+        _row_heads(axes, chart, width, heads)
         for depth, mark in enumerate(chart.marks):
             _draw(mark, axes, chart, depth + 2)
         if not bare:
@@ -94,6 +98,30 @@ def draw(chart: Chart, width: float, bare: bool) -> Figure:
         axes.set(xticks=(), yticks=(), facecolor=LIGHT["raised"])
         axes.text(0.5, 0.5, "nothing to draw", color=LIGHT["muted"], ha="center", va="center")
     return figure
+
+
+@dataclass(frozen=True)
+class _Heads:
+    """Where the words of rows stand, in inches: a row's height, the margins of the plot.
+
+    `stacked`: the value below the name; `beside`: both in the margins of the plot.
+    """
+
+    row: float
+    left: float = _INSET
+    right: float = _INSET
+    stacked: bool = False
+    beside: bool = False
+
+
+def _heads(chart: Chart, width: float) -> _Heads:
+    sizes = [(_wide(row.name, bold=True), _wide(row.value)) for row in chart.rows]
+    if chart.compact and chart.rows:
+        names, values = (max(column) for column in zip(*sizes, strict=True))
+        if names + values <= _WORDS * width:
+            return _Heads(_LOW_ROW, _EDGE + names + _APART, _EDGE + values + _APART, beside=True)
+    stacked = any(name + value > width - 2 * _EDGE - _APART for name, value in sizes)
+    return _Heads(_ROW + stacked * _STACKED, stacked=stacked)
 
 
 def _wide(text: str, bold: bool = False) -> float:
@@ -111,18 +139,20 @@ def _fitted(text: str, width: float, bold: bool = False) -> str:
     return text
 
 
-def _row_heads(axes: Axes, chart: Chart, width: float, stacked: bool) -> None:
+def _row_heads(axes: Axes, chart: Chart, width: float, heads: _Heads) -> None:
     """Each row's name, and its value on the right of it, or below it where they do not stand side by side."""
-    overhang = (_INSET - _EDGE) / (width - 2 * _INSET)
+    plot = width - heads.left - heads.right
+    start, end = (_EDGE - heads.left) / plot, 1 + (heads.right - _EDGE) / plot
+    room = width - 2 * _EDGE
     for base, row in enumerate(reversed(chart.rows)):
         style = {
             "transform": axes.get_yaxis_transform(), "va": "center", "zorder": 9,
             "bbox": {"facecolor": LIGHT["paper"], "edgecolor": "none", "pad": 1.5},
         }  # fmt: skip
-        middle, apart = base + (1 + ROW_HEAD) / 2, 0.105 * stacked
-        room = width - 2 * _EDGE
-        axes.text(-overhang, middle + apart, _fitted(row.name, room, True), ha="left", weight="bold", **style)
-        at, side = (-overhang, "left") if stacked else (1 + overhang, "right")
+        middle = base + (ROW_HEAD / 2 if heads.beside else (1 + ROW_HEAD) / 2)
+        apart = 0.105 * heads.stacked
+        axes.text(start, middle + apart, _fitted(row.name, room, True), ha="left", weight="bold", **style)
+        at, side = (start, "left") if heads.stacked else (end, "right")
         axes.text(at, middle - apart, _fitted(row.value, room), ha=side, color=LIGHT["muted"], **style)
 
 

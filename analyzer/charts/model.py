@@ -135,6 +135,7 @@ class Chart:
         marks: drawn in this order; empty where there is nothing to draw, then `alt` says why.
         rows: the rows from the top; empty where values are drawn over x.
         legend: whether the names of the marks are shown.
+        compact: rows are low, and their names and values stand beside the marks where there is room.
     """
 
     key: str
@@ -146,6 +147,7 @@ class Chart:
     marks: tuple[Mark, ...]
     rows: tuple[Row, ...] = ()
     legend: bool = False
+    compact: bool = False
 
 
 ROW_HEAD = 0.6

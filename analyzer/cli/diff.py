@@ -9,10 +9,11 @@ from analyzer.cli.options import Dask, Jobs, NoCache, PathStep, Pid, Process, Si
 from analyzer.cli.output import (
     Brief,
     Form,
+    Interactive,
+    Look,
     NoPager,
     Output,
     Plots,
-    Screen,
     Top,
     Wide,
     prepare,
@@ -37,6 +38,7 @@ def diff(
     brief: Brief = False,
     wide: Wide = False,
     no_pager: NoPager = False,
+    interactive: Interactive = False,
     top: Top = 20,
     process: Process = None,
     pid: Pid = None,
@@ -64,4 +66,4 @@ def diff(
     document = build_comparison(old, new, top)
     if plots is not None:
         write_plots(document, plots, inputs, force)
-    write_document(document, output, written, Screen(brief, wide, no_pager))
+    write_document(document, output, written, Look(brief, wide, no_pager, interactive))

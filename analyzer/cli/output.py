@@ -36,19 +36,23 @@ Output = Annotated[
 ]  # fmt: skip
 Plots = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Write every chart as PNG and SVG there.")]
 Form = Annotated[Format | None, typer.Option("--format", help="Default: what -o ends in, else text.")]
-Brief = Annotated[bool, typer.Option("--brief", help="As text only the first screen.")]
+Brief = Annotated[bool, typer.Option("--brief", help="As text only the first look.")]
 Wide = Annotated[bool, typer.Option("--wide", help="On a terminal: all columns, however long the lines.")]
+Interactive = Annotated[
+    bool, typer.Option("--interactive", help="Charts of a page to zoom and ask, by plotly: 5 MB more.")
+]
 NoPager = Annotated[bool, typer.Option("--no-pager", help="On a terminal: no $PAGER, all at once.")]
 Top = Annotated[int, typer.Option(min=1, metavar="N", help="Rows that a table shows at the most.")]
 
 
 @dataclass(frozen=True)
-class Screen:
-    """How text stands on a terminal."""
+class Look:
+    """How a document looks: text on a terminal, charts in a page."""
 
     brief: bool = False
     wide: bool = False
     no_pager: bool = False
+    interactive: bool = False
 
 
 def prepare(output: Path | None, form: Format | None, plots: Path | None, inputs: Iterable[str], force: bool) -> Format:
@@ -67,35 +71,35 @@ def form_of(output: Path | None) -> Format:
     return ending_of(output, _ENDINGS) or Format.TEXT
 
 
-def write_document(document, output: Path | None, form: Format, screen: Screen) -> None:
+def write_document(document, output: Path | None, form: Format, look: Look) -> None:
     """Write the document in its form, to standard output where `output` is None or "-"."""
     if form is Format.TEXT and output in (None, STDOUT) and sys.stdout.isatty():
-        _show(document, screen)
+        _show(document, look)
         return
-    write(output, _render(document, form, screen.brief))
+    write(output, _render(document, form, look))
     if output not in (None, STDOUT):
         print(f"report: {output}", file=sys.stderr)
 
 
-def _show(document, screen: Screen) -> None:
+def _show(document, look: Look) -> None:
     """On a terminal, at its width."""
     from rich.console import Console
 
     from analyzer.cli.pager import page
     from analyzer.report.text import UNBOUNDED, print_text
 
-    console = Console(highlight=False, width=UNBOUNDED if screen.wide else None)
+    console = Console(highlight=False, width=UNBOUNDED if look.wide else None)
     with console.capture() as shown:
-        print_text(document, console, screen.brief)
-    (sys.stdout.write if screen.no_pager else page)(shown.get())
+        print_text(document, console, look.brief)
+    (sys.stdout.write if look.no_pager else page)(shown.get())
 
 
-def _render(document, form: Format, brief: bool) -> bytes | str:
+def _render(document, form: Format, look: Look) -> bytes | str:
     match form:
         case Format.TEXT:
             from analyzer.report.text import plain_text
 
-            return plain_text(document, brief)
+            return plain_text(document, look.brief)
         case Format.JSON:
             from analyzer.report.as_json import render_json
 
@@ -107,7 +111,7 @@ def _render(document, form: Format, brief: bool) -> bytes | str:
         case Format.HTML:
             from analyzer.report.html import render_html
 
-            return render_html(document)
+            return render_html(document, look.interactive)
         case _:
             from analyzer.charts.images import render
 

@@ -22,10 +22,11 @@ from analyzer.cli.options import (
 from analyzer.cli.output import (
     Brief,
     Form,
+    Interactive,
+    Look,
     NoPager,
     Output,
     Plots,
-    Screen,
     Top,
     Wide,
     prepare,
@@ -46,6 +47,7 @@ def report(
     brief: Brief = False,
     wide: Wide = False,
     no_pager: NoPager = False,
+    interactive: Interactive = False,
     top: Top = 20,
     process: Process = None,
     pid: Pid = None,
@@ -70,7 +72,7 @@ def report(
     document = build_document(summary, top)
     if plots is not None:
         write_plots(document, plots, logs, force)
-    write_document(document, output, chosen, Screen(brief, wide, no_pager))
+    write_document(document, output, chosen, Look(brief, wide, no_pager, interactive))
 
 
 def _follow(logs: list[str]) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from analyzer.cli.files import Force
-from analyzer.cli.output import Form, NoPager, Output, Screen, Wide, prepare, write_document
+from analyzer.cli.output import Form, Look, NoPager, Output, Wide, prepare, write_document
 from analyzer.errors import UsageError
 
 _MOST = 3  # faults of one finding
@@ -43,7 +43,7 @@ def show(
         if chosen is None:
             raise UsageError(f"--fault {fault}: line {fault} of {log} is no record of a fault; reports name the lines")
         raise UsageError(f"--finding {finding}: rests on no single fault: {chosen.headline}")
-    write_document(story_document(log, trace, stories, chosen), output, written, Screen(wide=wide, no_pager=no_pager))
+    write_document(story_document(log, trace, stories, chosen), output, written, Look(wide=wide, no_pager=no_pager))
 
 
 def _finding(log: str, number: int):

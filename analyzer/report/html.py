@@ -8,6 +8,7 @@ from pathlib import Path
 
 from plotly.offline import get_plotlyjs
 
+from analyzer.charts.inline import inline_svg
 from analyzer.charts.legend import legend
 from analyzer.charts.model import Chart
 from analyzer.charts.palette import DARK, LIGHT
@@ -16,14 +17,22 @@ from analyzer.format import NUMERIC_KINDS, cell, is_unknown, visible
 from analyzer.report.document import Column, Document, Finding, Section, Table
 from analyzer.version import __version__
 
+# Inches that a drawing is laid out for; page.css shows the one that fits.
+_WIDTHS = {"on-wide": 9.0, "on-narrow": 4.0}
 _HERE = Path(__file__).parent
 
 
-def render_html(document: Document) -> str:
-    """The whole page.  Every text of the document is escaped; scripts are allowed by their hashes alone."""
-    charts = [chart for chart in document.charts if chart.marks]
-    script = (_HERE / "page.js").read_text(encoding="utf-8")
-    scripts = [get_plotlyjs(), script] if charts else [script]
+def render_html(document: Document, interactive: bool = False) -> str:
+    """The whole page.  Every text of the document is escaped; scripts are allowed by their hashes alone.
+
+    Without `interactive` the charts are still pictures and need no script; with it plotly, some megabytes, is inside
+    and draws them to be zoomed and asked.
+    """
+    charts = [chart for chart in document.charts if chart.marks] if interactive else []
+    scripts = [_read("page.js"), *([get_plotlyjs(), _read("interactive.js")] if charts else [])]
+    data = [_data(f"{_plot_id(chart)}-figure", figure_json(chart)) for chart in charts]
+    if charts:
+        data.append(_data("page-data", json.dumps({"light": LIGHT, "dark": DARK})))
     body = "\n".join(
         [
             _header(document),
@@ -34,8 +43,7 @@ def render_html(document: Document) -> str:
             _provenance(document),
             "</main>",
             f"<footer>Written by vmtrace {escape(__version__)}.</footer>",
-            *(_data(f"{_plot_id(chart)}-figure", figure_json(chart)) for chart in charts),
-            _data("page-data", json.dumps({"light": LIGHT, "dark": DARK})),
+            *data,
             *(f"<script>{text}</script>" for text in scripts),
         ]
     )
@@ -48,13 +56,17 @@ def render_html(document: Document) -> str:
 <meta name="generator" content="vmtrace {escape(__version__)}">
 <title>{_text(document.title)} – vmtrace</title>
 <style>
-{_colors()}{(_HERE / "page.css").read_text(encoding="utf-8")}</style>
+{_colors()}{_read("page.css")}</style>
 </head>
 <body>
 {body}
 </body>
 </html>
 """
+
+
+def _read(name: str) -> str:
+    return (_HERE / name).read_text(encoding="utf-8")
 
 
 def _policy(scripts: list[str]) -> str:
@@ -149,11 +161,11 @@ def _plot_id(chart: Chart) -> str:
 def _chart(chart: Chart) -> str:
     plot = '<div class="frame">nothing to draw</div>'
     if chart.marks:
-        plot = (
-            f'<div class="plot" id="{_plot_id(chart)}" role="img" aria-label="{_text(chart.alt)}"></div>'
-            '<noscript><div class="frame">The drawing needs JavaScript. The sentence above and the tables say what it '
-            "shows.</div></noscript>"
+        drawings = "".join(
+            f'<div class="{name}" aria-hidden="true">{inline_svg(chart, inches)}</div>'
+            for name, inches in _WIDTHS.items()
         )
+        plot = f'<div class="plot" id="{_plot_id(chart)}" role="img" aria-label="{_text(chart.alt)}">{drawings}</div>'
     caption = f"<h3>{_text(chart.title)}</h3><p>{_text(chart.alt)}</p>"
     return f'<figure class="chart"><figcaption>{caption}</figcaption>{_legend(chart)}{plot}</figure>'
 
