@@ -26,13 +26,14 @@ from analyzer.format import visible
 
 _WIDTH = 9.0
 _ROW = 0.66
-_PLOT = 3.4
+_PLOT = 3.0
+_TALL = 0.5  # how much of its width a plot over time is high at the most
 _EDGE = 0.22  # where texts begin; plots of rows stand in a little, so that their outer ticks have room
 _INSET = 0.4
 _TICKS = 0.88  # for the ticks and the title of a y axis
-_LOW_ROW = 0.3  # of a compact chart
+_LOW_ROW = 0.36  # a row whose words stand beside its marks
 _APART = 0.16  # between words and what stands beside them
-_WORDS = 0.62  # how much of its width the words of a compact chart may take
+_WORDS = 0.62  # how much of the width such words may take
 _STACKED = 0.2  # what a row is higher where its value stands below its name
 _PADDING, _LEAST = 0.12, 0.6  # inches of a box beside its name, and of the shortest name that is worth it
 _FONT = "DejaVu Sans"
@@ -73,7 +74,7 @@ def draw(chart: Chart, width: float, bare: bool) -> Figure:
     alt = textwrap.wrap(chart.alt, round(width * 13))
     foot = textwrap.wrap(visible(chart.provenance), round(width * 15))
     heads = _heads(chart, width)
-    plot = heads.row * len(chart.rows) if chart.rows else _PLOT if chart.marks else 0.8
+    plot = heads.row * len(chart.rows) if chart.rows else min(_PLOT, _TALL * width) if chart.marks else 0.8
     head, bottom = 0.46 + 0.17 * len(alt), 0.62 + 0.15 * len(foot)
     names = 0.12 + 0.2 * math.ceil(len(legend(chart)) / _LEGEND_COLUMNS)
     if bare:
@@ -116,7 +117,7 @@ class _Heads:
 
 def _heads(chart: Chart, width: float) -> _Heads:
     sizes = [(_wide(row.name, bold=True), _wide(row.value)) for row in chart.rows]
-    if chart.compact and chart.rows:
+    if sizes:
         names, values = (max(column) for column in zip(*sizes, strict=True))
         if names + values <= _WORDS * width:
             return _Heads(_LOW_ROW, _EDGE + names + _APART, _EDGE + values + _APART, beside=True)

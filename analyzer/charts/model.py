@@ -114,7 +114,7 @@ Mark = Bars | Points | Steps | Boxes | Band | Reference
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a chart of rows: its name stands above its marks on the left, its value in words on the right."""
+    """One row of a chart of rows: its name and its value in words stand beside its marks, or above where no room is."""
 
     name: str
     value: str
@@ -135,7 +135,6 @@ class Chart:
         marks: drawn in this order; empty where there is nothing to draw, then `alt` says why.
         rows: the rows from the top; empty where values are drawn over x.
         legend: whether the names of the marks are shown.
-        compact: rows are low, and their names and values stand beside the marks where there is room.
     """
 
     key: str
@@ -147,7 +146,6 @@ class Chart:
     marks: tuple[Mark, ...]
     rows: tuple[Row, ...] = ()
     legend: bool = False
-    compact: bool = False
 
 
 ROW_HEAD = 0.6

@@ -49,8 +49,7 @@ def overview(
         )  # fmt: skip
     told = "; ".join(f"{row.name}: {row.value}" for row in rows[1:])
     alt = f"{counted(recorded, 'fault')} in {seconds:.1f} s. {told or 'Among them no failure and no alarm'}."
-    x, y = seconds_axis(seconds), rows_axis(rows)
-    return Chart(key, title, alt, provenance, x, y, tuple(marks), tuple(rows), compact=True)
+    return Chart(key, title, alt, provenance, seconds_axis(seconds), rows_axis(rows), tuple(marks), tuple(rows))
 
 
 def overview_of_logs(

@@ -83,8 +83,12 @@ def _rows(chart: Chart, width: int) -> Table:
     for band in (mark for mark in chart.marks if isinstance(mark, Band)):
         gap = _span(band, chart.x, cells)
         table.add_row(*(("gap", gap, "") if beside else (gap,)))
-    scale = _scale(chart.x, cells)
-    table.add_row(*(("", scale, "") if beside else (scale,)))
+    ticks, title = _ticks(chart.x, cells), chart.x.title
+    if beside and len(title) <= values:
+        table.add_row("", ticks, Text(title, style="dim"))
+    else:
+        scale = Text("\n").join([ticks, wrapped(title, cells, "dim")])
+        table.add_row(*(("", scale, "") if beside else (scale,)))
     return table
 
 
@@ -132,7 +136,7 @@ def _over_time(chart: Chart, width: int) -> Table:
         elif isinstance(mark, Band):
             add("gap", _span(mark, chart.x, cells))
             add("", wrapped(mark.text, cells, "dim"))
-    add("", _scale(chart.x, cells))
+    add("", Text("\n").join([_ticks(chart.x, cells), wrapped(chart.x.title, cells, "dim")]))
     return table
 
 
@@ -216,11 +220,11 @@ def _span(band: Band, axis: Axis, cells: int) -> Text:
     return Text(" " * first + "░" * (last - first + 1), style=_COLORS["warn"])
 
 
-def _scale(axis: Axis, cells: int) -> Text:
+def _ticks(axis: Axis, cells: int) -> Text:
     """The ticks' texts at their places, left out where they would touch."""
     line = ""
     for at, text in axis.ticks:
         start = min(_cell(axis, at, cells), cells - len(text))
         if not line or start > len(line):
             line = line.ljust(start) + text
-    return Text("\n").join([Text(line, style="dim"), wrapped(axis.title, cells, "dim")])
+    return Text(line, style="dim")

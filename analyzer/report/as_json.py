@@ -17,9 +17,15 @@ def render_json(document: Document) -> str:
         "subtitle": document.subtitle,
         "scope": list(document.scope),
         "findings": [
-            asdict(finding) | {"evidence": _table(finding.evidence) if finding.evidence else None}
+            asdict(finding)
+            | {
+                name: _table(table) if table else None
+                for name, table in (("evidence", finding.evidence), ("stacks", finding.stacks))
+            }
             for finding in document.findings
         ],
+        "figures": dict(document.figures),
+        "next_command": document.next_command,
         "sections": [
             {
                 "key": section.key,

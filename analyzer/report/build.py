@@ -3,7 +3,8 @@
 from analyzer.analysis.coverage import gaps, require_records
 from analyzer.format import counted
 from analyzer.report.document import Column, Document, Table
-from analyzer.report.findings import evidence_table, shown_finding
+from analyzer.report.findings import evidence_table, shown_finding, stacks_table
+from analyzer.report.first_screen import key_figures, next_command
 from analyzer.report.origin import host, maker, proof
 from analyzer.report.pictures import overview
 from analyzer.report.sections import sections
@@ -27,13 +28,14 @@ def build_document(summary: Summary, top: int) -> Document:
     log = summary.total()
     several = len(summary.logs) > 1
     verdicts = [judge(part) for part in summary.logs]
+    ordered = _ordered(summary, verdicts)
     return Document(
         title=counted(len(summary.logs), "log") if several else str(log.meta["name"]),
         subtitle=_subtitle(log, summary),
         scope=scopes(summary, verdicts),
         findings=tuple(
-            shown_finding(finding, _prefix(part, several), evidence_table(finding, part, top))
-            for part, finding in _ordered(summary, verdicts)
+            shown_finding(found, _prefix(part, several), evidence_table(found, part, top), stacks_table(found, top))
+            for part, found in ordered
         ),
         sections=sections(
             summary, log, [found.findings[0].headline for found in verdicts], chart_provenance(summary), top
@@ -42,6 +44,8 @@ def build_document(summary: Summary, top: int) -> Document:
         gaps=tuple(_prefix(part, several) + str(gap) for part in summary.logs for gap in gaps(part)),
         unread=unread(summary, top),
         overview=overview(summary, chart_provenance(summary)),
+        figures=key_figures(log, verdicts),
+        next_command=next_command(summary, ordered),
     )
 
 

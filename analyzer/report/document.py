@@ -44,6 +44,7 @@ class Finding:
         detail: what it rests on, one or a few sentences; may be empty.
         next_step: what to look at next; may be empty.
         evidence: the records it rests on.
+        stacks: their stacks, equal ones once.
         marks: what is the same event or followed from it, one sentence each.
     """
 
@@ -53,12 +54,18 @@ class Finding:
     detail: str = ""
     next_step: str = ""
     evidence: Table | None = None
+    stacks: Table | None = None
     marks: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
         """How bad and how sure, in words."""
         return label(self.severity, self.certainty)
+
+    @property
+    def quiet(self) -> bool:
+        """Whether healthy kernels do it too: it is shown without alarm."""
+        return self.severity == "ordinary" and self.certainty != "clean"
 
 
 @dataclass(frozen=True)

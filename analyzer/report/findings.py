@@ -18,11 +18,13 @@ _EVIDENCE_COLUMNS = (
     ("what", "text", "record"),
     ("address", "addr", "the lock, object or page"),
     ("before", "code", "the last records of the same thread, and how long before"),
-    ("stack", "code", ""),
 )
+_STACK_COLUMNS = (("times", "int", ""), ("first line", "id", "line of the log"), ("stack", "code", "innermost first"))
 
 
-def shown_finding(finding: judged.Finding, prefix: str = "", evidence: Table | None = None) -> Finding:
+def shown_finding(
+    finding: judged.Finding, prefix: str = "", evidence: Table | None = None, stacks: Table | None = None
+) -> Finding:
     """The finding; `prefix` names its log where there are several."""
     return Finding(
         severity=finding.severity,
@@ -31,6 +33,7 @@ def shown_finding(finding: judged.Finding, prefix: str = "", evidence: Table | N
         detail=finding.detail,
         next_step=finding.next_step,
         evidence=evidence,
+        stacks=stacks,
         marks=tuple(mark.headline for mark in finding.marks),
     )
 
@@ -54,11 +57,20 @@ def evidence_table(finding: judged.Finding, log: LogSummary, top: int) -> Table 
             or row.get("lock")
             or None,
             "before": "\n".join(f"−{duration(row['ts'] - near['ts'])} {describe(near)}" for near in row["before"]),
-            "stack": row.get("stack"),
         }
         for row in finding.rows
     ]
     return table("Evidence", pd.DataFrame(rows, dtype=object), _EVIDENCE_COLUMNS, top)
+
+
+def stacks_table(finding: judged.Finding, top: int) -> Table | None:
+    """The stacks of those records, equal ones once, the most frequent first; None where none has one."""
+    stacks = pd.DataFrame([(row["stack"], row.get("line")) for row in finding.rows if row.get("stack")])
+    if stacks.empty:
+        return None
+    times = stacks.groupby(0, sort=False)[1].agg(["size", "min"]).reset_index()
+    times.columns = ["stack", "times", "first line"]
+    return table("Stacks", times.sort_values("times", ascending=False, kind="stable"), _STACK_COLUMNS, top)
 
 
 def describe(row: dict[str, object]) -> str:

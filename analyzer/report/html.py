@@ -13,7 +13,7 @@ from analyzer.charts.legend import legend
 from analyzer.charts.model import Chart
 from analyzer.charts.palette import DARK, LIGHT
 from analyzer.charts.plotly_html import figure_json
-from analyzer.format import NUMERIC_KINDS, cell, is_unknown, visible
+from analyzer.format import NUMERIC_KINDS, cell, counted, is_unknown, visible
 from analyzer.report.document import Column, Document, Finding, Section, Table
 from analyzer.version import __version__
 
@@ -109,7 +109,6 @@ def _header(document: Document) -> str:
     parts.append(("provenance", "Provenance"))
     links = "".join(f'<li><a href="#{escape(key)}">{_text(heading)}</a></li>' for key, heading in parts)
     return f"""<header>
-<p class="brand">vmtrace report</p>
 <h1>{_text(document.title)}</h1>
 <p class="subtitle">{_text(document.subtitle)}</p>
 {"".join(f'<p class="scope">{_text(line)}</p>' for line in document.scope)}
@@ -118,35 +117,46 @@ def _header(document: Document) -> str:
 
 
 def _verdict(document: Document) -> str:
-    gaps = ""
+    """The first screen: what is found, the key figures, the whole trace in one picture, what to type next."""
+    findings = "".join(_finding(number, finding) for number, finding in enumerate(document.findings, 1))
+    parts = [f'<ol class="findings">{findings}</ol>']
+    if document.figures:
+        told = (f"<div><dt>{_text(name)}</dt><dd>{_text(value)}</dd></div>" for name, value in document.figures)
+        parts.append(f'<dl class="figures">{"".join(told)}</dl>')
+    if document.overview:
+        parts.append(f'<figure class="chart">{_drawing(document.overview)}</figure>')
+    if document.next_command:
+        parts.append(f'<p class="next">Next: <code>{_text(document.next_command)}</code></p>')
     if document.gaps:
         items = "".join(f"<li>{_text(gap)}</li>" for gap in document.gaps)
-        gaps = f'<div class="gaps"><h3>Missing from this trace</h3><ul>{items}</ul></div>'
-    findings = "".join(_finding(number, finding) for number, finding in enumerate(document.findings, 1))
-    overview = _chart(document.overview) if document.overview else ""
-    return f'<section id="verdict"><h2>Verdict</h2><ol class="findings">{findings}</ol>{gaps}{overview}</section>'
+        parts.append(f'<div class="gaps"><h3>Missing from this trace</h3><ul>{items}</ul></div>')
+    return f'<section id="verdict"><h2>Verdict</h2>{"".join(parts)}</section>'
 
 
 def _finding(number: int, finding: Finding) -> str:
-    parts = [f"<h3>{number}. {_text(finding.headline)}</h3>"]
+    parts = []
     if finding.marks:
         parts.append(f"<ul>{''.join(f'<li>{_text(mark)}</li>' for mark in finding.marks)}</ul>")
     if finding.detail:
         parts.append(f"<p>{_text(finding.detail)}</p>")
     if finding.next_step:
         parts.append(f"<p><strong>Next:</strong> {_text(finding.next_step)}</p>")
-    evidence = f'<div class="evidence">{_table(finding.evidence)}</div>' if finding.evidence else ""
-    quiet = finding.severity == "ordinary" and finding.certainty != "clean"
-    tone = "ordinary" if quiet else finding.certainty.replace(" ", "-")
+    parts += [_table(table) for table in (finding.evidence, finding.stacks) if table]
+    more = ""
+    if parts:
+        records = f" and {counted(len(finding.evidence.rows), 'record')}" if finding.evidence else ""
+        more = f"<details><summary>Why{records}</summary>{''.join(parts)}</details>"
+    tone = "ordinary" if finding.quiet else finding.certainty.replace(" ", "-")
     return f"""<li class="finding {tone}">
 <div><span class="certainty">{finding.label}</span></div>
-<div>{"".join(parts)}</div>
-{evidence}</li>
+<div class="said"><h3>{number}. {_text(finding.headline)}</h3>{more}</div>
+</li>
 """
 
 
 def _section(section: Section) -> str:
-    inner = "\n".join([*map(_chart, section.charts), *map(_table, section.tables)])
+    charts = f'<div class="charts">{"".join(map(_chart, section.charts))}</div>' if section.charts else ""
+    inner = "\n".join([charts, *map(_table, section.tables)])
     return f"""<section id="{escape(section.key)}">
 <h2>{_text(section.heading)}</h2>
 <p>{_text(section.sentence)}</p>
@@ -159,6 +169,13 @@ def _plot_id(chart: Chart) -> str:
 
 
 def _chart(chart: Chart) -> str:
+    caption = f"<h3>{_text(chart.title)}</h3><p>{_text(chart.alt)}</p>"
+    kind = "rows" if chart.rows else "values"
+    return f'<figure class="chart {kind}"><figcaption>{caption}</figcaption>{_drawing(chart)}</figure>'
+
+
+def _drawing(chart: Chart) -> str:
+    """The legend and the drawing, which says in words what it shows."""
     plot = '<div class="frame">nothing to draw</div>'
     if chart.marks:
         drawings = "".join(
@@ -166,8 +183,7 @@ def _chart(chart: Chart) -> str:
             for name, inches in _WIDTHS.items()
         )
         plot = f'<div class="plot" id="{_plot_id(chart)}" role="img" aria-label="{_text(chart.alt)}">{drawings}</div>'
-    caption = f"<h3>{_text(chart.title)}</h3><p>{_text(chart.alt)}</p>"
-    return f'<figure class="chart"><figcaption>{caption}</figcaption>{_legend(chart)}{plot}</figure>'
+    return _legend(chart) + plot
 
 
 def _legend(chart: Chart) -> str:

@@ -12,6 +12,8 @@ def render_markdown(document: Document) -> str:
     """The whole report; charts stand as their sentences."""
     parts = [f"# {escape(document.title)}", escape(document.subtitle), *map(escape, document.scope), "## Verdict"]
     parts += [_finding(number, finding) for number, finding in enumerate(document.findings, 1)]
+    if document.figures:
+        parts.append("\n".join(f"- {escape(name)}: {escape(value)}" for name, value in document.figures))
     if document.overview is not None:
         parts.append(f"*{escape(document.overview.title)}*: {escape(document.overview.alt)}")
     parts += [_section(section) for section in document.sections]

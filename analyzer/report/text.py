@@ -42,21 +42,22 @@ class _Printer:
         self._chart_width = min(self._width, _CHART)
 
     def first_screen(self, document: Document) -> None:
-        """What it is, the verdict, the key figures, one picture, what to type next."""
-        scope = map(self._words, document.scope)
-        self._print(self._words(document.title, "bold"), self._words(document.subtitle, "dim"), *scope, Text())
-        self._print(*(self._headline(number, finding) for number, finding in enumerate(document.findings, 1)))
+        """What it is, the verdict, the key figures, one picture, what to type next: on 24 lines of 80 columns."""
+        head = self._words(f"{document.title}: {document.subtitle}")
+        head.stylize("bold", 0, len(document.title))
+        self._print(head, *map(self._words, document.scope), Text())
+        self._print(*(self._in_short(number, finding) for number, finding in enumerate(document.findings, 1)))
         if document.figures:
-            told = " · ".join(f"{name} {value}" for name, value in document.figures)
-            self._print(Text(), self._words(told))
+            self._print(self._words(" · ".join(f"{name} {value}" for name, value in document.figures)))
         if document.overview is not None and document.overview.marks:
-            self._print(Text(), terminal.body(document.overview, self._chart_width))
+            self._print(terminal.body(document.overview, self._chart_width))
         if document.next_command:
-            self._print(Text(), self._words(f"Next: {document.next_command}", "bold"))
+            self._print(self._words(f"Next: {document.next_command}", "bold"))
 
     def rest(self, document: Document) -> None:
         """The findings in full, the sections, where it all comes from."""
-        explained = [each for each in enumerate(document.findings, 1) if _notes(each[1])]
+        numbered = list(enumerate(document.findings, 1))
+        explained = [(n, each) for n, each in numbered if _notes(each) or self._is_shortened(n, each)]
         if explained:
             self._print(self._heading("Findings in detail"))
         for number, finding in explained:
@@ -90,13 +91,22 @@ class _Printer:
     def _heading(self, text: str) -> Text:
         return Text(f"\n{text}\n{'─' * min(len(text), self._width)}", style="bold")
 
-    def _headline(self, number: int, finding: Finding) -> Text:
+    def _headline(self, number: int, finding: Finding, spare: int = 0) -> Text:
         first = f"{number}. "
         label = f"{finding.label.upper()}:"
-        text = self._words(f"{first}{label} {finding.headline}")
-        quiet = finding.severity == "ordinary" and finding.certainty != "clean"
-        text.stylize("bold" if quiet else _STYLES[finding.certainty], len(first), len(first) + len(label))
+        text = wrapped(visible(f"{first}{label} {finding.headline}"), self._width - spare)
+        text.stylize("bold" if finding.quiet else _STYLES[finding.certainty], len(first), len(first) + len(label))
         return text
+
+    def _in_short(self, number: int, finding: Finding) -> Text:
+        """The headline; of what needs no action its first line, the rest stands below."""
+        if not self._is_shortened(number, finding):
+            return self._headline(number, finding)
+        text = self._headline(number, finding, spare=2)
+        return text[: text.plain.index("\n")].append(" …")
+
+    def _is_shortened(self, number: int, finding: Finding) -> bool:
+        return (finding.quiet or finding.certainty == "not measured") and "\n" in self._headline(number, finding).plain
 
     def _table(self, table: Table) -> list[RenderableType]:
         fitted = fit(table, self._width)
