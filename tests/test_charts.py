@@ -12,10 +12,13 @@ import pytest
 from chart_samples import HOSTILE, PROVENANCE, charts, tables
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
+from recordings import log
 from rich.console import Console
 
 from analyzer.charts import distributions, images, over_time, plotly_html, shares, stacks, terminal
 from analyzer.charts.model import Bars, Boxes, Chart, Points, Steps
+from analyzer.report.build import build_document
+from analyzer.summary.summarize import summarize
 
 EVERY = charts(False) + charts(True)
 every_chart = pytest.mark.parametrize(
@@ -241,3 +244,14 @@ def test_a_tree_of_stacks_keeps_its_counts_and_names_what_has_room():
 def test_row_names_come_out_visible():
     chart = distributions.path_latency(tables(False)["path_bins"].assign(path=HOSTILE[2]), PROVENANCE)
     assert [row.name for row in chart.rows] == [r"a\tb\nF\t1"]
+
+
+def test_a_finding_is_told_as_a_story_on_one_axis():
+    document = build_document(summarize([log("10.1/d4326")]), top=5)
+    (chart,) = [chart for chart in document.charts if chart.key == "finding-1"]
+    told = [row.name.partition(",")[0] for row in chart.rows]
+    harm = ["vm_page_rename failed (1)", "vm_radix_insert failed (12)", "double-free", "lock-held"]
+    assert told[-4:] == harm and "100051" in chart.title and document.picture is chart
+    (held,) = [mark for mark in marks(chart, Bars) if mark.tone == "bad"]
+    assert held.end == (chart.x.high,) and chart.rows[-1].value.endswith("to the trace's end")
+    assert not overlaps(images.draw(chart, 9.0, bare=False))

@@ -72,6 +72,14 @@ def count_axis(title: str, highest: float) -> Axis:
     return Axis(title, 0, max(highest, 1) * 1.08, ticks=_whole_ticks(max(highest, 1)))
 
 
+def since_ticks(low: float, high: float) -> tuple[tuple[float, str], ...]:
+    """Moments (ns) before and after 0, at most eight, in steps of 1, 2 or 5 times a power of ten."""
+    steps = (step * 10.0**power for power in range(18) for step in (1, 2, 5))
+    step = next(step for step in steps if step * 7 >= high - low)
+    numbers = range(math.ceil(low / step), math.floor(high / step) + 1)
+    return tuple((n * step, duration(n * step).replace("-", "−")) for n in numbers)
+
+
 def _whole_ticks(high: float) -> tuple[tuple[float, str], ...]:
     """Whole numbers from 0 to `high`, at most nine, in steps of 1, 2 or 5 times a power of ten."""
     steps = (step * 10**power for power in range(18) for step in (1, 2, 5))

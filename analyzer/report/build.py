@@ -6,7 +6,7 @@ from analyzer.report.document import Column, Document, Table
 from analyzer.report.findings import evidence_table, shown_finding, stacks_table
 from analyzer.report.first_screen import key_figures, next_command
 from analyzer.report.origin import host, maker, proof
-from analyzer.report.pictures import overview
+from analyzer.report.pictures import overview, stories
 from analyzer.report.sections import sections
 from analyzer.summary.reduce import SECOND
 from analyzer.summary.summary import LogSummary, Summary
@@ -37,8 +37,9 @@ def build_document(summary: Summary, top: int) -> Document:
             shown_finding(found, _prefix(part, several), evidence_table(found, part, top), stacks_table(found, top))
             for part, found in ordered
         ),
-        sections=sections(
-            summary, log, [found.findings[0].headline for found in verdicts], chart_provenance(summary), top
+        sections=(
+            *([told] if (told := stories(ordered, chart_provenance(summary))) else ()),
+            *sections(summary, log, [found.findings[0].headline for found in verdicts], chart_provenance(summary), top),
         ),
         provenance=tuple(row for part in summary.logs for row in provenance(part, several)),
         gaps=tuple(_prefix(part, several) + str(gap) for part in summary.logs for gap in gaps(part)),

@@ -118,4 +118,5 @@ class Document:
     @property
     def picture(self) -> Chart | None:
         """The one picture that stands for the report; None where there is nothing to draw."""
-        return next((chart for chart in self.charts if chart.marks), None)
+        told = [chart for chart in self.charts if chart.marks]
+        return min(told, key=lambda chart: not chart.key.startswith("finding-"), default=None)

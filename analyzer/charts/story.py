@@ -1,0 +1,44 @@
+"""What one thread did, step by step: each step a row on one axis of time."""
+
+import pandas as pd
+
+from analyzer.charts.model import ROW_HEAD, Axis, Bars, Chart, Points, Row
+from analyzer.charts.scales import rows_axis, since_ticks
+from analyzer.format import visible
+
+_SHORTEST = 1 / 150  # of the axis; what is shorter is drawn as a point
+
+
+def story(key: str, title: str, steps: pd.DataFrame, alt: str, provenance: str) -> Chart:
+    """The steps in their order.
+
+    Args:
+        steps: what, value (str), start, end (ns since the moment that the axis counts from; end equals start for a
+            moment, infinite for what lasts to the end of the trace), kind ("before", "cause" or "harm").
+    """
+    known = [*steps["start"], *steps.loc[steps["end"] < float("inf"), "end"]]
+    low, high = min(known), max(known)
+    span = max(high - low, 1)
+    low, high = low - span * 0.03, high + span * 0.06
+    rows = tuple(Row(visible(row.what), visible(row.value)) for row in steps.itertuples())
+    marks = []
+    for kind, name, tone, symbol in (
+        ("before", "before it", "quiet", "circle"),
+        ("cause", "what failed", "b", "circle"),
+        ("harm", "what was left", "bad", "diamond"),
+    ):
+        mine = [
+            (len(rows) - 1 - place + ROW_HEAD / 2, step.start, min(step.end, high), row)
+            for place, (step, row) in enumerate(zip(steps.itertuples(), rows, strict=True))
+            if step.kind == kind
+        ]
+        long = [part for part in mine if part[2] - part[1] >= span * _SHORTEST]
+        short = [part for part in mine if part not in long]
+        if long:
+            at, start, end, words = zip(*long, strict=True)
+            marks.append(Bars(name, tone, at, start, end, 0.32, tuple(f"{w.name}: {w.value}" for w in words)))
+        if short:
+            at, start, _, words = zip(*short, strict=True)
+            marks.append(Points(name, tone, start, at, tuple(f"{w.name}: {w.value}" for w in words), symbol=symbol))
+    axis = Axis("time since the first failure", low, high, ticks=since_ticks(low, high))
+    return Chart(key, title, alt, provenance, axis, rows_axis(rows), tuple(marks), rows)
