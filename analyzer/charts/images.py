@@ -20,8 +20,9 @@ from matplotlib.textpath import TextPath
 from matplotlib.ticker import NullLocator
 
 from analyzer.charts.legend import legend
-from analyzer.charts.model import ROW_HEAD, Band, Bars, Boxes, Chart, Points, Reference, Steps
+from analyzer.charts.model import ROW_HEAD, Axis, Band, Bars, Boxes, Chart, Points, Reference, Steps
 from analyzer.charts.palette import LIGHT
+from analyzer.charts.scales import place
 from analyzer.format import visible
 
 _WIDTH = 9.0
@@ -34,6 +35,7 @@ _TICKS = 0.88  # for the ticks and the title of a y axis
 _LOW_ROW = 0.36  # a row whose words stand beside its marks
 _APART = 0.16  # between words and what stands beside them
 _WORDS = 0.62  # how much of the width such words may take
+_LEAST_PLOT = 2.6  # what they leave for the marks, with the margins
 _STACKED = 0.2  # what a row is higher where its value stands below its name
 _PADDING, _LEAST = 0.12, 0.6  # inches of a box beside its name, and of the shortest name that is worth it
 _FONT = "DejaVu Sans"
@@ -89,7 +91,7 @@ def draw(chart: Chart, width: float, bare: bool) -> Figure:
         figure.text(edge, 1 - 0.4 / height, "\n".join(alt), color=LIGHT["muted"], va="top", linespacing=1.3)
         figure.text(edge, 0.08 / height, "\n".join(foot), size=7, color=LIGHT["muted"], va="bottom")
     if chart.marks:
-        _axes(axes, chart)
+        _axes(axes, chart, width - left - right)
         _row_heads(axes, chart, width, heads)
         for depth, mark in enumerate(chart.marks):
             _draw(mark, axes, chart, depth + 2)
@@ -119,10 +121,21 @@ def _heads(chart: Chart, width: float) -> _Heads:
     sizes = [(_wide(row.name, bold=True), _wide(row.value)) for row in chart.rows]
     if sizes:
         names, values = (max(column) for column in zip(*sizes, strict=True))
-        if names + values <= _WORDS * width:
+        if names + values <= min(_WORDS * width, width - _LEAST_PLOT):
             return _Heads(_LOW_ROW, _EDGE + names + _APART, _EDGE + values + _APART, beside=True)
     stacked = any(name + value > width - 2 * _EDGE - _APART for name, value in sizes)
     return _Heads(_ROW + stacked * _STACKED, stacked=stacked)
+
+
+def _apart(axis: Axis, width: float) -> list[tuple[float, str]]:
+    """The ticks of an axis that is `width` inches long whose texts do not touch."""
+    kept, free = [], -math.inf
+    for at, text in axis.ticks:
+        middle, half = place(axis, at) * width, _wide(text) / 2
+        if middle - half >= free:
+            kept.append((at, text))
+            free = middle + half + _APART
+    return kept
 
 
 def _wide(text: str, bold: bool = False) -> float:
@@ -157,7 +170,7 @@ def _row_heads(axes: Axes, chart: Chart, width: float, heads: _Heads) -> None:
         axes.text(at, middle - apart, _fitted(row.value, room), ha=side, color=LIGHT["muted"], **style)
 
 
-def _axes(axes: Axes, chart: Chart) -> None:
+def _axes(axes: Axes, chart: Chart, width: float) -> None:
     axes.set(
         xscale="log" if chart.x.log else "linear", xlim=(chart.x.low, chart.x.high), xlabel=chart.x.title,
         yscale="log" if chart.y.log else "linear", ylim=(chart.y.low, chart.y.high), ylabel=chart.y.title,
@@ -168,7 +181,8 @@ def _axes(axes: Axes, chart: Chart) -> None:
     axes.tick_params(length=0, pad=6)
     for axis, side in ((chart.x, axes.xaxis), (chart.y, axes.yaxis)):
         side.set_minor_locator(NullLocator())
-        side.set_ticks([at for at, _ in axis.ticks], [text for _, text in axis.ticks])
+        ticks = _apart(axis, width) if axis is chart.x else axis.ticks
+        side.set_ticks([at for at, _ in ticks], [text for _, text in ticks])
         side.label.set_color(LIGHT["muted"])
         side.grid(True, color=LIGHT["grid"], linewidth=0.8)
 

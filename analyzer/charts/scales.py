@@ -25,6 +25,14 @@ def seconds_axis(end: float, title: str = "seconds since the trace began") -> Ax
     return Axis(title, 0, max(end, 1), ticks=_whole_ticks(max(end, 1)))
 
 
+def place(axis: Axis, value: float) -> float:
+    """Where a value stands on the axis: 0 at its beginning, 1 at its end."""
+    low, high = axis.low, axis.high
+    if axis.log:
+        low, high, value = math.log(low), math.log(high), math.log(value)
+    return min(1.0, max(0.0, (value - low) / (high - low)))
+
+
 def bin_width(seconds: int, step: int = 1) -> int:
     """Whole seconds per bin, so that no more than MOST_BINS are drawn; of counts that come every `step` seconds."""
     return step * max(1, math.ceil(seconds / step / MOST_BINS))

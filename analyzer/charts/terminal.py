@@ -9,6 +9,7 @@ from rich.text import Text
 
 from analyzer.charts.legend import sign
 from analyzer.charts.model import Axis, Band, Bars, Boxes, Chart, Mark, Points, Reference, Steps
+from analyzer.charts.scales import place
 from analyzer.format import count, visible
 
 _EIGHTHS = "▏▎▍▌▋▊▉█"
@@ -153,7 +154,7 @@ def _row_lines(marks: tuple[Mark, ...], base: int, axis: Axis, cells: int) -> Te
     for mark in marks:
         if isinstance(mark, Bars):
             ends = [end for at, end in zip(mark.at, mark.end, strict=True) if base <= at < base + 1]
-            lines += [Text(_bar(_fraction(axis, end) * cells, sign(mark)), style=_COLORS[mark.tone]) for end in ends]
+            lines += [Text(_bar(place(axis, end) * cells, sign(mark)), style=_COLORS[mark.tone]) for end in ends]
         elif isinstance(mark, Steps) and base <= mark.base < base + 1:
             edges = list(zip(mark.edges, mark.edges[1:], strict=False))
             tallest = max(mark.heights)
@@ -175,20 +176,13 @@ def _stamped(line: Text, places: set[int], mark: Points) -> Text:
     line.pad_right(max(places) + 1 - len(line))
     signed = Text("".join(sign(mark) if i in places else c for i, c in enumerate(line.plain)), style=line.style)
     signed.spans = list(line.spans)
-    for place in sorted(places):
-        signed.stylize(_COLORS[mark.tone], place, place + 1)
+    for at in sorted(places):
+        signed.stylize(_COLORS[mark.tone], at, at + 1)
     return signed
 
 
-def _fraction(axis: Axis, value: float) -> float:
-    low, high = axis.low, axis.high
-    if axis.log:
-        low, high, value = math.log(low), math.log(high), math.log(value)
-    return min(1.0, max(0.0, (value - low) / (high - low)))
-
-
 def _cell(axis: Axis, value: float, cells: int) -> int:
-    return min(cells - 1, int(_fraction(axis, value) * cells))
+    return min(cells - 1, int(place(axis, value) * cells))
 
 
 def _bar(length: float, sign: str) -> str:
@@ -204,7 +198,7 @@ def _spark(edges: list[tuple[float, float]], sizes: list[float], axis: Axis, cel
     heights = [0.0] * cells
     for (left, right), size in zip(edges, sizes, strict=True):
         first = _cell(axis, left, cells)
-        for i in range(first, max(first + 1, math.ceil(_fraction(axis, right) * cells - 1e-9))):
+        for i in range(first, max(first + 1, math.ceil(place(axis, right) * cells - 1e-9))):
             heights[i] = max(heights[i], size)
     return "".join(_HEIGHTS[math.ceil(height * 8)] for height in heights)
 
