@@ -128,21 +128,6 @@ def _followed(log: LogSummary, move: Row, alarm: str, fault: str) -> bool:
     )
 
 
-def leaks(log: LogSummary) -> int | None:
-    """Locks left held: alarms, and faults out of balance; None where the script cannot see any."""
-    measured = imbalance.balance_is_measured(log)
-    if not measured and not log.has("X"):
-        return None
-    return len(imbalance.alarms(log, "lock-held")) + (imbalance.counted(log, "unbalanced") if measured else 0)
-
-
-def double_frees(log: LogSummary) -> int | None:
-    """Pages freed twice; None where the script cannot see any."""
-    if not imbalance.frees_are_measured(log):
-        return None
-    return len(imbalance.alarms(log, "double-free"))
-
-
 def _kinds(before: Summary, after: Summary, old: LogSummary, new: LogSummary) -> pd.DataFrame:
     def both(what: str, of) -> tuple[str, str, str, bool]:
         values = [", ".join(sorted({str(of(log)) for log in side.logs})) for side in (before, after)]

@@ -14,7 +14,7 @@ from analyzer.report.origin import kernel
 from analyzer.report.tables import table
 from analyzer.summary.summary import Summary
 from analyzer.verdict.compare_verdict import compare_verdict
-from analyzer.verdict.verdict import judge
+from analyzer.verdict.verdict import judge, together
 
 _TEST = (
     ("difference", "share", "after less before"),
@@ -44,15 +44,14 @@ def build_comparison(before: Summary, after: Summary, top: int) -> Document:
         _coverage(found, top),
     ]
     sides = list(zip(_BOTH, (before, after), strict=True))
+    verdicts = {side: [judge(log) for log in summary.logs] for side, summary in sides}
     return Document(
         title=f"Before {_name(before)}, after {_name(after)}",
         subtitle=f"{_kernels(before)}, then {_kernels(after)}",
-        scope=tuple(
-            f"{side}: {line}"
-            for side, summary in sides
-            for line in scopes(summary, [judge(log) for log in summary.logs])
+        scope=tuple(f"{side}: {line}" for side, summary in sides for line in scopes(summary, verdicts[side])),
+        findings=tuple(
+            shown_finding(finding) for finding in compare_verdict(found, *(together(verdicts[side]) for side in _BOTH))
         ),
-        findings=tuple(shown_finding(finding) for finding in compare_verdict(found)),
         sections=tuple(section for section in built if section is not None),
         provenance=tuple(
             (f"{side}: {what}", value)

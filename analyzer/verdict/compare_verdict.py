@@ -2,19 +2,24 @@
 
 import pandas as pd
 
-from analyzer.analysis.compare import Comparison, Consequence, consequence, double_frees, leaks
+from analyzer.analysis.compare import Comparison, Consequence, consequence
 from analyzer.analysis.coverage import is_complete, may_have_lost_steps
 from analyzer.analysis.statistics import wilson
 from analyzer.format import count, counted, duration, interval, number, probability, share
-from analyzer.verdict.finding import Certainty, Finding, Severity
+from analyzer.verdict.change import Answers, change
+from analyzer.verdict.finding import Certainty, Finding
 
 _LISTED = 3
 
 
-def compare_verdict(found: Comparison) -> list[Finding]:
-    """The findings: first what changed in words, then what differs in kind, and only then numbers."""
+def compare_verdict(found: Comparison, before: Answers, after: Answers) -> list[Finding]:
+    """The findings: first what changed in words, then what differs in kind, and only then numbers.
+
+    Args:
+        before, after: what the verdict says of each side (verdict.together).
+    """
     return [
-        _change(found),
+        change(found, before, after),
         _kind(found),
         *_failed_moves(found),
         *(_rate(found, row) for row in _chosen(found, "failure", "imbalance").itertuples()),
@@ -23,94 +28,6 @@ def compare_verdict(found: Comparison) -> list[Finding]:
         *_radix(found),
         *_unsure(found),
     ]
-
-
-def _defects(found: Comparison) -> dict[str, tuple[int | None, int | None]]:
-    return {
-        "leak": (leaks(found.before), leaks(found.after)),
-        "double free": (double_frees(found.before), double_frees(found.after)),
-    }
-
-
-def _change(found: Comparison) -> Finding:
-    """The first sentence: no number, so that none is read before what differs in kind."""
-    states: dict[str, list[str]] = {}
-    for name, (before, after) in _defects(found).items():
-        states.setdefault(_state(before, after), []).append(name)
-    rename = _failing(found, "vm_page_rename in a fault")
-    parts = [
-        f"the {' and the '.join(states[state])} {one if len(states[state]) == 1 else many}"
-        for state, one, many in (
-            ("gone", "is gone", "are gone"),
-            ("new", "is new", "are new"),
-            ("there", "is still there", "are still there"),
-        )
-        if state in states
-    ]
-    if parts:
-        states.pop("none", None)  # the sentence does not speak of it
-    elif "none" in states:
-        parts = [f"neither side shows a {' or a '.join(states['none'])}"]
-    text = " and ".join(parts) or "leaks and double frees cannot be compared"
-    if rename in _RENAME:
-        text += f", {'while' if 'gone' in states and rename == 'there' else 'and'} {_RENAME[rename]}"
-    certainty, doubt = _sureness(found, states, rename)
-    if "unmeasured" in states and len(states) > 1:
-        doubt += f"; the {' and the '.join(states['unmeasured'])} cannot be seen on both sides"
-    return Finding("change", certainty, _severity(states, certainty), f"{text[0].upper()}{text[1:]}{doubt}.")
-
-
-def _severity(states: dict[str, list[str]], certainty: Certainty) -> Severity:
-    """How bad the change is: a leak or double free that is there after is a kernel bug."""
-    if {"new", "there"} & states.keys():
-        return "kernel bug"
-    return "cannot tell" if certainty == "not measured" else "ordinary"
-
-
-_RENAME = {
-    "there": "vm_page_rename still fails inside faults",
-    "gone": "vm_page_rename no longer fails inside faults",
-    "new": "vm_page_rename fails inside faults, as it did not before",
-}
-
-
-def _sureness(found: Comparison, states: dict[str, list[str]], rename: str) -> tuple[Certainty, str]:
-    """How sure the first sentence is, and why no surer.
-
-    What is there is proved unless lost steps could have made it up; what is not there only in a complete trace, and
-    that it was cured only where what leads to it still happens.
-    """
-    if set(states) == {"unmeasured"}:
-        return "not measured", ""
-    shown = {"gone": [found.before], "new": [found.after], "there": [found.before, found.after]}
-    absent = {"gone": [found.after], "new": [found.before], "none": [found.before, found.after]}
-    if "gone" in states and not is_complete(found.after):
-        return "suspected", "; the trace after lost records, so an alarm can be among them: likely, not proved"
-    if "gone" in states and rename == "gone":
-        return "suspected", "; what led to it did not happen either, so no cure is shown"
-    if "gone" in states and rename != "there" and _differs(found, "command"):
-        return "suspected", "; the load was another, so no cure is shown"
-    if any(may_have_lost_steps(log) for state in states for log in shown.get(state, ())):
-        return "suspected", "; records were lost, which can look like it"
-    if not all(is_complete(log) for state in states for log in absent.get(state, ())):
-        return "suspected", "; a trace with gaps cannot show that there is none"
-    return ("clean" if states.keys() <= {"none", "unmeasured"} else "proved"), ""
-
-
-def _differs(found: Comparison, what: str) -> bool:
-    return bool(found.kinds.loc[found.kinds["what"] == what, "differs"].any())
-
-
-def _state(before: int | None, after: int | None) -> str:
-    if before is None or after is None:
-        return "unmeasured"
-    return {(True, False): "gone", (False, True): "new", (True, True): "there"}.get((before > 0, after > 0), "none")
-
-
-def _failing(found: Comparison, function: str) -> str:
-    mine = found.rates[found.rates["what"].str.startswith(f"{function}:")]
-    before, after = (mine[f"hits_{side}"].fillna(0).sum() if len(mine) else 0 for side in ("before", "after"))
-    return _state(before, after)
 
 
 def _certainty(found: Comparison) -> Certainty:
