@@ -1,10 +1,13 @@
 """vmtrace check as CI runs it."""
 
 import json
+import os
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 
 import pytest
-from recordings import log, recordings
+from recordings import ROOT, log, recordings
 
 KNOWN = dict(recordings())
 COMPLETE = [
@@ -106,3 +109,36 @@ def test_wrong_calls(vmtrace, tmp_path, arguments, code, says):
     (tmp_path / "unknown.toml").write_text("max-imbalances = 1")
     run = vmtrace("check", log("13.2/badfault"), *arguments)
     assert run.returncode == code and says in run.stderr and run.stderr.count(b"\n") == 1
+
+
+def test_an_insert_rate_cannot_be_told_where_the_script_cannot_see_inserts_fail(vmtrace):
+    run = vmtrace("check", log("15.0/failpoint-5pct"), "--max-failure-rate", "vm_radix_insert=1%")
+    assert run.returncode == 2 and b"CANNOT TELL: max-failure-rate vm_radix_insert" in run.stdout
+    assert b"19,891 faults recorded, 19,891 counted (calls of vm_fault); no gap" in run.stdout.splitlines()[0]
+
+
+SHADOWS = [
+    ("pandas", "raise ModuleNotFoundError('No module named pandas', name='pandas')", 69, b"pandas"),
+    ("pandas", "raise RuntimeError('a surprise')", 70, b"a defect of vmtrace: RuntimeError: a surprise"),
+]
+
+
+@pytest.mark.parametrize("package, content, code, says", SHADOWS)
+def test_what_goes_wrong_is_no_answer(vmtrace, tmp_path, package, content, code, says):
+    (tmp_path / f"{package}.py").write_text(content)  # found before the real one
+    run = vmtrace("check", log("13.2/badfault"))
+    assert run.returncode == code and says in run.stderr and run.stderr.count(b"\n") == 1
+
+
+def test_a_defect_shows_how_it_came_to_it_to_whoever_asks(vmtrace, tmp_path):
+    (tmp_path / "pandas.py").write_text("raise RuntimeError('a surprise')")
+    run = vmtrace("--debug", "check", log("13.2/badfault"))
+    assert run.returncode == 70 and b"Traceback" in run.stderr
+
+
+@pytest.mark.parametrize("end", ["| true", "> /dev/full", ">&-"])
+def test_output_that_nobody_gets_is_no_answer(tmp_path, end):
+    command = f"{sys.executable} -m analyzer check {log('13.2/badfault')}"
+    shell = f"({command}; echo $? >&2) {end}" if end.startswith("|") else f"{command} {end}; echo $? >&2"
+    run = subprocess.run(["sh", "-c", shell], capture_output=True, cwd=ROOT, env=os.environ | {"HOME": str(tmp_path)})
+    assert run.stderr.splitlines()[-1] == b"74" and b"Traceback" not in run.stderr

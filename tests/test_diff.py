@@ -4,7 +4,7 @@ import json
 import os
 
 import pytest
-from recordings import ROOT, log, recordings
+from recordings import ROOT, SAMPLES, log, recordings, text
 
 from analyzer.analysis.compare import compare
 from analyzer.summary.summarize import summarize
@@ -97,6 +97,20 @@ def test_several_logs_on_a_side(vmtrace):
 def test_a_new_leak(vmtrace):
     first = run_json(vmtrace, log("13.2/clean"), log("13.2/leak"))["findings"][0]
     assert first["headline"].startswith("The leak is new") and first["certainty"] == "proved"
+
+
+def test_one_case_before_and_none_after_proves_no_cure(vmtrace, tmp_path):
+    lines = text(SAMPLES / "13.2/clean.log.xz").decode().splitlines(keepends=True)
+    place = next(number for number, line in enumerate(lines) if line.startswith("F\t"))
+    names = next(line for line in lines if line.startswith("#fields\tF")).split("\t")[2:]
+    record = lines[place].split("\t")
+    rel, lock = (1 + [name.partition(":")[0] for name in names].index(name) for name in ("rel", "lockxor"))
+    record[rel], record[lock] = str(int(record[rel]) - 1), "0xfffff80006df3108"
+    (tmp_path / "leak.log").write_text("".join([*lines[:place], "\t".join(record), *lines[place + 1 :]]))
+    assert vmtrace("check", "leak.log").returncode == 1
+    first = run_json(vmtrace, "leak.log", log("13.2/clean"))["findings"][0]
+    assert first["headline"].startswith("The leak is gone; it was so rare before that none after can be chance")
+    assert (first["certainty"], first["severity"]) == ("suspected", "ordinary") and "p = 1" in first["detail"]
 
 
 @pytest.mark.parametrize("form, begins", [("text", "Before "), ("markdown", "# Before"), ("html", "<!doctype html>")])

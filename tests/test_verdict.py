@@ -5,6 +5,8 @@ from functools import cache
 import pytest
 from recordings import SAMPLES, log, recordings, text
 
+from analyzer.analysis.coverage import coverage_counts
+from analyzer.report.build import build_document
 from analyzer.summary.filters import Filter
 from analyzer.summary.summarize import summarize
 from analyzer.verdict.claims import CLAIMS
@@ -87,7 +89,8 @@ def test_a_trace_that_lost_records_proves_nothing(name):
 def test_a_clean_log_says_so_and_shows_the_coverage_that_lets_it():
     first = judged("13.2/clean").findings[0]
     assert first.kind == first.certainty == "clean"
-    assert f"{KNOWN['13.2/clean']['records']['F']:,} faults recorded, as many as calls of vm_fault" in first.detail
+    faults, calls = KNOWN["13.2/clean"]["records"]["F"], KNOWN["13.2/clean"]["calls"]["vm_fault"]
+    assert first.detail.startswith(f"{faults:,} faults recorded, {calls:,} counted (calls of vm_fault); no gap")
 
 
 def test_lock_balance_of_10_is_not_measured_by_vmevents():
@@ -157,3 +160,91 @@ def test_an_unpaired_acquire_of_vmevents_is_named_with_its_code_site(tmp_path):
     assert (finding.kind, finding.certainty) == ("lock-held", "proved")
     assert held in finding.headline and f"thread {tid}" in finding.headline
     assert taken.rstrip("\n").split("\t")[-1] in finding.next_step
+
+
+def changed(tmp_path, name: str, change) -> str:
+    """A recording with its lines changed, as a file."""
+    lines = text(SAMPLES / f"{name}.log.xz").decode().splitlines(keepends=True)
+    (tmp_path / "changed.log").write_text("".join(change(lines)))
+    return str(tmp_path / "changed.log")
+
+
+@pytest.mark.parametrize("name, fails", [("15.0/failpoint-5pct", 68), ("15.0/agg-5pct", 77)])
+def test_the_kernels_own_counter_speaks_where_the_script_cannot_see(name, fails):
+    assert KNOWN[name]["counter_growth"]["vm.uma.RADIX_NODE.stats.fails"] == fails
+    answer = judged(name).answers["failed-insert"]
+    assert (answer.certainty, answer.count, answer.seen) == ("suspected", fails, False)
+    assert "insert" not in shown(name, "clean").headline
+    assert f"{fails} radix nodes" in shown(name, "failed-insert").headline
+
+
+def test_d4326_is_named_on_a_stock_kernel_which_panics_at_the_double_free():
+    name = "10.1/d4326-stock-panic"
+    first = judged(name).findings[0]
+    (alarm,) = KNOWN[name]["alarms"]
+    assert (first.kind, first.certainty, first.severity) == ("d4326", "proved", "kernel bug")
+    assert alarm.partition("page=")[2] in first.headline
+    assert [mark.kind for mark in first.marks] == ["failed-insert", "failed-move-in-fault", "double-free"]
+    # Its last second has no C lines: more faults are recorded than calls counted, and nothing follows.
+    assert KNOWN[name]["records"]["F"] > KNOWN[name]["calls"]["vm_fault_hold"]
+    assert judged(name).answers["never-returned"].certainty == "not measured"
+
+
+def test_calls_that_were_not_counted_to_the_end_miss_no_return(tmp_path):
+    def without_last_counts(lines):
+        counts = [(number, line) for number, line in enumerate(lines) if line.startswith("C\tvm_fault\t")]
+        last = max(number for number, line in counts if not line.endswith("\t0\n"))
+        return lines[:last] + lines[last + 1 :]
+
+    log_path = changed(tmp_path, "13.2/clean", without_last_counts)
+    answer = judge(summarize([log_path]).total()).answers["never-returned"]
+    assert answer.certainty == "not measured" and "nothing follows" in answer.reason
+
+
+def test_a_trace_that_the_kernel_stopped_says_first_how_much_it_has():
+    facts = KNOWN["10.1/deadman"]
+    first = judged("10.1/deadman").findings[0]
+    part = facts["records"]["F"] / facts["counter_growth"]["vm.stats.vm.v_vm_faults"]
+    assert first.kind == "gap" and f"{part:.1%}".replace("%", " %") in first.headline == (
+        "The kernel stopped this trace before its end: 27.3 % of the faults were recorded."
+    )
+
+
+def test_counters_that_ran_over_are_no_imbalance_and_keep_it_from_clean(tmp_path):
+    # What a fault that waited for memory and retried leaves in the packed counters (docs/freebsd-vm-tracing.md, 13.7).
+    def retried(lines):
+        place = next(number for number, line in enumerate(lines) if line.startswith("F\t"))
+        columns = next(line for line in lines if line.startswith("#fields\tF")).split("\t")[2:]
+        names = [column.partition(":")[0] for column in columns]
+        record = lines[place].split("\t")
+        for name, value in {"acq": 374, "rel": 376, "lockxor": "0x0", "insfails": 8, "lookups": 14}.items():
+            record[1 + names.index(name)] = str(value)
+        return [*lines[:place], "\t".join(record), *lines[place + 1 :]]
+
+    answers = judge(summarize([changed(tmp_path, "13.2/clean", retried)]).total()).answers
+    assert answers["lock-held"].certainty == "not measured" and "range" in answers["lock-held"].reason
+    assert answers["failed-insert"].certainty == "clean"
+
+
+def test_what_the_script_cannot_measure_is_not_missing():
+    counts = coverage_counts(summarize([log("13.2/clean")]).total())
+    assert KNOWN["13.2/clean"]["calls"]["vm_page_replace"] == 1  # and it returns nowhere on 13.2
+    assert not counts["measure"].str.contains("vm_page_replace").any()
+    assert (counts["recorded"] >= counts["expected"]).all()
+
+
+def test_page_ins_are_held_against_the_kernels_own():
+    facts = KNOWN["13.2/hostile-names"]
+    asked = sum(number for path, number in facts["paths"].items() if int(path, 16) & 1)
+    page_ins = facts["counter_growth"]["vm.stats.vm.v_io_faults"]
+    sections = build_document(summarize([log("13.2/hostile-names")]), top=5).sections
+    sentence = next(section.sentence for section in sections if section.key == "paths")
+    assert asked and f"in {asked} faults, not that a page came; the kernel counted {page_ins} page-ins" in sentence
+
+
+def test_a_failure_that_caused_another_is_counted_once():
+    facts = KNOWN["10.1/d4326"]
+    inserts, moves = sum(facts["alloc_failures"].values()), facts["moves"]["rename rc=1 infault=1"]
+    sections = build_document(summarize([log("10.1/d4326")]), top=5).sections
+    sentence = next(section.sentence for section in sections if section.key == "failures")
+    assert sentence.startswith(f"{inserts} failures in all. {moves} move failed because an insert did")

@@ -3,11 +3,12 @@
 import pandas as pd
 
 from analyzer.analysis import aggregations, coverage, failures, imbalance, locks, moves, paths
+from analyzer.analysis.seen import why_unseen
 from analyzer.analysis.statistics import wilson
 from analyzer.charts import distributions, over_time, shares
 from analyzer.charts import stacks as stack_charts
 from analyzer.format import count, counted, share
-from analyzer.ingest.releases import release
+from analyzer.ingest.releases import path_steps, release
 from analyzer.report.document import Section
 from analyzer.report.origin import host, tracer
 from analyzer.report.pictures import gap_bands
@@ -100,8 +101,12 @@ def _failures(log: LogSummary, one: bool, provenance: str, top: int) -> Section 
 
 
 def _failure_sentence(log: LogSummary, rates: pd.DataFrame) -> str:
-    failed = int(rates.loc[rates["function"] != _NODES, "failed"].sum())
+    caused = failures.caused_moves(log)
+    failed = int(rates.loc[rates["function"] != _NODES, "failed"].sum()) - caused
     sentences = [f"{counted(failed, 'failure')} in all." if failed else "Nothing failed that was recorded."]
+    if caused:
+        again = "is not counted again" if caused == 1 else "are not counted again"
+        sentences.append(f"{counted(caused, 'move')} failed because an insert did, and {again}.")
     point, nodes = failures.fail_point(log), failures.node_allocation_failures(log)
     if point:
         sentences.append(f"The fail point {point[0]} was to fail {share(point[1])} of what passes it.")
@@ -164,11 +169,24 @@ def _costs(log: LogSummary, provenance: str, top: int) -> Section | None:
         if off < _FINE
         else "The log has durations in buckets only: a percentile is somewhere in the range that is given."
     )
+    sentence += _page_ins(log)
     charts = (
         distributions.path_latency(paths.latency_bins(log), provenance),
         shares.time_by_path(costs, provenance),
     )
     return Section("paths", "Cost by path", sentence, charts, tuple(tables))
+
+
+def _page_ins(log: LogSummary) -> str:
+    """What `page-in` is worth where the script saw the pager asked, and not whether a page came."""
+    bits = log.meta.get("bits", {}).get("path")
+    by_path = log.table("faults").groupby("path")["faults"].sum()
+    asked = int(by_path[["page-in" in path_steps(path, bits) for path in by_path.index]].sum())
+    if not asked or not why_unseen(log, "page-in"):
+        return ""
+    grown = coverage.growth(log, coverage.PAGE_INS)
+    told = "" if grown is None else f"; the kernel counted {counted(grown, 'page-in')} (v_io_faults)"
+    return f" page-in says here that the pager was asked, in {counted(asked, 'fault')}, not that a page came{told}."
 
 
 def _moves(log: LogSummary, provenance: str, top: int) -> Section | None:

@@ -86,23 +86,21 @@ def _sureness(
     shown = [before[key] for key in gone] + [after[key] for key in states.get("new", ())]
     shown += [side[key] for key in states.get("there", ()) for side in (before, after)]
     chances = {key: _chance(found, key) for key in gone}
-    detail = " ".join(
-        f"That the {_DEFECTS[key][0]} is gone can be chance with p = {probability(p)}." for key, p in chances.items()
-    )
     if gone and not is_complete(found.after):
-        return "suspected", "; the trace after lost records, so an alarm can be among them: likely, not proved", detail
+        return "suspected", "; the trace after lost records, so an alarm can be among them: likely, not proved", ""
     if gone and rename == "gone":
-        return "suspected", "; what led to it did not happen either, so no cure is shown", detail
+        return "suspected", "; what led to it did not happen either, so no cure is shown", ""
     if gone and rename != "there" and found.kinds.loc[found.kinds["what"] == "command", "differs"].any():
-        return "suspected", "; the load was another, so no cure is shown", detail
+        return "suspected", "; the load was another, so no cure is shown", ""
     if any(p >= SIGNIFICANT for p in chances.values()):
-        return "suspected", "; it was so rare before that none after can be chance", detail
+        told = "; ".join(f"the {_DEFECTS[key][0]}: p = {probability(p)}" for key, p in chances.items())
+        return "suspected", "; it was so rare before that none after can be chance", f"Corrected for all tests, {told}."
     if any(answer.certainty != "proved" for answer in shown):
-        return "suspected", "; records were lost, which can look like it", detail
+        return "suspected", "; records were lost, which can look like it", ""
     doubts = [answer.reason for answer in absent if answer.certainty != "clean"]
     if doubts:
-        return "suspected", f"; that there is none is not shown: {doubts[0]}", detail
-    return ("clean" if states.keys() <= {"none", "unmeasured"} else "proved"), "", detail
+        return "suspected", f"; that there is none is not shown: {doubts[0]}", ""
+    return ("clean" if states.keys() <= {"none", "unmeasured"} else "proved"), "", ""
 
 
 def _chance(found: Comparison, key: str) -> float:

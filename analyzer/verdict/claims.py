@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from analyzer import measures
-from analyzer.analysis import imbalance
+from analyzer.analysis import imbalance, seen
 from analyzer.analysis.coverage import calls, gaps, missing_faults, missing_returns, move_function
 from analyzer.format import count, counted
 from analyzer.ingest.releases import NOT_RECORDED, handler
@@ -17,7 +17,8 @@ from analyzer.summary.summary import LogSummary
 from analyzer.verdict import defects, handled
 from analyzer.verdict.finding import Finding, Keep
 
-_AGGREGATING = ("vmagg", "vmwatch")  # scripts that count in the kernel what others print as records
+# Scripts that tell of events in another way than by records of their own.
+_WITHOUT_RECORDS = ("vmagg", "vmevents", "vmwatch")
 
 
 @dataclass(frozen=True)
@@ -137,24 +138,20 @@ def why_not_clean(claim: Claim, log: LogSummary) -> str:
 
 def why_unseen(claim: Claim, log: LogSummary) -> str:
     """Why this script, of this edition, on this release, has no eye for the claim; "" where it has."""
-    script, osreldate = log.meta.get("script"), log.meta.get("osreldate")
     if "format" in log.meta:
         tells = {"failed-fault": _has_results(log), "panic": log.meta["format"] == "console"}
         return "" if tells.get(claim.key) else f"{log.meta['format']} does not tell"
-    if script is None:
-        return "the log does not name its script"
     if not claim.measures:
         return ""
     if claim.key == "lock-held" and log.has("F", measures.UNASKED):
         return "it was not asked (collect --no-locks)"
-    columns = {tag: [name for name, _ in fields] for tag, fields in log.meta.get("fields", {}).items()}
-    edition = measures.edition(columns)
-    reasons = [measures.why_unseen(measure, script, edition, osreldate) for measure in claim.measures]
-    if all(reasons):
-        return str(reasons[0]).partition(": ")[2]  # what cannot be seen the claim says itself
-    if script == "vmevents":  # faults are made of its steps
-        return "" if claim.inside else "vmevents looks inside faults only"
-    return "" if script in _AGGREGATING or claim.tag in columns else f"the log has no {claim.tag} records"
+    script = log.meta.get("script")
+    if script == "vmevents" and not claim.inside:
+        return "vmevents looks inside faults only"
+    unseen = seen.why_unseen(log, *claim.measures)
+    if unseen or script in _WITHOUT_RECORDS or claim.tag in log.meta.get("fields", {}):
+        return unseen
+    return f"the log has no {claim.tag} records"
 
 
 def _has_results(log: LogSummary) -> bool:

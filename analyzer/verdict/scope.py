@@ -28,8 +28,10 @@ def _recorded(log: LogSummary) -> str:
     if missing:
         return f"{_part(missing)} of the faults recorded ({count(missing[0])} of {count(missing[1])}, {missing[2]})"
     counts = coverage_counts(log)
-    against = [str(name).removeprefix("faults: ") for name in counts["measure"] if name.startswith("faults: ")]
-    held = f", as many as {against[0]}" if against else ""
+    held = "".join(
+        f", {count(row.expected)} counted ({row.measure.removeprefix('faults: ')})"
+        for row in counts[counts["measure"].str.startswith("faults: ")].head(1).itertuples()
+    )
     return f"{counted(log.faults, 'fault')} recorded{held}" if log.faults else "no fault recorded"
 
 
