@@ -248,3 +248,23 @@ def test_a_failure_that_caused_another_is_counted_once():
     sections = build_document(summarize([log("10.1/d4326")]), top=5).sections
     sentence = next(section.sentence for section in sections if section.key == "failures")
     assert sentence.startswith(f"{inserts} failures in all. {moves} move failed because an insert did")
+
+
+def proved_before(tmp_path, name: str, outcomes: str) -> Verdict:
+    """The verdict on a recording, had `vmtrace prove` found that on its kernel before."""
+    proved = f"#host.proved\t13.2-RELEASE vmfault {outcomes}\n"
+    return judge(summarize([changed(tmp_path, name, lambda lines: [proved, *lines])]).total())
+
+
+def test_what_was_proved_wrong_on_a_kernel_takes_the_word_away(tmp_path):
+    found = proved_before(tmp_path, "13.2/failpoint-5pct", "failed-inserts=wrong lock-balance=wrong results=exact")
+    before = judged("13.2/failpoint-5pct")
+    assert (before.answers["failed-insert"].certainty, before.answers["lock-held"].certainty) == ("proved", "clean")
+    assert found.answers["failed-insert"].certainty == "suspected"
+    assert found.answers["lock-held"].certainty == "not measured"
+    for key in ("failed-insert", "lock-held"):
+        assert found.answers[key].reason.startswith("'vmtrace prove' found the measure ")
+    for key in ("failed-move", "failed-fault"):
+        assert found.answers[key].certainty == before.answers[key].certainty == "proved"
+    bug = proved_before(tmp_path, "10.1/d4326", "moves-rename=wrong").findings[0]
+    assert (bug.kind, bug.certainty) == ("d4326", "suspected")

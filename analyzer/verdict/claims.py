@@ -6,7 +6,7 @@ Where none is found, that none happened ("clean") is a claim like any other: it 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from analyzer import measures
 from analyzer.analysis import imbalance, seen
@@ -15,7 +15,7 @@ from analyzer.format import count, counted
 from analyzer.ingest.releases import NOT_RECORDED, handler
 from analyzer.summary.summary import LogSummary
 from analyzer.verdict import defects, handled
-from analyzer.verdict.finding import Finding, Keep
+from analyzer.verdict.finding import Finding, Keep, every
 
 # Scripts that tell of events in another way than by records of their own.
 _WITHOUT_RECORDS = ("vmagg", "vmevents", "vmwatch")
@@ -130,6 +130,7 @@ def why_not_clean(claim: Claim, log: LogSummary) -> str:
     lost = "; ".join([str(gap).partition(":")[0] for gap in gaps(log)] + _unread(log))
     checks = (
         why_unseen(claim, log),
+        why_wrong(claim, log),
         f"the trace has gaps: {lost}" if lost else "",
         *(speaks_against(log) for speaks_against in claim.counts),
     )
@@ -158,6 +159,24 @@ def _has_results(log: LogSummary) -> bool:
     """Whether faults were recorded with their results: dtrace -F shows that the handler returned, not what."""
     faults = log.table("faults")
     return log.faults > 0 and bool((faults["rc"] != NOT_RECORDED).all())
+
+
+def why_wrong(claim: Claim, log: LogSummary) -> str:
+    """Why records of the claim are not to be believed: a measure was proved wrong on this kernel; "" otherwise."""
+    told = log.meta.get("host.proved")
+    return next(filter(None, (measures.why_wrong(measure, told) for measure in claim.measures)), "")
+
+
+def findings(claim: Claim, log: LogSummary, keep: Keep = every) -> tuple[Finding, ...]:
+    """The events of a claim as findings of their own, none proved by what is not to be believed."""
+    return tuple(doubted(finding, why_wrong(claim, log)) for finding in claim.find(log, keep))
+
+
+def doubted(finding: Finding, reason: str) -> Finding:
+    """The finding, suspected at most where there is a reason against it."""
+    if not reason or finding.certainty != "proved":
+        return finding
+    return replace(finding, certainty="suspected", detail=f"{finding.detail} {reason}.".strip())
 
 
 def _unread(log: LogSummary) -> list[str]:

@@ -7,9 +7,9 @@ from analyzer.format import counted
 from analyzer.summary import waiting
 from analyzer.summary.evidence import Row
 from analyzer.summary.summary import LogSummary
-from analyzer.verdict.claims import CLAIMS, Claim, why_not_clean, why_unseen
+from analyzer.verdict.claims import CLAIMS, Claim, doubted, findings, why_not_clean, why_unseen, why_wrong
 from analyzer.verdict.d4326 import d4326, d4326_events
-from analyzer.verdict.finding import Certainty, Finding, Severity, every, weight
+from analyzer.verdict.finding import Certainty, Finding, Severity, weight
 from analyzer.verdict.scope import gap, scope
 
 
@@ -86,10 +86,10 @@ _TOGETHER = ("proved", "suspected", "not measured", "clean")
 
 
 def _answer(claim: Claim, log: LogSummary, whole: Verdict | None) -> Answer:
-    found = tuple(claim.find(log, every))
+    found = findings(claim, log)
     if found:
         first = min(found, key=weight)
-        doubt = "" if any(finding.certainty == "proved" for finding in found) else _doubt(found[0], log)
+        doubt = "" if any(finding.certainty == "proved" for finding in found) else _doubt(claim, found[0], log)
         certainty: Certainty = "suspected" if doubt else "proved"
         count, seen = sum(each.events for each in found), not why_unseen(claim, log)
         return Answer(claim.key, certainty, first.severity, count, doubt, found, seen)
@@ -99,7 +99,9 @@ def _answer(claim: Claim, log: LogSummary, whole: Verdict | None) -> Answer:
     return Answer(claim.key, "clean", "ordinary", 0)
 
 
-def _doubt(finding: Finding, log: LogSummary) -> str:
+def _doubt(claim: Claim, finding: Finding, log: LogSummary) -> str:
+    if wrong := why_wrong(claim, log):
+        return wrong
     if not is_complete(log):
         return "the trace has gaps that can look like it"
     return finding.detail.partition(". ")[0].removesuffix(".")
@@ -126,8 +128,9 @@ def _events(log: LogSummary, answers: dict[str, Answer]) -> list[Finding]:
         # The thread of an event does not come back: what its fault left open is the event's.
         return id(row) in mine or (row["tid"] in tids and row.get("returned") is None and "kind" in row)
 
-    rest = [finding for claim in CLAIMS for finding in claim.find(log, lambda row: not of_event(row))]
-    return [d4326(log, events), *_rooted(rest)]
+    rest = [finding for claim in CLAIMS for finding in findings(claim, log, lambda row: not of_event(row))]
+    wrong = (why_wrong(claim, log) for claim in CLAIMS if claim.key in ("failed-move-in-fault", "double-free"))
+    return [doubted(d4326(log, events), next(filter(None, wrong), "")), *_rooted(rest)]
 
 
 def _waited_for(log: LogSummary, findings: list[Finding]) -> list[Finding]:

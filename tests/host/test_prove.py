@@ -10,6 +10,7 @@ from staging import ROOT, sample
 
 from analyzer import measures
 from analyzer.host import counters, failmod, proof
+from analyzer.report import origin
 
 KERNEL = Path(__file__).with_name("kernel.py")
 COUNTED = {counters.FAULTS: 9000, counters.COPIED_ON_WRITE: 508, counters.MOVED_ON_WRITE: 5, counters.ZERO_FILLED: 2013}
@@ -54,7 +55,7 @@ def test_a_kernel_that_is_wrong_is_told_and_remembered(prove, stage):
     }  # fmt: skip
     assert not list(stage.folder.glob("vmtrace-load.*"))
     stage.plays(stage.recorded.steps())
-    stage.run("collect", "--duration", "200ms")
+    stage.run("collect", "--script", "vmfault", "--duration", "200ms")
     told = next(line for line in stage.log().splitlines() if line.startswith("#host.proved\t")).partition("\t")[2]
     assert told.startswith("13.2-RELEASE vmfault ")
     assert measures.proved(told) == answers
@@ -65,6 +66,12 @@ def test_a_kernel_that_is_wrong_is_told_and_remembered(prove, stage):
 def test_a_kernel_that_was_never_proved_says_nothing(stage):
     stage.run("collect", "--duration", "200ms")
     assert "#host.proved" not in stage.log()
+
+
+def test_reports_say_beside_the_release_what_was_proved():
+    assert origin.proof({}) == ["nothing proved on this kernel"]
+    told = {"host.proved": "13.2-RELEASE vmfault faults=exact calls=exact copy=wrong page-in=not-asked"}
+    assert origin.proof(told) == ["2 measures proved exact on this kernel", "proved wrong: copy"]
 
 
 PATHS = {"faults", "zero-fill", "copy", "path-alloc"}
