@@ -164,6 +164,13 @@ def test_a_process_named_like_a_panic_ends_no_trace():
     assert console.tables["P"].num_rows == 1
 
 
+def test_a_log_behind_a_prompt_keeps_what_its_collector_said():
+    whole = b"GUEST# " + lzma.decompress(Path(log_path("13.2/badfault")).read_bytes())
+    assert sniff(whole).format == "console"
+    trace, _ = FORMATS["console"].parts([whole])
+    assert trace.unread == [] and "host.uname" in trace.meta and "counter.before" in trace.meta
+
+
 def test_a_second_trace_after_the_panic_is_not_read_and_said():
     whole = lzma.decompress((RAW / "console-with-trace-and-panic.txt.xz").read_bytes())
     trace, _ = FORMATS["console"].parts([whole + whole])

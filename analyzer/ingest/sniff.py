@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from analyzer.errors import DataError
-from analyzer.ingest.foreign.console_trace import TRACE_BEGINS, ends_trace
+from analyzer.ingest.foreign.console_trace import ends_trace, trace_begins
 from analyzer.ingest.foreign.json_stream import FIRING, HEAD
 from analyzer.ingest.foreign.kdump import record_pattern
 from analyzer.ingest.foreign.ktrace import is_header
@@ -60,11 +60,11 @@ def sniff(head: bytes) -> Told:
 
 def _console_with_trace(lines: list[str]) -> Told | None:
     """A vmtrace log that stands behind other text, or with a panic: a console showed it."""
-    at = next((place for place, line in enumerate(lines) if TRACE_BEGINS in line), None)
+    at = trace_begins(lines)
     if at is None:
         return None
-    other = [line for line in lines[:at] if line.strip() and not line.startswith(("dtrace: ", "#"))]
-    prompt = not lines[at].startswith(TRACE_BEGINS)
+    other = [line for line in lines[:at] if line.strip() and not line.startswith(PREFIX)]
+    prompt = not lines[at].startswith("#")
     panic = next((place for place, line in enumerate(lines) if place > at and ends_trace(line)), None)
     if not (other or prompt or panic is not None):
         return None
@@ -98,7 +98,7 @@ def _signs() -> Iterator[tuple[str, re.Pattern]]:
         return re.compile("|".join(f"(?:{way})" for way in ways))
 
     yield "markup", re.compile(r' *<dtrace>|<div class="(?:line|text|data)')
-    yield "vmtrace", re.compile(r"#(?:vmtrace|fields|aggregation)\t|[A-Z]{1,4}\t\d+\t")
+    yield "vmtrace", re.compile(r"#(?:vmtrace|fields|aggregation|counter\.[a-z]+|end)\t|[A-Z]{1,4}\t\d+\t")
     console = [("_PANIC",), ("_BEGIN",), ("_THREAD", "PID", "_TID"), ("_FREEING",), ("FUNCTION", "OFFSET", "_FRAME")]
     stamped = [("_SYSLOG", *names) for names in console]
     yield "console", lines("console", "line", *console, *stamped, ("_SYSLOG", "_PANIC"))

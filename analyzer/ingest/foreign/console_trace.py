@@ -8,7 +8,9 @@ from analyzer.ingest.foreign.console import PANIC_INSIDE, parse_console
 from analyzer.ingest.gears import read_block
 from analyzer.ingest.parsed import Notice, Parsed
 
-TRACE_BEGINS = "#vmtrace\t"
+_VERSION = "#vmtrace\t"
+# The collector writes what it knows of the host first.
+_DIRECTIVE = re.compile(r"#(?:vmtrace|host\.[a-z_.]+|counter\.before)\t")
 _PANIC = "panic: "
 # What a line of the trace begins with; what stands in an aggregation has a tab.
 _OF_TRACE = re.compile(r"#|[A-Z]{1,4}\t| {14}[^ ]|dtrace: |[^\t]+\t")
@@ -26,13 +28,13 @@ def parse_console_log(chunks: Iterable[bytes]) -> Iterator[Parsed]:
     Lines keep their numbers in the file.
     """
     lines = b"".join(chunks).decode(errors="backslashreplace").replace("\r\n", "\n").split("\n")
-    first = next((place for place, line in enumerate(lines) if TRACE_BEGINS in line), None)
+    first = trace_begins(lines)
     if first is None:
         yield parse_console("\n".join(lines).encode())
         return
     trace, console = [""] * len(lines), list(lines)
-    before, _, _ = lines[first].partition(TRACE_BEGINS)
-    trace[first], console[first] = lines[first][len(before) :], before
+    prompt = _DIRECTIVE.search(lines[first]).start()
+    trace[first], console[first] = lines[first][prompt:], lines[first][:prompt]
     cut: list[Notice] = []
     for place in range(first + 1, len(lines)):
         line = lines[place]
@@ -53,6 +55,13 @@ def parse_console_log(chunks: Iterable[bytes]) -> Iterator[Parsed]:
     yield parse_console("\n".join(console).encode())
 
 
+def trace_begins(lines: list[str]) -> int | None:
+    """Where the first directive of a vmtrace log stands; None where there is no such log."""
+    if not any(_VERSION in line for line in lines):
+        return None
+    return next(place for place, line in enumerate(lines) if _DIRECTIVE.search(line))
+
+
 def ends_trace(line: str) -> bool:
     """Whether a panic stands on a line of a console; in a whole record it is the name of a process."""
     left, panic, _ = line.partition(_PANIC)
@@ -64,7 +73,7 @@ def ends_trace(line: str) -> bool:
 def _another(lines: list[str], first: int) -> list[Notice]:
     """A trace that begins after the panic: the box has booted again, and its clock with it."""
     words = "another trace begins here, after the panic: it is not read; make a file of its own of it"
-    places = [place for place in range(first, len(lines)) if TRACE_BEGINS in lines[place]]
+    places = [place for place in range(first, len(lines)) if _VERSION in lines[place]]
     return [Notice(place + 1, "cut", 1, "", words) for place in places]
 
 
