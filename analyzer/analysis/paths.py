@@ -5,19 +5,21 @@ import pandas as pd
 from analyzer.analysis.coverage import counts_in_sections
 from analyzer.ingest.releases import NOT_RECORDED, path_name
 from analyzer.summary.histogram import resolution, shown_percentiles
+from analyzer.summary.own import TRACING_ITSELF
 from analyzer.summary.summary import LogSummary
 
 PERCENTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999}
 
 
 def path_costs(log: LogSummary) -> pd.DataFrame:
-    """One row a path, most time first.  Times are ns; None is not measured.
+    """One row a path, most time first, without the faults of tracing itself.  Times are ns; None is not measured.
 
     path, faults, share_of_faults, time (sum), share_of_time, mean, p50, p90, p99, p999, longest, oncpu (sum),
     waiting (sum: time not on CPU), retries (map lookups after the first).  A percentile is None of too few faults,
     and the two ends of its bucket where the log has nothing finer.
     """
     faults = log.table("faults")
+    faults = faults[faults["execname"] != TRACING_ITSELF]
     sums = faults.groupby("path", as_index=False)[["faults", "dur", "oncpu", "retries"]].sum()
     longest = faults.groupby("path")["longest"].max()
     latency = log.table("latency")
@@ -83,3 +85,9 @@ def process_costs(log: LogSummary) -> pd.DataFrame:
     named = sums.rename(columns={"execname": "process", "dur": "time"})[["process", "faults", "failed", "time"]]
     named = named.sort_values(["time", "faults", "process"], ascending=[False, False, True], ignore_index=True)
     return named if named["time"].any() else named.assign(time=None)
+
+
+def faults_of_tracing(log: LogSummary) -> int:
+    """Faults of vmtrace's own processes, where the log names them and nobody asked to count them with the others."""
+    faults = log.table("faults")
+    return int(faults.loc[faults["execname"] == TRACING_ITSELF, "faults"].sum())

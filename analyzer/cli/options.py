@@ -28,7 +28,7 @@ NoCache = Annotated[bool, typer.Option("--no-cache", help="Read the logs again, 
 STEPS = ("soft", *STEP_ORDER)
 
 
-def record_filter(process, pid, path, since, until):
+def record_filter(process, pid, path, since, until, with_tracer=False):
     """The options as a Filter; a step that no fault can have is an error, not an empty report."""
     from analyzer.summary.filters import Filter
 
@@ -37,7 +37,7 @@ def record_filter(process, pid, path, since, until):
             raise UsageError(f"--path {step}: is no step of a fault; the steps are {', '.join(STEPS)}")
     if since is not None and until is not None and since >= until:
         raise UsageError(f"--since {since:g} --until {until:g}: the time ends before it begins")
-    return Filter(tuple(process or ()), tuple(pid or ()), tuple(path or ()), since, until)
+    return Filter(tuple(process or ()), tuple(pid or ()), tuple(path or ()), since, until, with_tracer)
 
 
 def read_logs(logs, chosen, jobs, dask, no_cache, as_format=None):

@@ -58,6 +58,9 @@ def report(
     jobs: Jobs = None,
     dask: Dask = None,
     no_cache: NoCache = False,
+    with_tracer: Annotated[
+        bool, typer.Option("--with-tracer", help="Count the faults of tracing itself with the others.")
+    ] = False,
     follow: Annotated[
         bool, typer.Option("--follow", help="Draw what one growing log says until q or ^C, then report on it.")
     ] = False,
@@ -68,11 +71,12 @@ def report(
     chosen = prepare(output, form, plots, logs, force)
     if follow:
         _follow(logs)
-    summary = read_logs(logs, record_filter(process, pid, path, since, until), jobs, dask, no_cache, as_format)
+    wanted = record_filter(process, pid, path, since, until, with_tracer)
+    summary = read_logs(logs, wanted, jobs, dask, no_cache, as_format)
     document = build_document(summary, top)
     if plots is not None:
         write_plots(document, plots, logs, force)
-    write_document(document, output, chosen, Look(brief, wide, no_pager, interactive))
+    write_document(document, output, chosen, Look(brief, wide, no_pager or follow, interactive))
 
 
 def _follow(logs: list[str]) -> None:

@@ -170,6 +170,9 @@ def _costs(log: LogSummary, provenance: str, top: int) -> Section | None:
         else "The log has durations in buckets only: a percentile is somewhere in the range that is given."
     )
     sentence += _page_ins(log)
+    own = paths.faults_of_tracing(log)
+    if own:
+        sentence += f" {counted(own, 'fault')} of tracing itself are left out."
     charts = (
         distributions.path_latency(paths.latency_bins(log), provenance),
         shares.time_by_path(costs, provenance),

@@ -17,6 +17,7 @@ class Filter:
         processes, pids: one of them.
         paths: steps of a fault, as the glossary names them ("copy", "soft"); a fault that took one of them stays.
         since, until: seconds after the trace began, of a record's `ts`.
+        with_tracer: treat faults of vmtrace's own processes as any others; it takes no records away.
     """
 
     processes: tuple[str, ...] = ()
@@ -24,9 +25,15 @@ class Filter:
     paths: tuple[str, ...] = ()
     since: float | None = None
     until: float | None = None
+    with_tracer: bool = False
 
     def __bool__(self) -> bool:
-        return self != Filter()
+        return self != Filter(with_tracer=self.with_tracer)
+
+    @property
+    def marks_tracer(self) -> bool:
+        """Whether the tracer's own faults get one name; not where processes are asked for one by one."""
+        return not (self.with_tracer or self.processes or self.pids)
 
     def __str__(self) -> str:
         lists = (("process", self.processes), ("pid", self.pids), ("path", self.paths))

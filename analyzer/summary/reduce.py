@@ -10,6 +10,7 @@ from analyzer.ingest.parsed import Parsed
 from analyzer.ingest.releases import NOT_RECORDED
 from analyzer.summary.balance import reduce_balance, wrong_balance
 from analyzer.summary.histogram import bounds, bucket
+from analyzer.summary.own import others
 from analyzer.summary.tables import as_table, group
 
 SECOND = 1_000_000_000
@@ -120,7 +121,7 @@ def reduce_faults(faults: pa.Table, start: int) -> dict[str, pa.Table]:
         seconds = faults.select(["path", "rc"]).append_column("second", _second(faults["ts"], start))
         found["seconds"] = group("seconds", seconds, count="faults")
     if "dur" in has:
-        found["latency"] = _histogram("latency", faults, "path", "faults")
+        found["latency"] = _histogram("latency", others(faults), "path", "faults")
     return found
 
 

@@ -17,6 +17,7 @@ from analyzer.ingest.sources import Source
 from analyzer.summary.cache import Cache, Place
 from analyzer.summary.filters import Filter
 from analyzer.summary.foreign import Gathered
+from analyzer.summary.own import mark
 from analyzer.summary.pool import Pool, thread_pool
 from analyzer.summary.reduce import COLUMNS
 from analyzer.summary.saved import read_summary
@@ -49,12 +50,12 @@ def summarize(
 
     Raises NoInputError, DataError where a file is no log, or UsageError where a saved Summary is to be filtered.
     """
-    summary = Summary()
+    summary, chosen = Summary(), Filter() if chosen is None else chosen
     with workers or thread_pool(jobs) as pool:
         for path in paths:
             # What the user says a file is may be wrong; only what the file itself says is kept.
-            place = cache.place(path, chosen or Filter()) if cache and as_format is None else None
-            summary = summary.merge(_summary_of(path, chosen or Filter(), pool, progress, place, as_format))
+            place = cache.place(path, chosen) if cache and as_format is None else None
+            summary = summary.merge(_summary_of(path, chosen, pool, progress, place, as_format))
     return Summary(beside(summary.logs))
 
 
@@ -153,6 +154,8 @@ def _summarize(block: Block, chosen: Filter, head: dict[str, object]) -> LogSumm
 
 def _reduced(parsed: Parsed, chosen: Filter, head: dict[str, object]) -> LogSummary:
     script, start, selected = head.get("script"), head.get("timestamp", 0), head.get("select", {})
+    if chosen.marks_tracer:
+        parsed = mark(parsed, head)
     whole = summarize_block(parsed, script, start, selected)
     if not chosen:
         return whole
