@@ -15,7 +15,7 @@ from analyzer.summary.summarize import summarize
 @pytest.fixture(scope="module")
 def log(tmp_path_factory):
     """The recording, as collect would have named its process."""
-    text = lzma.open(SAMPLES / "13.2" / "badfault.log.xz", "rt").read()
+    text = lzma.decompress((SAMPLES / "13.2" / "badfault.log.xz").read_bytes()).decode()
     path = tmp_path_factory.mktemp("own") / "own.log"
     pids = [line.split("\t")[3] for line in text.splitlines() if line.startswith("F\t")]
     most = max(set(pids), key=pids.count)
