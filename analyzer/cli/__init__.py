@@ -6,6 +6,7 @@ what a command needs is imported when it runs, so that `--help` and `collect` st
 
 import os
 import sys
+from typing import Annotated
 
 import typer
 
@@ -25,7 +26,9 @@ from analyzer.cli import (
     summarize,
     watch,
 )
+from analyzer.cli.completion import Shell, completion
 from analyzer.cli.ending import DEBUG, run
+from analyzer.cli.help import epilog
 from analyzer.version import __version__
 
 app = typer.Typer(
@@ -34,6 +37,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
@@ -41,6 +45,9 @@ app = typer.Typer(
 def _root(
     context: typer.Context,
     version: bool = typer.Option(False, "--version", help="Print the version and exit.", is_eager=True),
+    shell: Annotated[
+        Shell | None, typer.Option("--completion", help="Print completion for this shell's start-up file.")
+    ] = None,
     debug: bool = typer.Option(False, "--debug", help=f"Show where a defect of vmtrace is; as {DEBUG}=1."),
 ) -> None:
     if debug:
@@ -48,24 +55,35 @@ def _root(
     if version:
         print(f"vmtrace {__version__}")
         raise typer.Exit
+    if shell is not None:
+        commands = context.command.commands.items()
+        print(completion(shell, {name: _options(command) for name, command in commands}), end="")
+        raise typer.Exit
     if context.invoked_subcommand is None:
         print(context.get_help())
 
 
-app.command()(collect.collect)
-app.command()(watch.watch)
-app.command()(script.script)
-app.command()(doctor.doctor)
-app.command()(prove.prove)
-app.command()(failmod.failmod)
-app.command()(report.report)
-app.command()(diff.diff)
-app.command()(check.check)
-app.command()(summarize.summarize)
-app.command()(bundle.bundle)
-app.command()(show.show)
-app.command()(inspect.inspect)
-app.command()(export.export)
+def _options(command) -> list[str]:
+    return [*(name for option in command.params for name in option.opts if name.startswith("-")), "--help"]
+
+
+for _command in (
+    collect.collect,
+    watch.watch,
+    script.script,
+    doctor.doctor,
+    prove.prove,
+    failmod.failmod,
+    report.report,
+    diff.diff,
+    check.check,
+    summarize.summarize,
+    bundle.bundle,
+    show.show,
+    inspect.inspect,
+    export.export,
+):
+    app.command(epilog=epilog(_command.__name__))(_command)
 
 
 def main() -> None:

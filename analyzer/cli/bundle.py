@@ -15,7 +15,9 @@ _SHOWN = 8
 def bundle(
     logs: Logs,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="X.zip; - is standard output.")],
-    budget: Annotated[int, typer.Option(min=1, help="KB that the zip may have; Bugzilla takes 1000.")] = 1000,
+    budget: Annotated[
+        int, typer.Option(min=1, metavar="KB", help="KB that the zip may have; Bugzilla takes 1000.")
+    ] = 1000,
     redact: Annotated[
         bool, typer.Option("--redact/--keep-names", help="Replace names by pseudonyms and shift addresses.")
     ] = True,

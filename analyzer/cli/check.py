@@ -28,7 +28,9 @@ _ENDINGS = {".txt": CheckFormat.TEXT, ".json": CheckFormat.JSON, ".xml": CheckFo
 def check(
     logs: Logs,
     baseline: Annotated[list[str] | None, typer.Option(metavar="LOG", help="What max-p99 compares with.")] = None,
-    max_imbalance: Annotated[int | None, typer.Option(min=0, help="Locks that may be left held; default 0.")] = None,
+    max_imbalance: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="Locks that may be left held; default 0.")
+    ] = None,
     max_failure_rate: Annotated[
         list[str] | None, typer.Option(metavar="FUNCTION=SHARE", help="As vm_page_rename=0.1%; may be repeated.")
     ] = None,
@@ -38,7 +40,9 @@ def check(
     min_coverage: Annotated[
         str | None, typer.Option(metavar="SHARE", help="As 99%: gaps within that are forgiven; default: none is.")
     ] = None,
-    rules: Annotated[Path | None, typer.Option(help="A TOML file of rules; options go before it.")] = None,
+    rules: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A TOML file of rules; options go before it.")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write there: .txt .json .xml.")
     ] = None,

@@ -10,7 +10,7 @@ from analyzer.cli.options import AsFormat
 def inspect(
     file: Annotated[str, typer.Argument(metavar="FILE", help="Any log; '-' is standard input.")],
     as_format: AsFormat = None,
-    top: Annotated[int, typer.Option(min=1, help="Lines shown that were not understood.")] = 20,
+    top: Annotated[int, typer.Option(min=1, metavar="N", help="Lines shown that were not understood.")] = 20,
 ) -> None:
     """Say what a file is, how many records of each kind it holds, and which lines were not understood."""
     from analyzer.format import counted, visible

@@ -11,17 +11,29 @@ import typer
 from analyzer.errors import UsageError
 from analyzer.ingest.releases import STEP_ORDER
 
+# Of ingest/formats.py, which reads far more than a list of names needs.
+FORMAT_NAMES = (
+    "vmtrace", "dtrace", "dtrace-json", "kdump", "ktrace", "lockstat", "console", "procstat", "ps", "listing",
+    "sysctl", "vmstat-s", "vmstat-z",
+)  # fmt: skip
 Logs = Annotated[
     list[str],
     typer.Argument(metavar="LOG...", help="Logs or their summaries, compressed or not; '-' is standard input."),
 ]
-Process = Annotated[list[str] | None, typer.Option(help="Only this process name; may be repeated.")]
-Pid = Annotated[list[int] | None, typer.Option(help="Only this process; may be repeated.")]
-PathStep = Annotated[list[str] | None, typer.Option("--path", help="Only faults with this step: soft, copy, alloc, …")]
-Since = Annotated[float | None, typer.Option(min=0, help="Only from this second of the trace on.")]
-Until = Annotated[float | None, typer.Option(min=0, help="Only up to this second of the trace.")]
-AsFormat = Annotated[str | None, typer.Option("--as", help="Read it as this format, whatever it looks like.")]
-Jobs = Annotated[int | None, typer.Option(min=1, help="Blocks read at once; default: one a core.")]
+Process = Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only this process name; may be repeated.")]
+Pid = Annotated[list[int] | None, typer.Option(metavar="N", help="Only this process; may be repeated.")]
+PathStep = Annotated[
+    list[str] | None, typer.Option("--path", metavar="STEP", help="Only faults with this step: soft, copy, alloc, …")
+]
+Since = Annotated[float | None, typer.Option(min=0, metavar="SECONDS", help="Only from this second of the trace on.")]
+Until = Annotated[float | None, typer.Option(min=0, metavar="SECONDS", help="Only up to this second of the trace.")]
+AsFormat = Annotated[
+    str | None,
+    typer.Option(
+        "--as", metavar="FORMAT", help=f"Read it as this, whatever it looks like: {', '.join(FORMAT_NAMES)}."
+    ),
+]
+Jobs = Annotated[int | None, typer.Option(min=1, metavar="N", help="Blocks read at once; default: one a core.")]
 Dask = Annotated[str | None, typer.Option(metavar="ADDRESS", help="Read the blocks on this Dask cluster.")]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Read the logs again, and keep nothing of them.")]
 

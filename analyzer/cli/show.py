@@ -13,8 +13,12 @@ _MOST = 3  # faults of one finding
 
 def show(
     log: Annotated[str, typer.Argument(metavar="LOG", help="A vmtrace log, compressed or not.")],
-    fault: Annotated[int | None, typer.Option(min=1, help="Any line of the log that is of the fault.")] = None,
-    finding: Annotated[int | None, typer.Option(min=1, help="The finding's number in vmtrace report.")] = None,
+    fault: Annotated[
+        int | None, typer.Option(min=1, metavar="LINE", help="Any line of the log that is of the fault.")
+    ] = None,
+    finding: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="The finding's number in vmtrace report.")
+    ] = None,
     output: Output = None,
     form: Form = None,
     force: Force = False,
