@@ -46,12 +46,15 @@ def names() -> tuple[str, ...]:
 UNASKED = "unasked"  # what the lock sum's column is called where it was not asked (collect --no-locks)
 
 
-def edition(fields: Mapping[str, Collection[str]]) -> int:
+def edition(fields: Mapping[str, Collection[str]], stated: object = None) -> int:
     """The edition of the script that wrote a log: 1 or 2, by the columns of its records.
 
     Args:
         fields: by tag, the names of the columns (`#fields`).
+        stated: the value of `#edition`, which vmevents prints: its columns are the same in both.
     """
+    if str(stated) in ("1", "2"):
+        return int(str(stated))
     faults = fields.get("F", ())
     return 2 if faults and "frees" not in faults else 1
 

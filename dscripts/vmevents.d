@@ -65,7 +65,7 @@ inline int WANTED = (PID == 0 || pid == PID) && (EXEC == "" || execname == EXEC)
 
 dtrace:::BEGIN
 {
-	printf("#vmtrace\t1\n#script\tvmevents\n#osreldate\t%d\n#walltime\t%d\n#timestamp\t%d\n",
+	printf("#vmtrace\t1\n#script\tvmevents\n#edition\t2\n#osreldate\t%d\n#walltime\t%d\n#timestamp\t%d\n",
 	    `osreldate, walltimestamp, timestamp);
 	printf("#fields\tE\tts:time\tcpu:int\tpid:int\ttid:int\tfn:str\ta0:addr\ta1:addr\ta2:addr\ta3:addr\texecname:str\n");
 	printf("#fields\tR\tts:time\tcpu:int\tpid:int\ttid:int\tfn:str\trc:int\n");

@@ -42,6 +42,13 @@ def test_a_kernel_shows_what_the_facts_say(release, script, edition, blind):
     assert set(unseen(release, script, edition)) == set(blind.split())
 
 
+@pytest.mark.parametrize("release", ["13.2", "15.0"])
+@pytest.mark.parametrize("name", [name for name in dscript.names() if name != "vmfault10"])
+def test_a_bundled_script_shows_there_all_that_it_can(name, release):
+    script = dscript.load(name)
+    assert measures.unseen(name, script.edition, OSRELDATE[release], listed(release)) == []
+
+
 def test_each_lack_is_told_with_its_cost():
     why = unseen("15.0", "vmfault", 1)["failed-inserts"]
     assert why.startswith("failed inserts cannot be seen: on 15 ")

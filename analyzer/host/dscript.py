@@ -49,7 +49,8 @@ class DScript:
     def edition(self) -> int:
         """1 or 2, by the columns that it prints."""
         fields = {tag: re.findall(r"\\t(\w+):", columns) for tag, columns in _FIELDS.findall(self.text)}
-        return measures.edition(fields)
+        stated = re.search(r"#edition\\t(\d)", self.text)
+        return measures.edition(fields, stated and stated.group(1))
 
 
 def probes(text: str) -> list[str]:
