@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
+from contextlib import suppress
 
 from analyzer.host.sections import Row, Sections
 from analyzer.host.tally import Tally
@@ -50,9 +51,11 @@ class Live:
             columns = self._columns.get(match[1])
             if columns is not None:
                 values = dict(zip(columns, match[2].decode("ascii", "replace").split("\t"), strict=False))
-                (self._fault if match[1] == b"F" else self._alarm)(values)
+                with suppress(KeyError, ValueError):  # a damaged line is the report's to tell of
+                    (self._fault if match[1] == b"F" else self._alarm)(values)
         for row in self._sections.rows(data):
-            self._row(row)
+            with suppress(KeyError, ValueError):
+                self._row(row)
 
     def _directives(self, data: bytes) -> None:
         for tag, columns in _FIELDS.findall(data):
@@ -63,7 +66,8 @@ class Live:
             self.osreldate = int(osreldate)
         for bits in _BITS.findall(data):
             words = bits.decode("ascii", "replace").split("\t")
-            self.bits = {int(mask, 16): name for mask, name in zip(words[::2], words[1::2], strict=False)}
+            with suppress(ValueError):
+                self.bits = {int(mask, 16): name for mask, name in zip(words[::2], words[1::2], strict=False)}
 
     def _fault(self, values: dict[str, str]) -> None:
         duration, rc = int(values["dur"]), int(values["rc"])

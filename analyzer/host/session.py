@@ -161,8 +161,8 @@ class _Session:
                     f"dtrace ended with status {self._tracer.status()} before tracing began: "
                     f"{text.strip().splitlines()[-1] if text.strip() else 'no message'}"
                 )
-            if self._signals.asked():
-                name = self._signals.received[0].name
+            if self._signals.asked() or self._progress.quit:
+                name = self._signals.received[0].name if self._signals.asked() else "q"
                 raise TemporaryError(f"ended by {name} before tracing began: nothing recorded")
             if time.monotonic() > until:
                 raise TemporaryError(

@@ -3,6 +3,7 @@
 import fcntl
 import lzma
 import os
+import random
 import select
 import struct
 import termios
@@ -163,6 +164,17 @@ def test_what_has_not_happened_ends_nothing(make_stage):
     for kind, value in (("imbalance", 0), ("double-free", 0), ("failed-insert", 0), ("result", 3), ("slower", 10**9)):
         assert not Until(kind, kind, value).met(live), kind
     assert Until("result", "result", 9).met(live) and Until("slower", "slower", 10**5).met(live)
+
+
+def test_a_damaged_log_is_watched_on(make_stage):
+    """Whatever a line has become, the recording goes on; the report tells of it."""
+    data = bytearray(make_stage(WATCH).recorded.out.encode())
+    change = random.Random(5)
+    for _ in range(2000):
+        data[change.randrange(len(data))] = change.choice(b"\t\n #F0x9-|A")
+    live = Live()
+    live.lines(bytes(data))
+    assert live.tally.handled
 
 
 def test_watch_keeps_the_log_of_what_happened(make_stage):
