@@ -122,6 +122,10 @@ class Views:
         """Failures by function and result over time."""
         return self._figure("failures-over-time")
 
+    def fig_failed_insert_stacks(self) -> "Figure":
+        """The stacks of failed inserts as one tree."""
+        return self._figure("failed-insert-stacks")
+
     def fig_overview(self) -> "Figure":
         """The whole trace: faults over time and each thing that went wrong."""
         return self._figure("overview")

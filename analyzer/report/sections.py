@@ -64,7 +64,7 @@ def _logs(summary: Summary, headlines: list[str], top: int) -> Section:
 
 
 def _failures(log: LogSummary, one: bool, provenance: str, top: int) -> Section | None:
-    rates = failures.failure_rates(log)
+    rates = failures.failure_rates(log).copy()
     if rates.empty:
         return None
     point, nodes = failures.fail_point(log), failures.node_allocation_failures(log)

@@ -64,7 +64,7 @@ def test_a_kernel_that_is_wrong_is_told_and_remembered(prove, stage):
 
 
 def test_a_kernel_that_was_never_proved_says_nothing(stage):
-    stage.run("collect", "--duration", "200ms")
+    stage.run("collect", "--script", "vmfault", "--duration", "200ms")
     assert "#host.proved" not in stage.log()
 
 
