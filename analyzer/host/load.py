@@ -4,7 +4,8 @@ It is sent to the box as text and run there by any Python 3, so it imports the s
 vmtrace.  Each part touches pages of its own: a trace tells parts apart by address and process.  Counts are primes, so
 that one cannot pass for another.  Where the kernel itself counts a process's faults (getrusage), that stands beside.
 
-Usage: python3 -c TEXT STATEMENT [sparse].  STATEMENT is written at the end, as JSON.
+Usage: python3 -c TEXT STATEMENT whole|few|sparse.  STATEMENT is written at the end, as JSON.  `few` is for a trace of
+each step inside the faults, `sparse` for failing allocations of radix nodes.
 """
 
 import contextlib
@@ -20,6 +21,7 @@ import threading
 import time
 
 ZERO_FILL, COPY, FILE, SPLIT = 1009, 503, 211, 307  # pages
+FEW = 101, 53  # pages to fill with zero, and to copy
 THREADS, EACH = 4, 251  # threads, and pages of each
 PROTECTED, INVALID, BEYOND = 13, 11, 7  # faults that must fail
 ROUNDS, MOVED = 4, 1021  # of a parent that leaves, and pages of each of its child's threads
@@ -94,17 +96,17 @@ def part(name, first, pages, faults, pids, most=None):
     }  # fmt: skip
 
 
-def zero_fill():
-    first = region(ZERO_FILL)
-    most = sum(counted(lambda: write(first, ZERO_FILL)))
-    return part("zero-fill", first, ZERO_FILL, ZERO_FILL, [os.getpid()], most)
+def zero_fill(pages):
+    first = region(pages)
+    most = sum(counted(lambda: write(first, pages)))
+    return part("zero-fill", first, pages, pages, [os.getpid()], most)
 
 
-def copy():
-    first = region(COPY)
-    write(first, COPY)
-    pid, _, faults = child(lambda: counted(lambda: write(first, COPY)))
-    return part("copy", first, COPY, COPY, [pid], sum(faults))
+def copy(pages):
+    first = region(pages)
+    write(first, pages)
+    pid, _, faults = child(lambda: counted(lambda: write(first, pages)))
+    return part("copy", first, pages, pages, [pid], sum(faults))
 
 
 def threads():
@@ -209,15 +211,17 @@ def sparse():
     return part("sparse", first, SPARSE * NODE, SPARSE, [os.getpid()], most)
 
 
-def main(statement, kind="whole"):
+def main(statement, kind):
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     folder = os.path.dirname(statement)
     if kind == "sparse":
         parts = [sparse()]
+    elif kind == "few":
+        parts = [zero_fill(FEW[0]), copy(FEW[1]), protected(), invalid(), beyond(folder)]
     else:
         # The parts that move pages come last: what they leave behind would move again at each fork.
-        parts = [zero_fill(), copy(), threads(), page_in(folder), protected(), invalid(), beyond(folder), split()]
-        parts += [moved() for _ in range(ROUNDS)]
+        parts = [zero_fill(ZERO_FILL), copy(COPY), threads(), page_in(folder)]
+        parts += [protected(), invalid(), beyond(folder), split(), *(moved() for _ in range(ROUNDS))]
     name = subprocess.check_output(["ps", "-o", "comm=", "-p", str(os.getpid())]).decode().strip()
     with open(statement, "w") as file:
         json.dump({"name": name, "parts": parts}, file)

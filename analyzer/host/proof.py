@@ -15,6 +15,17 @@ _PAGER, _ZERO, _COPY, _REPLACE, _ALLOC = 0x1, 0x2, 0x4, 0x10, 0x20
 # What each fault that must fail comes to; before 12.2 what lies beyond a file's end has no result of its own.
 _RESULTS = {"invalid": (1,), "protected": (2,), "beyond": (2, 5, 9)}
 _ZEROED = ("zero-fill", "threads")
+_HANDLERS = ("vm_fault", "vm_fault_hold")
+_STEPS = {
+    "pmap_zero_page": _ZERO,
+    "pmap_copy_page": _COPY,
+    "vm_page_alloc": _ALLOC,
+    "vm_page_alloc_after": _ALLOC,
+    "vm_page_alloc_iter": _ALLOC,
+}
+_SIGNS = {"rw-acquire": 1, "rw-release": -1}
+# What can be asked of a script that records each step inside the faults of a target, beside no counter of the kernel.
+OF_STEPS = {"faults", "results", "zero-fill", "copy", "path-alloc", "lock-balance"}
 
 
 @dataclass(frozen=True)
@@ -74,6 +85,7 @@ def digest(data: bytes) -> Trace:
     """Read a whole log."""
     trace = Trace()
     trace.tally.lines(data)
+    steps = []
     for tag, row in records(data):
         if tag == "F":
             trace.unbalanced += not _balanced(row)
@@ -88,6 +100,9 @@ def digest(data: bytes) -> Trace:
                 trace.forked[int(row["pid"]), row["src"], row["dst"]] += 1
         elif tag == "X":
             trace.alarms[row["kind"]] += 1
+        elif tag in ("E", "R", "L"):
+            steps.append((tag, row))
+    _put_together(trace, sorted(steps, key=lambda step: int(step[1]["ts"])))
     for row in Sections().rows(data):
         keys = row.keys
         if row.section == "latency":
@@ -99,6 +114,26 @@ def digest(data: bytes) -> Trace:
         elif row.section == "witness":
             trace.witness[keys["probe"]] += row.value
     return trace
+
+
+def _put_together(trace: Trace, steps: list[tuple[str, dict[str, str]]]) -> None:
+    """Faults from the steps of vmevents in order of time, thread by thread."""
+    within: dict[str, list[int]] = {}  # address, process, path, sum of the locks
+    for tag, row in steps:
+        fault = within.get(row["tid"])
+        if tag == "E" and row["fn"] in _HANDLERS:
+            within[row["tid"]] = [int(row["a1"], 16), int(row["pid"]), 0, 0]
+        elif fault is None:
+            continue
+        elif tag == "E":
+            fault[2] |= _STEPS.get(row["fn"], 0)
+        elif tag == "L":
+            fault[3] += _SIGNS.get(row["op"], 0) * (int(row["lock"], 16) + 1)
+            trace.witness[row["op"]] += 1
+        elif row["fn"] in _HANDLERS:
+            va, pid, path, locks = within.pop(row["tid"])
+            trace.faults.append(_Fault(va, pid, int(row["rc"]) & 0xFFFFFFFF, path))
+            trace.unbalanced += locks != 0
 
 
 def _balanced(row: dict[str, str]) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from analyzer import measures
 from analyzer.errors import DataError, TemporaryError, UsageError
-from analyzer.host import doctor, dscript, facts, failmod, proof, provenance, session
+from analyzer.host import counters, doctor, dscript, facts, failmod, proof, provenance, session
 from analyzer.host.box import Box, quoted
 from analyzer.host.failpoint import FailPoint, require_off
 from analyzer.host.output import Output
@@ -133,8 +133,8 @@ def _scripts(known: facts.Facts, name: str | None) -> list[dscript.DScript]:
     if name is not None:
         script = dscript.load(name)
         facts.check_release(script, known)
-        if "calls" not in measures.probes(script.name, script.edition):
-            raise UsageError(f"{script.name}.d: no load knows what it must say; prove vmfault, vmfault10 or vmwatch")
+        if "faults" not in measures.probes(script.name, script.edition):
+            raise UsageError(f"{script.name}.d records no faults, and no load knows what it must say: choose another")
         return [script]
     found = []
     for each in dscript.names():
@@ -143,7 +143,7 @@ def _scripts(known: facts.Facts, name: str | None) -> list[dscript.DScript]:
             facts.check_release(script, known)
         except UsageError:
             continue
-        if "calls" in measures.probes(script.name, script.edition):
+        if "faults" in measures.probes(script.name, script.edition):
             found.append(script)
     return found
 
@@ -166,6 +166,8 @@ def _proof(
     unseen: dict[str, str] = {}
     asked = []
     shown = measures.probes(script.name, script.edition).keys() & proof.ASKED
+    if script.targeted:
+        shown &= proof.OF_STEPS
     if "lock-balance" in shown:
         shown -= {"lock-held"}  # it says that by the balance
     for measure in shown:
@@ -180,7 +182,7 @@ def _proof(
             asked.append(measure)
         else:
             unseen[measure] = reason
-    answers = _ask(box, known, script, load.command("whole"), asked, None)
+    answers = _ask(box, known, script, load.command("few" if script.targeted else "whole"), asked, None)
     if point and load.python and "failed-inserts" in asked:
         answers += _ask(box, known, script, load.command("sparse"), ["failed-inserts"], point)
     found = {answer.measure: answer for answer in answers}
@@ -206,7 +208,10 @@ def _ask(
         return [proof.Answer(measure, proof.NOT_ASKED, reason=why) for measure in asked]
     statement = json.loads(box.run(f"cat {quoted(command[-2:-1])}").out)
     trace = proof.digest(log)
-    judge = proof.Judge(trace, statement, result.growth, known.number("hw.ncpu"))
+    growth = result.growth
+    if script.targeted:  # the kernel counts the whole machine
+        growth = {counters.ZERO_ALREADY: growth.get(counters.ZERO_ALREADY, 0)}
+    judge = proof.Judge(trace, statement, growth, known.number("hw.ncpu"))
     return [judge.answer(measure) for measure in asked]
 
 
@@ -225,15 +230,15 @@ def _unusable(result: session.Result, log: bytes) -> str:
 def _trace(
     box: Box, known: facts.Facts, script: dscript.DScript, command: list[str], point: FailPoint | None
 ) -> tuple[session.Result, bytes]:
-    """One recording of the whole machine, as the kernel's counters are of it; its log is read and thrown away."""
+    """One recording, of the whole machine where the script can, as the kernel's counters are of it."""
     fitting = dscript.fitting(script, dscript.largest_buffer(known.number("hw.physmem"), known.number("hw.ncpu")))
     plan = session.Plan(
         name=script.name,
-        text=dscript.render(script, fitting) + _WITNESS,
+        text=dscript.render(script, fitting) + ("" if script.targeted else _WITNESS),
         larger={},
         pid=0,
         execname="",
-        narrow=False,
+        narrow=script.targeted,
         duration=None,
         command=command,
         fail_point=point,

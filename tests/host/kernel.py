@@ -35,8 +35,11 @@ def main(script, folder, defects=""):
             moved = part is statement["parts"][-1] and number < 5 and part["part"] == "moved"
             pid = part["pids"][number % len(part["pids"])]
             result = RESULTS.get(part["part"], 0)
-            row("F", pid=pid, va=hex(part["first"]), path=hex(0x30 if moved else path), rc=result, acq=2, rel=2)
             faults += 1
+            if "E" in columns:
+                steps(row, faults, pid, part["first"], path, result)
+            else:
+                row("F", pid=pid, va=hex(part["first"]), path=hex(0x30 if moved else path), rc=result, acq=2, rel=2)
             if moved:
                 row("M", pid=part["pids"][0], fn="replace", infault=1)
         for _ in range(REFUSED if part["part"] == "sparse" else 0):
@@ -49,6 +52,19 @@ def main(script, folder, defects=""):
     print("#aggregation\twitness\tprobe\tcount\nrw-acquire\t9\nrw-release\t9")
 
 
+def steps(row, number, pid, va, path, result):
+    """The same as vmevents.d prints it, lines of one fault out of order."""
+    at = {"tid": pid, "pid": pid}
+    row("R", ts=10 * number + 9, fn="vm_fault", rc=result + (7 << 32), **at)  # the upper half is anything
+    row("E", ts=10 * number, fn="vm_fault", a1=hex(va), **at)
+    for order, (bit, function) in enumerate(FUNCTIONS.items(), 1):
+        if path & bit:
+            row("E", ts=10 * number + order, fn=function, **at)
+    row("L", ts=10 * number + 5, op="rw-acquire", lock="0x1000", **at)
+    row("L", ts=10 * number + 6, op="rw-release", lock="0x1000", **at)
+
+
+FUNCTIONS = {0x20: "vm_page_alloc_after", 0x2: "pmap_zero_page", 0x4: "pmap_copy_page"}
 ADDRESSES = ("va", "lockxor", "locksum", "freexor", "page", "src", "dst", "mold", "path", "prot", "flags")
 
 main(*sys.argv[1:])

@@ -6,11 +6,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from recordings import log
 from staging import ROOT, sample
 
 from analyzer import measures
 from analyzer.host import counters, failmod, proof
+from analyzer.host import prove as loading
+from analyzer.host.box import Answer, Box
 from analyzer.report import origin
+from analyzer.summary.summarize import summarize
 
 KERNEL = Path(__file__).with_name("kernel.py")
 COUNTED = {counters.FAULTS: 9000, counters.COPIED_ON_WRITE: 508, counters.MOVED_ON_WRITE: 5, counters.ZERO_FILLED: 2013}
@@ -22,14 +26,14 @@ ALWAYS = {"faults", "calls", "results", "zero-fill", "copy", "path-alloc", "lock
 def prove(stage):
     """Prove vmfault on a kernel with a defect: exit status and outcome by measure."""
 
-    def prove(defects="", *options):
+    def prove(defects="", *options, script="vmfault"):
         kernel = [sys.executable, str(KERNEL), str(stage.state / "script.d"), str(stage.folder), defects]
-        stage.plays([["out", "#vmtrace\t1\n#script\tvmfault\n#osreldate\t1302001\n"], ["wait"], ["run", kernel]])
+        stage.plays([["out", f"#vmtrace\t1\n#script\t{script}\n#osreldate\t1302001\n"], ["wait"], ["run", kernel]])
         for reading, grown in (("before", {}), ("after", COUNTED), ("3", {}), ("4", REFUSED)):
             counted = dict.fromkeys((*COUNTED, *REFUSED), 0) | grown
             stage.set(f"counters.{reading}", "".join(f"{name}: {value}\n" for name, value in counted.items()))
-        status, out, err = stage.run("prove", "--script", "vmfault", "--json", *options)
-        assert err.startswith("vmtrace: vmfault: tracing a load in Python\n")
+        status, out, err = stage.run("prove", "--script", script, "--json", *options)
+        assert err.startswith(f"vmtrace: {script}: tracing a load in Python\n")
         answers = json.loads(out)["scripts"][0]["measures"]
         return status, {name: answer["outcome"] for name, answer in answers.items()}
 
@@ -61,6 +65,34 @@ def test_a_kernel_that_is_wrong_is_told_and_remembered(prove, stage):
     assert measures.proved(told) == answers
     assert measures.why_wrong("copy", told)
     assert measures.why_wrong("calls", told) is None
+
+
+def test_each_step_is_proved_too(prove):
+    status, answers = prove(script="vmevents")
+    assert (status, set(answers.values())) == (0, {"exact"})
+    assert set(answers) == proof.OF_STEPS
+
+
+def test_faults_from_steps_are_those_of_the_report():
+    faults = proof.digest(sample("13.2/events-badfault.log.xz").encode()).faults
+    assert len(faults) == summarize([log("13.2/events-badfault")]).total().faults > 0
+
+
+class WithoutPython(Box):
+    """A box of the base system alone."""
+
+    remote = True
+
+    def run(self, script):
+        return Answer(1, "", "") if "python3" in script else super().run(script)
+
+
+def test_without_python_a_shell_makes_the_faults(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    load = loading._load(WithoutPython())
+    assert not load.python
+    subprocess.run(load.command("whole"), check=True)
+    assert json.loads(Path(load.folder, "statement").read_text()) == {"name": "dd", "parts": []}
 
 
 def test_a_kernel_that_was_never_proved_says_nothing(stage):
@@ -102,7 +134,7 @@ def test_real_kernels_against_their_own_counters(log, exact, wrong):
 
 def test_the_load_does_what_it_says(tmp_path):
     statement = tmp_path / "statement"
-    subprocess.run([sys.executable, ROOT / "analyzer" / "host" / "load.py", statement], check=True)
+    subprocess.run([sys.executable, ROOT / "analyzer" / "host" / "load.py", statement, "whole"], check=True)
     parts = {part["part"]: part for part in json.loads(statement.read_text())["parts"]}
     for name in ("zero-fill", "copy", "threads", "moved"):  # what the kernel counted, with a few of Python's own
         assert parts[name]["faults"] <= parts[name]["most"] < 1.2 * parts[name]["faults"]
