@@ -107,3 +107,17 @@ def test_the_fail_point_of_a_log_is_read():
 def test_results_are_named_for_the_release():
     assert "KERN_OUT_OF_BOUNDS" in set(failures.failure_rates(summary_of("13.2/badfault"))["result"])
     assert "KERN_OUT_OF_BOUNDS" not in set(failures.failure_rates(summary_of("10.1/badfault"))["result"])
+
+
+@pytest.mark.parametrize("name", ["13.2/leak", "13.2/events-badfault"])
+def test_the_slowest_faults_and_the_hottest_places(name):
+    summary, trace = summary_of(name), load(log(name))
+    slowest, hot = paths.slowest_faults(summary), paths.hottest(summary)
+    assert slowest["duration"].is_monotonic_decreasing and hot["time"].is_monotonic_decreasing
+    assert hot["faults"].sum() == summary.faults and hot["share_of_time"].sum() == pytest.approx(1)
+    if "F" in trace.tables:
+        ordered = trace.faults.sort_values(["dur", "line"], ascending=[False, True]).head(50)
+        assert (slowest["duration"].to_numpy() == ordered["dur"].to_numpy()).all()
+        assert set(slowest["line"][:40]) <= set(trace.faults.nlargest(50, "dur", keep="all")["line"])
+    else:
+        assert len(slowest) == min(50, summary.faults)

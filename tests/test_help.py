@@ -33,7 +33,7 @@ def test_a_command_says_what_to_type_what_it_takes_and_how_it_ends(name):
 
 def test_as_lists_the_formats_that_there_are():
     assert set(FORMAT_NAMES) == {"vmtrace", *FORMATS}
-    assert ", ".join(FORMAT_NAMES) in re.sub(r"\s+", " ", help_of("inspect"))
+    assert ",".join(FORMAT_NAMES) in re.sub(r"\s+", "", help_of("inspect"))
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "tcsh"])

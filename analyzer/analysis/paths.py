@@ -3,10 +3,12 @@
 import pandas as pd
 
 from analyzer.analysis.coverage import counts_in_sections
-from analyzer.ingest.releases import NOT_RECORDED, path_name
+from analyzer.format import address
+from analyzer.ingest.releases import NOT_RECORDED, path_name, result_name
 from analyzer.summary.histogram import resolution, shown_percentiles
 from analyzer.summary.own import TRACING_ITSELF
 from analyzer.summary.summary import LogSummary
+from analyzer.summary.where import RANGE_BITS
 
 PERCENTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999}
 
@@ -85,6 +87,42 @@ def process_costs(log: LogSummary) -> pd.DataFrame:
     named = sums.rename(columns={"execname": "process", "dur": "time"})[["process", "faults", "failed", "time"]]
     named = named.sort_values(["time", "faults", "process"], ascending=[False, False, True], ignore_index=True)
     return named if named["time"].any() else named.assign(time=None)
+
+
+def slowest_faults(log: LogSummary) -> pd.DataFrame:
+    """The slowest faults, the slowest first: line, when (ns since the trace began), process, pid, thread, address,
+    path, result, duration (ns)."""
+    slowest = log.table("slowest").sort_values(["dur", "line"], ascending=[False, True], ignore_index=True)
+    bits, osreldate = log.meta.get("bits", {}).get("path"), log.meta.get("osreldate")
+    return pd.DataFrame(
+        {
+            "line": slowest["line"],
+            "when": slowest["ts"] - log.start,
+            "process": slowest["execname"],
+            "pid": slowest["pid"],
+            "thread": slowest["tid"],
+            "address": [value % (1 << 64) for value in slowest["va"]],
+            "path": [path_name(path, bits) for path in slowest["path"]],
+            "result": [result_name(rc, osreldate) for rc in slowest["rc"]],
+            "duration": slowest["dur"],
+        }
+    )
+
+
+def hottest(log: LogSummary) -> pd.DataFrame:
+    """Where most time went: process, path, addresses ("from–to"), faults, time (ns), share_of_time; most first."""
+    hot = log.table("hot").sort_values(["dur", "execname", "range"], ascending=[False, True, True], ignore_index=True)
+    bits, size = log.meta.get("bits", {}).get("path"), 1 << RANGE_BITS
+    return pd.DataFrame(
+        {
+            "process": hot["execname"],
+            "path": [path_name(path, bits) for path in hot["path"]],
+            "addresses": [f"{address(n * size)}–{address((n + 1) * size - 1)}" for n in hot["range"]],
+            "faults": hot["faults"],
+            "time": hot["dur"],
+            "share_of_time": hot["dur"] / max(hot["dur"].sum(), 1),
+        }
+    )
 
 
 def faults_of_tracing(log: LogSummary) -> int:

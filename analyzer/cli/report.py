@@ -49,6 +49,9 @@ def report(
     no_pager: NoPager = False,
     interactive: Interactive = False,
     top: Top = 20,
+    slowest: Annotated[
+        int, typer.Option(min=1, max=50, metavar="N", help="How many of the slowest faults are shown.")
+    ] = 10,
     process: Process = None,
     pid: Pid = None,
     path: PathStep = None,
@@ -73,7 +76,7 @@ def report(
         _follow(logs)
     wanted = record_filter(process, pid, path, since, until, with_tracer)
     summary = read_logs(logs, wanted, jobs, dask, no_cache, as_format)
-    document = build_document(summary, top)
+    document = build_document(summary, top, slowest)
     if plots is not None:
         write_plots(document, plots, logs, force)
     write_document(document, output, chosen, Look(brief, wide, no_pager or follow, interactive))

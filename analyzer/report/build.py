@@ -8,6 +8,7 @@ from analyzer.report.first_screen import key_figures, next_command
 from analyzer.report.origin import host, maker, proof
 from analyzer.report.pictures import overview, stories
 from analyzer.report.sections import sections
+from analyzer.report.slowest import SHOWN, slowest_section
 from analyzer.summary.reduce import SECOND
 from analyzer.summary.summary import LogSummary, Summary
 from analyzer.verdict import finding as judged
@@ -15,11 +16,12 @@ from analyzer.verdict.verdict import Verdict, judge
 from analyzer.version import __version__
 
 
-def build_document(summary: Summary, top: int) -> Document:
+def build_document(summary: Summary, top: int, slowest: int = SHOWN) -> Document:
     """The report of one or several logs.
 
     Args:
         top: how many rows a table shows at the most.
+        slowest: how many of the slowest faults are shown.
 
     Raises DataError where a log has nothing to judge.
     """
@@ -28,7 +30,7 @@ def build_document(summary: Summary, top: int) -> Document:
     log = summary.total()
     several = len(summary.logs) > 1
     verdicts = [judge(part) for part in summary.logs]
-    ordered = _ordered(summary, verdicts)
+    ordered, chart = _ordered(summary, verdicts), chart_provenance(summary)
     return Document(
         title=counted(len(summary.logs), "log") if several else str(log.meta["name"]),
         subtitle=_subtitle(log, summary),
@@ -37,14 +39,19 @@ def build_document(summary: Summary, top: int) -> Document:
             shown_finding(found, _prefix(part, several), evidence_table(found, part, top), stacks_table(found, top))
             for part, found in ordered
         ),
-        sections=(
-            *([told] if (told := stories(ordered, chart_provenance(summary))) else ()),
-            *sections(summary, log, [found.findings[0].headline for found in verdicts], chart_provenance(summary), top),
+        sections=tuple(
+            section
+            for section in (
+                stories(ordered, chart),
+                *sections(summary, log, [found.findings[0].headline for found in verdicts], chart, top),
+                slowest_section(summary, log, slowest, top),
+            )
+            if section is not None
         ),
         provenance=tuple(row for part in summary.logs for row in provenance(part, several)),
         gaps=tuple(_prefix(part, several) + str(gap) for part in summary.logs for gap in gaps(part)),
         unread=unread(summary, top),
-        overview=overview(summary, chart_provenance(summary)),
+        overview=overview(summary, chart),
         figures=key_figures(log, verdicts),
         next_command=next_command(summary, ordered),
     )

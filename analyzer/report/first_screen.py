@@ -2,6 +2,7 @@
 
 import shlex
 
+from analyzer.analysis.paths import slowest_faults
 from analyzer.format import NOT_MEASURED, count, duration
 from analyzer.summary.summary import LogSummary, Summary
 from analyzer.verdict.finding import Finding
@@ -40,6 +41,11 @@ def next_command(summary: Summary, findings: list[tuple[LogSummary, Finding]]) -
             if len(summary.logs) == 1 and "script" in log.meta:
                 return f"vmtrace show {name} --finding {number}"
             return f"vmtrace report {name}" if len(summary.logs) > 1 else ""
+    if len(summary.logs) == 1 and "script" in summary.logs[0].meta and _is_file(summary.logs[0]):
+        faults = slowest_faults(summary.logs[0])
+        if len(faults):
+            slowest = f"vmtrace show {shlex.quote(str(summary.logs[0].meta['name']))} --fault {faults['line'].iloc[0]}"
+            return f"{slowest}  # the slowest fault"
     names = [shlex.quote(str(log.meta["name"])) for log in summary.logs if _is_file(log)]
     return f"vmtrace report {' '.join(names)} -o report.html" if names and len(names) == len(summary.logs) else ""
 

@@ -12,6 +12,7 @@ from analyzer.summary.balance import reduce_balance, wrong_balance
 from analyzer.summary.histogram import bounds, bucket
 from analyzer.summary.own import others
 from analyzer.summary.tables import as_table, group
+from analyzer.summary.where import reduce_where
 
 SECOND = 1_000_000_000
 # What stands for a column that a log does not have.
@@ -34,6 +35,7 @@ COLUMNS = {
             "dur",
             "oncpu",
             "path",
+            "va",
             "acq",
             "rel",
             "lockxor",
@@ -122,6 +124,8 @@ def reduce_faults(faults: pa.Table, start: int) -> dict[str, pa.Table]:
         found["seconds"] = group("seconds", seconds, count="faults")
     if "dur" in has:
         found["latency"] = _histogram("latency", others(faults), "path", "faults")
+    if {"line", "ts", "dur", "va"} <= has:
+        found |= reduce_where(complete(others(faults), {"pid": NOT_RECORDED, "tid": NOT_RECORDED, "va": 0}))
     return found
 
 

@@ -19,11 +19,14 @@ class Adding:
         keys: columns that name a row.
         sums: columns that add.
         largest: the column, if there is one, of which the larger value stays.
+        most: how many rows are kept, those with the largest `by`; 0 for all.
     """
 
     keys: tuple[str, ...]
     sums: tuple[str, ...] = ()
     largest: str = ""
+    most: int = 0
+    by: str = ""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -41,6 +44,10 @@ class Adding:
 TABLES = {
     "records": Adding(("tag",), ("records",)),
     "faults": Adding(("execname", "path", "rc"), ("faults", "dur", "oncpu", "retries"), "longest"),
+    "slowest": Adding(
+        ("line", "ts", "pid", "tid", "execname", "va", "path", "rc", "dur"), ("faults",), most=50, by="dur"
+    ),
+    "hot": Adding(("execname", "path", "range"), ("faults", "dur")),
     "processes": Adding(("execname", "rc"), ("faults",)),
     "seconds": Adding(("second", "path", "rc"), ("faults",)),
     "latency": Adding(("path", "low", "high"), ("faults",)),
@@ -107,4 +114,11 @@ def concatenate(parts: Iterable[dict[str, pa.Table]]) -> dict[str, pa.Table]:
 def merge_tables(parts: Iterable[dict[str, pa.Table]]) -> dict[str, pa.Table]:
     """Add tables of the same name; rows are sorted by their keys, so that the order of parts changes nothing."""
     added = {name: group(name, rows, largest_of=TABLES[name].largest) for name, rows in concatenate(parts).items()}
-    return {name: table.sort_by([(key, "ascending") for key in TABLES[name].keys]) for name, table in added.items()}
+    return {name: _ordered(table, TABLES[name]) for name, table in added.items()}
+
+
+def _ordered(table: pa.Table, kind: Adding) -> pa.Table:
+    keys = [(key, "ascending") for key in kind.keys]
+    if kind.most and len(table) > kind.most:
+        table = table.sort_by([(kind.by, "descending"), *keys]).slice(0, kind.most)
+    return table.sort_by(keys)
