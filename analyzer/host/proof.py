@@ -264,7 +264,9 @@ class Judge:
         return self._held(measure, self._trace.recorded - self._trace.unbalanced, self._trace.recorded)
 
     def _alarm(self, measure: str) -> Answer:
-        return self._held(measure, self._trace.alarms[measure], 0)
+        told = self._trace.alarms[measure]
+        reason = "told, and none should have happened" if told else "none should have happened, none was told"
+        return Answer(measure, WRONG if told else EXACT, told, 0, reason)
 
     def _rename(self, measure: str) -> Answer:
         parts = self._some("fork")

@@ -245,6 +245,6 @@ def _trace(
     )
     with tempfile.TemporaryDirectory(prefix="vmtrace-") as folder:
         log = Path(folder) / "log"
-        output = Output(str(log), force=False, called="the trace of the load")
+        output = Output(str(log), force=False, called="the load")
         result = session.record(box, plan, known, output, b"", Progress())
         return result, log.read_bytes()
