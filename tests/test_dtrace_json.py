@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analyzer.analysis.coverage import gaps
 from analyzer.errors import DataError
 from analyzer.ingest.foreign.dtrace_text import parse_dtrace
 from analyzer.ingest.foreign.json_stream import pieces
@@ -87,7 +88,7 @@ def test_every_recording_is_read_whole(name):
     assert parsed.unread == [] or name.startswith("agg-__func")
     assert parsed.tables["J"].num_rows == known["firings"]
     kinds = [notice.kind for notice in parsed.notices]
-    own = ("assumed", "unpaired")
+    own = ("assumed", "unpaired", "as-json")
     assert len([kind for kind in kinds if kind not in own]) == known["messages"] + known["drops"]
     assert "cut" not in kinds and "unknown" not in kinds
     if "F" in parsed.tables and known["results"]:
@@ -191,6 +192,12 @@ def test_a_message_in_an_element_is_a_notice_and_the_element_is_whole():
     assert (error.where, error.after_ts) == ("dtrace:::BEGIN", 90998978866)
 
 
+def test_a_script_of_vmtrace_as_json_is_a_gap():
+    """52 faults by its own count of calls, and no F record that could be read as one."""
+    log = summarize([str(JSON / "vmfault-oformat.json.xz")]).total()
+    assert [gap.kind for gap in gaps(log)] == ["as-json"]
+
+
 def test_what_is_broken_is_listed_and_its_messages_count():
     data = read("trace-pretty.json").replace(b'"cpu"', b'"cdtrace: 3 drops on CPU 0\npu', 1)
     parsed = parse(data)
@@ -254,12 +261,24 @@ def test_a_cut_loses_the_cut_element_only(cut):
 
 
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=5),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
             st.sampled_from(
-                ["value", "message", "keys", "count", "buckets", "aggregation-data", "output", "stack-frames"]
+                [
+                    "value",
+                    "message",
+                    "keys",
+                    "count",
+                    "buckets",
+                    "aggregation-data",
+                    "output",
+                    "stack-frames",
+                    "type",
+                    "operator",
+                    "value",
+                ]
             ),
             inner,
             max_size=3,

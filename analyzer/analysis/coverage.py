@@ -21,7 +21,10 @@ GAPS = {
     "unknown": "a message of dtrace that vmtrace does not know",
     "string-overflow": "stacks of processes are missing",
     "aborted": "the kernel stopped tracing: what came after is missing",
-    "cut": "the end of the file is missing",
+    "cut": "a piece of the file is missing",
+    "unpaired": "entries and returns of the handler without their other half: those faults are left out",
+    "end-without-fault": "a result stands without its fault, which is left out",
+    "as-json": "a script of vmtrace printed JSON: its records stand as values only",
     "no-trailer": "the end of the trace is missing",
 }
 _GROWN = "vm.stats.vm."  # counters of the kernel

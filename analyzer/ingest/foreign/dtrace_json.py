@@ -49,6 +49,7 @@ _MEMBER = pa.schema(
     ]
 )
 _TEXT = pa.schema([("line", pa.int64()), ("text", pa.string())])
+_OWN_SCRIPT = "#vmtrace\t"
 _FIRING = ("timestamp", "output", "provider", "function")
 
 
@@ -188,6 +189,9 @@ class _Reader:
         else:
             found = output(item)
             self._outputs.append((number, place, *found))
+            if found.kind == "message" and found.text.startswith(_OWN_SCRIPT):
+                words = "a script of vmtrace printed JSON: record with vmtrace collect, or without oformat"
+                self._notices.append(Notice(number, "as-json", 1, "", words, self._last))
             if found.kind == "value":
                 return [found.text if found.number is None else found.number]
         return []

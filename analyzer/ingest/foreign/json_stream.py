@@ -50,7 +50,18 @@ class Twins(list):
 
 def with_twins(text: str) -> dict:
     """The value of an element, of names that come again Twins."""
-    return json.JSONDecoder(strict=False, object_pairs_hook=_paired).decode(text)
+    return _encodable(json.JSONDecoder(strict=False, object_pairs_hook=_paired).decode(text), text)
+
+
+def _encodable(value: object, text: str) -> object:
+    """A value of which half a surrogate pair stays as it was written: no table can hold it."""
+    if "\\u" not in text:
+        return value
+    if isinstance(value, dict):
+        return {_encodable(name, text): _encodable(each, text) for name, each in value.items()}
+    if isinstance(value, list):
+        return type(value)(_encodable(each, text) for each in value)
+    return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
 
 
 def _paired(pairs: list[tuple[str, object]]) -> dict:
@@ -168,6 +179,7 @@ class _Stream:
             except (ValueError, RecursionError):
                 continue
             if not _joined(text[:end]):
+                element = _encodable(element, text[:end])
                 piece = Piece("element", self._before + self._place, text[:end], element, tuple(messages))
                 self._place += end + sum(map(len, messages))
                 return piece
@@ -181,7 +193,8 @@ class _Stream:
         return None
 
     def _taken(self, kind: str, end: int, element: dict | None = None) -> Piece:
-        piece = Piece(kind, self._before + self._place, self._text[self._place : end], element)
+        text = self._text[self._place : end]
+        piece = Piece(kind, self._before + self._place, text, element and _encodable(element, text))
         self._place = end
         return piece
 

@@ -126,15 +126,23 @@ def measures(row: object) -> list[Measure]:
 def _gathered(name: str, given: object, row: dict) -> tuple[int | None, tuple[Bucket, ...] | None]:
     if name == "buckets":
         try:
-            labels = [f"{bucket.get('operator', '')} {int(bucket['value'])}".strip() for bucket in given]
-            counts = [int(bucket["count"]) for bucket in given]
+            labels = [f"{bucket.get('operator', '')} {_certain(bucket['value'])}".strip() for bucket in given]
+            counts = [_certain(bucket["count"]) for bucket in given]
             limits = list(bounds(labels))
-        except (KeyError, TypeError, ValueError):
+        except (AttributeError, KeyError, TypeError, ValueError):
             raise NotUnderstoodError(row, "the buckets of a distribution") from None
         return None, tuple((low, high, count) for (low, high), count in zip(limits, counts, strict=True))
     if name in _FUNCTIONS and whole(given) is not None:
         return given, None
     raise NotUnderstoodError(row, "a value of count, sum, min, max, average or stddev, or buckets")
+
+
+def _certain(value: object) -> int:
+    """A whole number of 64 bits; raises ValueError."""
+    number = whole(value)
+    if number is None:
+        raise ValueError(value)
+    return number
 
 
 def _stack(frames: object) -> str:
