@@ -96,6 +96,23 @@ def may_have_lost_steps(log: LogSummary) -> bool:
     return any(gap.kind in LOSSY for gap in gaps(log))
 
 
+# Records that a buffer of a megabyte holds: no CPU has a smaller one unless dtrace says so.
+_BUFFERFUL = 4000
+
+
+def may_have_lost_unsaid(log: LogSummary) -> bool:
+    """Whether dtrace can have skipped clauses without a word in this log.
+
+    It says drops up to a second late, or behind the trace where its two streams were joined: a log without its end has
+    not the last word.  One so short that no buffer was ever full lost nothing.
+    """
+    if "script" not in log.meta or "end" in log.meta:
+        return False
+    sizes = [notice.text for notice in log.notices if notice.kind == "buffer-lowered"]
+    small = any(not size.endswith(("m", "g", "t")) for size in sizes)
+    return small or log.table("records")["records"].sum() >= _BUFFERFUL
+
+
 def calls(log: LogSummary, function: str) -> int | None:
     """How often the script counted that function's entry; None where it did not count."""
     return log.once(_calls).get(function)

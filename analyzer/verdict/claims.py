@@ -179,5 +179,17 @@ def doubted(finding: Finding, reason: str) -> Finding:
     return replace(finding, certainty="suspected", detail=f"{finding.detail} {reason}.".strip())
 
 
+def kept_whole(claim: Claim, log: LogSummary) -> frozenset[str]:
+    """Filters by which the log tells all events of the claim apart.
+
+    Counts belong to no process, and of the steps of vmevents only the entries name theirs.
+    """
+    script = log.meta.get("script")
+    if script == "vmevents":
+        return claim.exact - {"process"}
+    recorded = claim.tag in log.meta.get("fields", {}) and claim.key != "failed-fault"
+    return claim.exact if script not in ("vmagg", "vmwatch") or recorded or not claim.tag else frozenset()
+
+
 def _unread(log: LogSummary) -> list[str]:
     return [f"{counted(log.unread_count, 'line')} could not be read"] if log.unread_count else []

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from analyzer.analysis.coverage import may_have_lost_steps
+from analyzer.analysis.coverage import may_have_lost_steps, may_have_lost_unsaid
 from analyzer.analysis.statistics import wilson
 from analyzer.format import interval, share
 from analyzer.summary.evidence import Row
@@ -64,6 +64,11 @@ def weight(finding: Finding) -> tuple[int, int]:
 def sure(log: LogSummary) -> Certainty:
     """How sure a record of something bad is: a missing end cannot explain it, lost steps could."""
     return "suspected" if may_have_lost_steps(log) else "proved"
+
+
+def sure_of_steps(log: LogSummary) -> Certainty:
+    """How sure something is that rests on every step of a fault being seen, not on one record."""
+    return "suspected" if may_have_lost_unsaid(log) else sure(log)
 
 
 def where(row: Row) -> str:

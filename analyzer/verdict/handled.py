@@ -11,7 +11,7 @@ from analyzer.analysis.failures import caused_moves, fail_point, failure_rates
 from analyzer.format import count, counted, share
 from analyzer.ingest.releases import fault_function
 from analyzer.summary.summary import LogSummary
-from analyzer.verdict.finding import Finding, Keep, every, rate, sure
+from analyzer.verdict.finding import Finding, Keep, every, rate, sure, sure_of_steps
 
 _FIRST_REPLACE = 1100000  # from then on a fault moves its page by vm_page_replace, which allocates nothing
 
@@ -50,7 +50,7 @@ def _failed_move(log: LogSummary, name: str, infault: int, part: pd.DataFrame, f
     risky = infault == 1 and renames_in_faults(log)
     return Finding(
         "failed-move-in-fault" if infault == 1 else "failed-move",
-        sure(log) if infault >= 0 else "suspected",
+        sure_of_steps(log) if infault >= 0 else "suspected",
         "needs a look" if risky else "ordinary",
         f"{name} failed {count(failed)} of {counted(of, 'time')} {places[infault]} ({rate(failed, of)}).",
         "In a fault this is the copy-on-write optimisation; up to 10.x its error path is the bug of D4326."

@@ -7,7 +7,16 @@ from analyzer.format import counted
 from analyzer.summary import waiting
 from analyzer.summary.evidence import Row
 from analyzer.summary.summary import LogSummary
-from analyzer.verdict.claims import CLAIMS, Claim, doubted, findings, why_not_clean, why_unseen, why_wrong
+from analyzer.verdict.claims import (
+    CLAIMS,
+    Claim,
+    doubted,
+    findings,
+    kept_whole,
+    why_not_clean,
+    why_unseen,
+    why_wrong,
+)
 from analyzer.verdict.d4326 import d4326, d4326_events
 from analyzer.verdict.finding import Certainty, Finding, Severity, weight
 from analyzer.verdict.scope import gap, scope
@@ -111,7 +120,7 @@ def _filtered(claim: Claim, log: LogSummary, whole: Verdict | None) -> str:
     """Why none can be told to be in the filter, though none of its records is."""
     if whole is None:  # summaries of old did not keep what their filter left out
         return f"the rest of the log is not known, only {log.meta['filter']}" if log.meta.get("filter") else ""
-    if whole.answers[claim.key].certainty == "clean" or claim.exact.issuperset(log.meta["filtered_by"]):
+    if whole.answers[claim.key].certainty == "clean" or kept_whole(claim, log).issuperset(log.meta["filtered_by"]):
         return ""
     return f"the filter ({log.meta['filter']}) does not tell which of its events are inside"
 
