@@ -65,7 +65,7 @@ class LogSummary:
         """One of TABLES, not to be changed; empty, with its columns, where the log gave none."""
         if name not in self._frames:
             rows = self.tables[name] if name in self.tables else TABLES[name].schema.empty_table()
-            self._frames[name] = rows.to_pandas()
+            self._frames[name] = rows.to_pandas(use_threads=False)  # small tables, many of them
         return self._frames[name]
 
     def once(self, question: Callable[["LogSummary"], Answered]) -> Answered:
