@@ -24,7 +24,7 @@ ZERO_FILL, COPY, FILE, SPLIT = 1009, 503, 211, 307  # pages
 FEW = 101, 53  # pages to fill with zero, and to copy
 THREADS, EACH = 4, 251  # threads, and pages of each
 PROTECTED, INVALID, BEYOND = 13, 11, 7  # faults that must fail
-ROUNDS, MOVED = 4, 1021  # of a parent that leaves, and pages of each of its child's threads
+ROUNDS, MOVED = 4, 307  # of a parent that leaves, and pages of each of its child's threads
 PAUSE = 1 if sys.platform.startswith("freebsd") else 0  # seconds after a round, in which dtrace can catch up
 SPARSE = 503  # pages so far apart that each needs a radix node of its own
 

@@ -17,7 +17,7 @@ from analyzer.report import origin
 from analyzer.summary.summarize import summarize
 
 KERNEL = Path(__file__).with_name("kernel.py")
-COUNTED = {counters.FAULTS: 9000, counters.COPIED_ON_WRITE: 508, counters.MOVED_ON_WRITE: 5, counters.ZERO_FILLED: 2013}
+COUNTED = {counters.FAULTS: 7000, counters.COPIED_ON_WRITE: 508, counters.MOVED_ON_WRITE: 5, counters.ZERO_FILLED: 2013}
 REFUSED = {counters.FAULTS: 500, counters.NODES_FAILED: 23}
 ALWAYS = {"faults", "calls", "results", "zero-fill", "copy", "path-alloc", "lock-balance", "moves-rename"}
 
