@@ -9,7 +9,7 @@ import pytest
 from recordings import log, recordings
 
 from analyzer import load
-from analyzer.analysis import failures, moves, paths
+from analyzer.analysis import failures, moves, paths, steps
 from analyzer.analysis.statistics import wilson
 from analyzer.summary.histogram import bounds, bucket, percentiles, shown_percentiles
 from analyzer.summary.summarize import summarize
@@ -121,3 +121,14 @@ def test_the_slowest_faults_and_the_hottest_places(name):
         assert set(slowest["line"][:40]) <= set(trace.faults.nlargest(50, "dur", keep="all")["line"])
     else:
         assert len(slowest) == min(50, summary.faults)
+
+
+@pytest.mark.parametrize("name", ["13.2/events-badfault", "10.1/events-rename"])
+def test_a_fault_taken_apart_is_the_whole_fault(name):
+    summary = summary_of(name)
+    costs = steps.step_costs(summary)
+    assert costs["time"].sum() == summary.table("faults")["dur"].sum()
+    assert costs.groupby("path")["share"].sum().to_numpy() == pytest.approx(1)
+    if name == "10.1/events-rename":
+        renamed = costs[costs["path"] == "rename"].set_index("step")
+        assert renamed.loc["page move", "faults"] == renamed["paths_faults"].iloc[0] == 108

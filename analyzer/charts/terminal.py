@@ -153,8 +153,10 @@ def _row_lines(marks: tuple[Mark, ...], base: int, axis: Axis, cells: int) -> Te
     lines: list[Text] = []
     for mark in marks:
         if isinstance(mark, Bars):
-            ends = [end for at, end in zip(mark.at, mark.end, strict=True) if base <= at < base + 1]
-            lines += [Text(_bar(place(axis, end) * cells, sign(mark)), style=_COLORS[mark.tone]) for end in ends]
+            for at, start, end in zip(mark.at, mark.start, mark.end, strict=True):
+                if base <= at < base + 1:
+                    under = lines.pop() if lines and start > 0 else Text()
+                    lines.append(_extended(under, start, end, axis, cells, mark))
         elif isinstance(mark, Steps) and base <= mark.base < base + 1:
             edges = list(zip(mark.edges, mark.edges[1:], strict=False))
             tallest = max(mark.heights)
@@ -168,6 +170,15 @@ def _row_lines(marks: tuple[Mark, ...], base: int, axis: Axis, cells: int) -> Te
                 under = lines.pop() if lines else Text()
                 lines.append(_stamped(under, {_cell(axis, mark.x[i], cells) for i in mine}, mark))
     return Text("\n").join(lines)
+
+
+def _extended(line: Text, start: float, end: float, axis: Axis, cells: int, mark: Bars) -> Text:
+    """The line with one more bar on it, from `start` on where it is stacked."""
+    if not start > 0:
+        return Text(_bar(place(axis, end) * cells, sign(mark)), style=_COLORS[mark.tone])
+    line = line.copy()
+    line.pad_right(max(0, _cell(axis, start, cells) - len(line)))
+    return line.append(sign(mark) * max(0, _cell(axis, end, cells) - len(line)), style=_COLORS[mark.tone])
 
 
 def _stamped(line: Text, places: set[int], mark: Points) -> Text:

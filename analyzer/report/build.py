@@ -8,7 +8,7 @@ from analyzer.report.first_screen import key_figures, next_command
 from analyzer.report.origin import host, maker, proof
 from analyzer.report.pictures import overview, stories
 from analyzer.report.sections import sections
-from analyzer.report.slowest import SHOWN, slowest_section
+from analyzer.report.time_spent import SHOWN, slowest_section, steps_section
 from analyzer.summary.reduce import SECOND
 from analyzer.summary.summary import LogSummary, Summary
 from analyzer.verdict import finding as judged
@@ -44,6 +44,7 @@ def build_document(summary: Summary, top: int, slowest: int = SHOWN) -> Document
             for section in (
                 stories(ordered, chart),
                 *sections(summary, log, [found.findings[0].headline for found in verdicts], chart, top),
+                steps_section(log, chart, top),
                 slowest_section(summary, log, slowest, top),
             )
             if section is not None

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from analyzer.ingest.releases import NOT_RECORDED
+from analyzer.summary.step_times import reduce_step_times
 from analyzer.summary.tables import group
 
 SLACK = 2_000_000_000  # ns; vmevents.d switches buffers 50 times a second, the slowest default is once a second
@@ -86,6 +87,7 @@ class Settled:
         faults: an F table (docs/log-format.md), with acq, rel, lockxor.
         moves: page moves as rows of the tables `moves` and `move_latency` need them: fn, rc, dur (null: no return).
         radix: move, operation, operations.
+        times: the table `step_times`.
         unpaired: for each fault's ts and tid the acquires without a release: lock, name, site, reader.
         incomplete: faults whose entry or return is missing.
         rest: steps that are still open.
@@ -95,6 +97,7 @@ class Settled:
     moves: pd.DataFrame
     radix: pd.DataFrame
     failures: pd.DataFrame
+    times: pa.Table
     unpaired: pd.DataFrame
     incomplete: int
     rest: pd.DataFrame | None
@@ -124,7 +127,9 @@ def settle_steps(steps: pd.DataFrame, finished: bool) -> Settled:
     moves, radix = _page_moves(complete)
     faults, unpaired = _faults(complete)
     failures, incomplete = _failed_inserts(complete), int((done & ~whole).sum())
-    return Settled(faults, moves, radix, failures, unpaired, incomplete, rest if len(rest) else None)
+    paths = pd.Series(faults["path"].to_numpy().astype("int64"), index=complete["fault"].unique())
+    times = reduce_step_times(complete, paths)
+    return Settled(faults, moves, radix, failures, times, unpaired, incomplete, rest if len(rest) else None)
 
 
 def _faults(steps: pd.DataFrame) -> tuple[pa.Table, pd.DataFrame]:

@@ -239,6 +239,8 @@ def _step_tables(made: Settled, start: int) -> dict[str, pa.Table]:
     if len(made.failures):
         seconds = ((made.failures["ts"] - start) // SECOND).clip(lower=0)
         found["failures"] = group("failures", pa.table(dict(made.failures.assign(second=seconds))), count="failed")
+    if len(made.times):
+        found["step_times"] = made.times
     if len(made.radix):
         found["radix"] = as_table("radix", made.radix)
     return concatenate([tables, found])

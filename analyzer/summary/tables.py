@@ -61,14 +61,18 @@ TABLES = {
     "balance": Adding(("measure",), ("faults",)),
     "radix": Adding(("move", "operation"), ("operations",)),
     "steps": Adding(("fn",), ("calls",)),
+    "step_times": Adding(("path", "step", "low", "high"), ("faults", "dur")),
     "lock_sites": Adding(("operation", "mode", "lock", "site"), ("operations",)),
     "aggregations": Adding(("name", "key", "low", "high"), ("value",)),
 }
 
 
 _TEXTS = frozenset(
-    ["tag", "execname", "fn", "stack", "measure", "move", "operation", "mode", "lock", "site", "name", "key", "caller"]
-)
+    [
+        "tag", "execname", "fn", "stack", "measure", "move", "operation", "mode", "lock", "site", "name", "key",
+        "caller", "step",
+    ]
+)  # fmt: skip
 _BOUNDS = frozenset(["low", "high"])
 
 

@@ -1,8 +1,10 @@
-"""Where the time went: the slowest faults, each with its line for `vmtrace show`, and the hottest places."""
+"""Where the time went: a fault taken apart, the slowest ones with their lines, the hottest places."""
 
 import pandas as pd
 
 from analyzer.analysis.paths import hottest, slowest_faults
+from analyzer.analysis.steps import step_costs
+from analyzer.charts import steps
 from analyzer.format import duration
 from analyzer.report.document import Section
 from analyzer.report.tables import table
@@ -47,3 +49,37 @@ def slowest_section(summary: Summary, log: LogSummary, shown: int, top: int) -> 
         table("Where most time went", hottest(log), hot, top),
     )
     return Section("slowest", "Slowest and hottest", sentence, tables=tables)
+
+
+def steps_section(log: LogSummary, provenance: str, top: int) -> Section | None:
+    """What faults of each path spend their time on; None where no step is recorded."""
+    costs = step_costs(log)
+    if costs.empty:
+        return None
+    columns = (
+        ("path", "text", "the steps that the fault took"),
+        ("step", "text", "rest: between the functions that are traced"),
+        ("share", "share", "of the time of all faults of the path"),
+        ("mean", "ns", "over all faults of the path"),
+        ("faults", "int", "that took the step"),
+        ("p50", "ns", "of the faults that took it"),
+        ("p90", "ns", ""),
+        ("p99", "ns", ""),
+        ("time", "ns", "all faults together"),
+    )
+    sentence = (
+        "Each moment of a fault is given to one step, the innermost one; of functions whose return is not traced "
+        "(zeroing, copying, radix lookups) up to the next record."
+    )
+    tables = tuple(
+        table(caption, part, columns, max(top, len(part)) if moved else top)
+        for caption, part, moved in (("Steps by path", costs, False), ("Rename and replace", _moves(costs), True))
+        if len(part)
+    )
+    return Section("steps", "A fault taken apart", sentence, (steps.step_costs(costs, provenance),), tables)
+
+
+def _moves(costs: pd.DataFrame) -> pd.DataFrame:
+    """The paths that move a page, side by side."""
+    moving = costs["path"].str.contains("rename|replace")
+    return costs[moving].sort_values(["step", "path"], kind="stable", ignore_index=True)

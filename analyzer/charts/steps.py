@@ -1,0 +1,47 @@
+"""What faults spend their time on: one stacked bar a path."""
+
+import pandas as pd
+
+from analyzer.charts.model import ROW_HEAD, Axis, Bars, Chart, Row, empty
+from analyzer.charts.scales import rows_axis, since_ticks
+from analyzer.format import counted, duration, share, visible
+
+_TONES = ("a", "b", "c", "d", "e", "f", "good")
+_OTHERS = "everything else"
+_MOST_PATHS = 8
+
+
+def step_costs(costs: pd.DataFrame, provenance: str) -> Chart:
+    """The mean time of a fault of each path, taken apart.
+
+    Args:
+        costs: path, paths_faults (int), step, mean (ns over all faults of the path), share (0 to 1); paths in the
+            order of their rows.  Steps beyond the dearest, and what belongs to none ("rest"), are drawn together.
+    """
+    key, title = "step-costs", "What a fault spends its time on, by path"
+    if costs.empty:
+        return empty(key, title, "This log does not record the steps of faults.", provenance)
+    paths = list(costs["path"].drop_duplicates()[:_MOST_PATHS])
+    shown = costs[costs["path"].isin(paths)]
+    totals = shown[shown["step"] != "rest"].groupby("step")["mean"].sum().sort_values(ascending=False, kind="stable")
+    names = list(totals.index[: len(_TONES)])
+    parts = shown.assign(step=shown["step"].where(shown["step"].isin(names), _OTHERS))
+    means = parts.groupby(["path", "step"])["mean"].sum().unstack(fill_value=0.0).loc[paths]
+    at = [len(paths) - 1 - place + ROW_HEAD / 2 for place in range(len(paths))]
+    marks, starts = [], pd.Series(0.0, index=paths)
+    for step, tone in zip([*names, _OTHERS], [*_TONES[: len(names)], "quiet"], strict=True):
+        if step not in means:
+            continue
+        ends = starts + means[step]
+        texts = tuple(f"{visible(path)}: {step} {duration(means.loc[path, step])}" for path in paths)
+        marks.append(Bars(step, tone, tuple(at), tuple(starts), tuple(ends), 0.36, texts))
+        starts = ends
+    faults = shown.drop_duplicates("path").set_index("path")["paths_faults"]
+    rows = tuple(
+        Row(visible(path), f"{duration(starts[path])} a fault, {counted(int(faults[path]), 'fault')}") for path in paths
+    )
+    named = shown[(shown["path"] == paths[0]) & (shown["step"] != "rest")]
+    dearest = f"; its dearest step is {named['step'].iloc[0]}, {share(named['share'].iloc[0])}" if len(named) else ""
+    alt = f"{rows[0].name}, which takes most time: {rows[0].value}{dearest}."
+    axis = Axis("mean time of a fault", 0, float(starts.max()) * 1.04, ticks=since_ticks(0, float(starts.max()) * 1.04))
+    return Chart(key, title, alt, provenance, axis, rows_axis(rows), tuple(marks), rows, legend=True)
