@@ -1,5 +1,6 @@
 """A stage: the real command as a process, on a Linux that looks like one of the recorded FreeBSD boxes."""
 
+import contextlib
 import json
 import lzma
 import os
@@ -150,12 +151,9 @@ def no_process_left(stage):
         left = []
         for process in Path("/proc").iterdir():
             if process.name.isdigit():
-                try:
-                    environment = (process / "environ").read_bytes().split(b"\0")
-                except OSError:
-                    continue
-                if marker in environment:
-                    left.append((process / "cmdline").read_bytes())
+                with contextlib.suppress(OSError):  # it has ended meanwhile
+                    if marker in (process / "environ").read_bytes().split(b"\0"):
+                        left.append((process / "cmdline").read_bytes())
         if not left or time.monotonic() > until:
             return left == []
         time.sleep(0.05)
