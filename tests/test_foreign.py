@@ -92,6 +92,7 @@ def test_the_panics_of_the_facts_sheet_are_recognised():
 def test_inspect_says_what_a_file_is(vmtrace):
     out = vmtrace("inspect", SAMPLES / "13.2/raw/kdump-all-HT.txt.xz").stdout.decode()
     assert "text of kdump(1)" in out and "0 lines not understood" in out
+    assert "told by line 1: " in out and "100 % of" in out
     out = vmtrace("inspect", log("13.2/leak")).stdout.decode()
     assert "a vmtrace log" in out and "1 line not understood" in out and "the log ends here" in out
 

@@ -67,7 +67,7 @@ of_dtrace = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=50)
 @given(name=of_dtrace, data=st.data())
 def test_a_message_anywhere_is_a_notice_and_costs_no_record(name, data, tmp_path_factory):
     folder, whole = tmp_path_factory.getbasetemp(), text(name)
@@ -80,7 +80,7 @@ def test_a_message_anywhere_is_a_notice_and_costs_no_record(name, data, tmp_path
         assert values(parsed, table) == untouched(name, folder)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(name=names, data=st.data())
 def test_a_line_of_another_program_between_lines_is_kept_or_listed(name, data, tmp_path_factory):
     folder, whole = tmp_path_factory.getbasetemp(), text(name)
@@ -94,7 +94,7 @@ def test_a_line_of_another_program_between_lines_is_kept_or_listed(name, data, t
     assert found == expected or parsed.unread
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=12)
 @given(name=names, data=st.data())
 def test_ends_of_a_terminal_change_nothing(name, data, tmp_path_factory):
     folder = tmp_path_factory.getbasetemp()
@@ -102,7 +102,7 @@ def test_ends_of_a_terminal_change_nothing(name, data, tmp_path_factory):
     assert values(parsed, table) == untouched(name, folder)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(name=names, data=st.data())
 def test_a_cut_takes_what_it_cuts_and_says_so(name, data, tmp_path_factory):
     folder, whole = tmp_path_factory.getbasetemp(), text(name)

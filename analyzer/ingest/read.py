@@ -30,7 +30,7 @@ def _told(source: Source, as_format: str | None) -> Told:
     if as_format is not None:
         if as_format != VMTRACE and as_format not in FORMATS:
             raise UsageError(f"--as {as_format}: is no format; the formats are {', '.join([VMTRACE, *FORMATS])}")
-        return Told(as_format, "--as says so")
+        return Told(as_format, "--as, whatever it looks like")
     try:
         return sniff(source.peek(HEAD_BYTES))
     except DataError as error:

@@ -37,7 +37,7 @@ def sniff(head: bytes) -> Told:
     "listing", "sysctl", "vmstat-s" or "vmstat-z".  Raises DataError where it is none of them.
     """
     if is_header(head):
-        return Told("ktrace", "it begins with the header of a record")
+        return Told("ktrace", "the header of a record at its beginning")
     text = head.decode(errors="backslashreplace").replace("\r\n", "\n")
     for name, pattern in _JSON.items():
         if match := pattern.search(text):
@@ -68,8 +68,8 @@ def _console_with_trace(lines: list[str]) -> Told | None:
     panic = next((place for place, line in enumerate(lines) if place > at and ends_trace(line)), None)
     if not (other or prompt or panic is not None):
         return None
-    what = f"and line {panic + 1} has a panic" if panic is not None else "and stands behind other text"
-    return Told("console", f"line {at + 1} begins a vmtrace log, {what}")
+    what = f"with a panic in line {panic + 1}" if panic is not None else "behind other text"
+    return Told("console", f"line {at + 1}: a vmtrace log begins, {what}")
 
 
 def _place(text: str, match: re.Match) -> str:
