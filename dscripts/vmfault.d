@@ -79,7 +79,8 @@
  *	Arguments declared and used in predicates this way ran on 10.1 and 13.2 in
  *	scripts of their own.
  * NOT RUN
- *	11, 12, 14, 16: written from their sources, never tried.  caller in M.
+ *	11, 12, 14, 16: written from their sources, never tried.  The column caller, but
+ *	in a script of its own on 13.2.
  */
 #pragma D option quiet
 #pragma D option bufsize=16m

@@ -57,7 +57,8 @@
  *	Arguments declared and used in predicates this way ran on 10.1 and 13.2 in
  *	scripts of their own.
  * NOT RUN
- *	10.0, 10.2, 10.3, 10.4: written from the sources of 10.1 and 10.4.  caller in M.
+ *	10.0, 10.2, 10.3, 10.4: written from the sources of 10.1 and 10.4.  The
+ *	column caller.
  */
 #pragma D option quiet
 #pragma D option bufsize=16m

@@ -14,7 +14,7 @@ import pytest
 
 from analyzer.errors import CannotCreateError, DataError, UsageError
 from analyzer.ingest.foreign.dtrace_text import parse_dtrace
-from analyzer.ingest.foreign.kdump import parse_kdump
+from analyzer.ingest.formats import FORMATS
 from analyzer.report.export import PICTURES, TABULAR, chrome, export, folded, speedscope
 from analyzer.report.spans import depths, lock_spans, thread_spans
 
@@ -54,7 +54,7 @@ def faults():
 
 @pytest.fixture(scope="module")
 def kdump():
-    return parse_kdump(lzma.decompress((SAMPLES / "13.2/raw/kdump-all-HT.txt.xz").read_bytes())).tables
+    return FORMATS["kdump"].parse(lzma.decompress((SAMPLES / "13.2/raw/kdump-all-HT.txt.xz").read_bytes())).tables
 
 
 @pytest.fixture(scope="module")

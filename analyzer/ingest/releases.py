@@ -18,7 +18,7 @@ KERN_RESULTS = (
 )
 _SINCE = {9: 1201517, 10: 1300000}  # results that older kernels do not have
 _HANDLER_RENAMED = 1201517  # vm_fault_hold became vm_fault; between 1201000 and this, unverified
-# Who moves pages, by the function that calls vm_page_rename or vm_page_replace; up to 14 vm_object_split is inlined.
+# Who moves pages, by the function that calls vm_page_rename or vm_page_replace.
 MOVERS = {
     "vm_object_split": "fork's split",
     "vmspace_fork": "fork's split",
