@@ -98,7 +98,7 @@ class SshBox(Box):
         before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGHUP)}
         try:
             self._master = subprocess.Popen(
-                self._ssh("-M", "ControlPersist=no", "ServerAliveInterval=5"),
+                self._ssh("-M", "ControlPersist=no", "ServerAliveInterval=10"),
                 stdin=subprocess.PIPE,  # its end, when vmtrace is gone, ends the connection
                 stdout=subprocess.DEVNULL,
             )

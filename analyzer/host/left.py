@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from analyzer.errors import VmtraceError
 from analyzer.host.box import Box
 
-# procstat(1) ends at the first process that is gone, so it is asked for each.
+# An -o for each column: what follows a = is a header to FreeBSD's ps(1).  procstat(1) ends at the first process that is
+# gone, so it is asked for each.
 _ASK = """
-for pid in $(ps -axo pid=,pgid= | while read -r pid group; do [ "$group" = {group} ] && echo "$pid"; done); do
+for pid in $(ps -ax -o pid= -o pgid= | while read -r pid group; do [ "$group" = {group} ] && echo "$pid"; done); do
 	procstat -kk "$pid"
 done
 """

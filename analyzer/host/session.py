@@ -252,6 +252,8 @@ class _Session:
             self._attempt(lambda: self._command.signal(name))
         after = self._read_after()
         self._stop()
+        if self._lost_connection():  # its silence can pass for a kernel that has stopped, until ssh gives up
+            reason, self._result.stopped = _CONNECTION, False
         cut = self._joiner.finish()
         self._judge(reason)
         if cut:  # not as a line of its own: it could pass for a record

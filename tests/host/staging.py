@@ -95,7 +95,7 @@ class Stage:
 
     def await_event(self, text):
         """Until something has happened; a test that waits for what never comes fails."""
-        until = time.monotonic() + 10
+        until = time.monotonic() + 40
         while not any(text in event for event in self.events):
             assert time.monotonic() < until, f"{text!r} did not happen: {self.events}"
             time.sleep(0.02)
@@ -136,7 +136,7 @@ def hear_signals():
 
 def finish(process):
     try:
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=90)
     except subprocess.TimeoutExpired:
         process.kill()
         raise

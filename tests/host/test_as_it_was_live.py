@@ -82,6 +82,17 @@ def test_the_box_panics(stage):
     assert log.endswith("#host.ended\tthe connection\n")
 
 
+def test_a_box_that_is_gone_without_a_word_is_no_kernel_that_stopped(stage):
+    """The silence is the same until ssh gives up."""
+    stage.plays([["out", stage.recorded.running], ["sleep", 1.5], ["panic"]])
+    process = stage.start("collect", "--ssh", "box", limits={"SILENT": 0.2, "STOPPED": 0.4})
+    status, _, err = finish(process)
+    assert status == 75
+    assert "ended by the kernel" not in err
+    assert err.splitlines()[-1].startswith("vmtrace: the connection to box was lost;")
+    assert stage.log().endswith("#host.ended\tthe connection\n")
+
+
 def test_only_what_was_written_is_counted(stage):
     """The disk is full: the file takes the first 64 KB."""
     room = 1 << 16

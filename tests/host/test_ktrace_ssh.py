@@ -91,7 +91,7 @@ def test_ssh_does_all_of_it(stage):
         "counters read",
         "dtrace gets SIGTERM",
     ]
-    assert stage.events[0] == "ssh -M -S SOCKET -o ControlPersist=no -o ServerAliveInterval=5 root@box exec /bin/sh -s"
+    assert stage.events[0] == "ssh -M -S SOCKET -o ControlPersist=no -o ServerAliveInterval=10 root@box exec /bin/sh -s"
     pieces = [event for event in stage.events[1:] if event.startswith("ssh ")]
     options = "-o ControlMaster=no -o BatchMode=yes -o ConnectTimeout=15"
     assert set(pieces) == {f"ssh -T -S SOCKET {options} root@box exec /bin/sh -s"}

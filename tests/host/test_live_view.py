@@ -40,7 +40,7 @@ class Terminal:
     def text(self):
         return "\n".join(line.rstrip() for line in self.screen.display)
 
-    def await_text(self, text, seconds=20):
+    def await_text(self, text, seconds=60):
         until = time.monotonic() + seconds
         while text not in self.text:
             assert time.monotonic() < until, f"{text!r} is not shown:\n{self.text}"
@@ -51,10 +51,10 @@ class Terminal:
 
     def finish(self):
         """Its exit status."""
-        while self._read(20):
+        while self._read(60):
             pass
         os.close(self._main)
-        return self.process.wait(timeout=20)
+        return self.process.wait(timeout=60)
 
     def _read(self, seconds):
         if not select.select([self._main], [], [], seconds)[0]:
