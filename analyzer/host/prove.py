@@ -4,6 +4,7 @@ The outcome is remembered on the box, for this kernel and this text of a script;
 """
 
 import json
+import signal
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ find /usr/share /usr/lib -type f 2>/dev/null | head -100 | xargs cat >/dev/null 
 printf '{"name": "dd", "parts": []}' >"$1"
 """
 
+_ENDED = {128 + number for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)}  # the load's, with prove itself
 _FAILING = "5%return(1)"
 _FOLDER = 'mktemp -d "${TMPDIR:-/tmp}/vmtrace-load.XXXXXX"'
 _PYTHON = "for each in python3 python3.13 python3.12 python3.11 python3.9; do command -v $each && break; done"
@@ -204,6 +206,9 @@ def _ask(
         why = _unusable(result, log)
     except (DataError, TemporaryError) as error:
         why = str(error)
+    else:
+        if result.status in _ENDED:
+            raise KeyboardInterrupt
     if why:
         return [proof.Answer(measure, proof.NOT_ASKED, reason=why) for measure in asked]
     statement = json.loads(box.run(f"cat {quoted(command[-2:-1])}").out)

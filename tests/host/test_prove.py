@@ -1,13 +1,14 @@
 """vmtrace prove: the load run for real, its trace played by a kernel whose truth is known."""
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from recordings import log
-from staging import ROOT, sample
+from staging import ROOT, finish, sample
 
 from analyzer import measures
 from analyzer.host import counters, failmod, proof
@@ -65,6 +66,16 @@ def test_a_kernel_that_is_wrong_is_told_and_remembered(prove, stage):
     assert measures.proved(told) == answers
     assert measures.why_wrong("copy", told)
     assert measures.why_wrong("calls", told) is None
+
+
+def test_a_signal_ends_all_of_it(stage):
+    process = stage.start("prove")
+    stage.await_event("counters read")
+    process.send_signal(signal.SIGINT)
+    status, out, err = finish(process)
+    assert (status, out) == (130, ""), err
+    assert not list(stage.folder.glob("vmtrace-*"))
+    assert sum(event.startswith("dtrace '") for event in stage.events) == 1  # no other script was tried
 
 
 def test_each_step_is_proved_too(prove):
