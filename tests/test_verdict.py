@@ -205,9 +205,8 @@ def test_a_trace_that_the_kernel_stopped_says_first_how_much_it_has():
     facts = KNOWN["10.1/deadman"]
     first = judged("10.1/deadman").findings[0]
     part = facts["records"]["F"] / facts["counter_growth"]["vm.stats.vm.v_vm_faults"]
-    assert first.kind == "gap" and f"{part:.1%}".replace("%", " %") in first.headline == (
-        "The kernel stopped this trace before its end: 27.3 % of the faults were recorded."
-    )
+    assert first.kind == "gap" and first.headline.startswith("The kernel stopped this trace before its end")
+    assert first.headline.endswith(f": {part * 100:.1f} % of the faults were recorded.")
 
 
 def test_counters_that_ran_over_are_no_imbalance_and_keep_it_from_clean(tmp_path):

@@ -63,6 +63,11 @@ class Finding:
         return label(self.severity, self.certainty)
 
     @property
+    def tone(self) -> str:
+        """What colours it: how bad it is, where there is something."""
+        return "clean" if self.certainty == "clean" else self.severity
+
+    @property
     def quiet(self) -> bool:
         """Whether healthy kernels do it too: it is shown without alarm."""
         return self.severity == "ordinary" and self.certainty != "clean"

@@ -146,8 +146,8 @@ def _finding(number: int, finding: Finding) -> str:
     if parts:
         records = f" and {counted(len(finding.evidence.rows), 'record')}" if finding.evidence else ""
         more = f"<details><summary>Why{records}</summary>{''.join(parts)}</details>"
-    tone = "ordinary" if finding.quiet else finding.certainty.replace(" ", "-")
-    return f"""<li class="finding {tone}">
+    tone, sign = (word.replace(" ", "-") for word in (finding.tone, finding.certainty))
+    return f"""<li class="finding {tone} {sign}">
 <div><span class="certainty">{finding.label}</span></div>
 <div class="said"><h3>{number}. {_text(finding.headline)}</h3>{more}</div>
 </li>

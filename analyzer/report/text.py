@@ -12,7 +12,13 @@ from analyzer.format import visible
 from analyzer.report.columns import fit, lines
 from analyzer.report.document import Document, Finding, Section, Table
 
-_STYLES = {"proved": "bold red", "suspected": "bold yellow", "not measured": "bold blue", "clean": "bold green"}
+_STYLES = {
+    "kernel bug": "bold red",
+    "needs a look": "bold yellow",
+    "ordinary": "bold",
+    "cannot tell": "bold blue",
+    "clean": "bold green",
+}
 _INDENT = 4
 UNBOUNDED = 1_000_000  # columns, of lines as long as their tables
 _CHART = 120  # columns that a chart takes at the most
@@ -95,7 +101,7 @@ class _Printer:
         first = f"{number}. "
         label = f"{finding.label.upper()}:"
         text = wrapped(visible(f"{first}{label} {finding.headline}"), self._width - spare)
-        text.stylize("bold" if finding.quiet else _STYLES[finding.certainty], len(first), len(first) + len(label))
+        text.stylize(_STYLES[finding.tone], len(first), len(first) + len(label))
         return text
 
     def _in_short(self, number: int, finding: Finding) -> Text:

@@ -48,7 +48,10 @@ class Claim:
 
 def _unrecorded_faults(log: LogSummary) -> str:
     missing = missing_faults(log)
-    return f"{count(missing[0])} faults are recorded of {count(missing[1])} ({missing[2]})" if missing else ""
+    if not missing:
+        return ""
+    recorded, expected, by = missing
+    return f"{count(expected - recorded)} of {counted(expected, 'fault')} ({by}) left no record"
 
 
 def _cut_faults(log: LogSummary) -> str:

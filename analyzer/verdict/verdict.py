@@ -170,22 +170,33 @@ def _rooted(findings: list[Finding]) -> list[Finding]:
 
 def _clean(log: LogSummary, answers: dict[str, Answer]) -> list[Finding]:
     """What was looked for, could be seen, and is not there."""
-    absent = [claim.event for claim in CLAIMS if claim.event and answers[claim.key].certainty == "clean"]
+    absent = _spoken([key for key, answer in answers.items() if answer.certainty == "clean"])
     if not absent:
         return []
-    text = f"No {_listed(absent)} in {counted(log.faults, 'fault')}."
+    listed = absent[0] if len(absent) == 1 else f"{', no '.join(absent[:-1])} and no {absent[-1]}"
+    text = f"No {listed} in {counted(log.faults, 'fault')}."
     return [Finding("clean", "clean", "ordinary", text, f"{scope(log)}.")]
 
 
 def _not_measured(answers: dict[str, Answer]) -> list[Finding]:
     by_reason: dict[str, list[str]] = {}
-    for claim in CLAIMS:
-        if claim.event and answers[claim.key].certainty == "not measured":
-            by_reason.setdefault(answers[claim.key].reason, []).append(claim.event)
-    if not by_reason:
-        return []
-    told = "; ".join(f"{', '.join(events)}: {reason}" for reason, events in by_reason.items())
-    return [Finding("not-measured", "not measured", "cannot tell", f"Not measured: {told}.")]
+    for key, answer in answers.items():
+        if answer.certainty == "not measured":
+            by_reason.setdefault(answer.reason, []).append(key)
+    spoken = {reason: _spoken(keys) for reason, keys in by_reason.items()}
+    told = "; ".join(f"{', '.join(events)}: {reason}" for reason, events in spoken.items() if events)
+    return [Finding("not-measured", "not measured", "cannot tell", f"Not measured: {told}.")] if told else []
+
+
+def _spoken(keys: list[str]) -> list[str]:
+    """The events of these claims in words; of page moves in faults and outside, both, without the place."""
+    both = {"failed-move", "failed-move-in-fault"} <= set(keys)
+    events = [(claim.key, claim.event) for claim in CLAIMS if claim.key in keys and claim.event]
+    return [
+        "failed page move" if both and key == "failed-move-in-fault" else event
+        for key, event in events
+        if not (both and key == "failed-move")
+    ]
 
 
 def _outside(log: LogSummary, inside: list[Finding], whole: Verdict) -> list[Finding]:
@@ -211,7 +222,3 @@ def _outside(log: LogSummary, inside: list[Finding], whole: Verdict) -> list[Fin
             events=len(left),
         )
     ]
-
-
-def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', no '.join(names[:-1])} and no {names[-1]}"
