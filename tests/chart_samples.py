@@ -4,7 +4,7 @@ import dataclasses
 
 import pandas as pd
 
-from analyzer.charts import distributions, over_time, shares, stacks
+from analyzer.charts import distributions, over_time, shares, stacks, steps
 from analyzer.charts.model import Chart
 
 PROVENANCE = "FreeBSD vmtrace 13.2-RELEASE amd64, vmfault, leak.log sha256 0123abcd"
@@ -17,6 +17,7 @@ _COLUMNS = {
     "rates": ["function", "result", "failed", "of", "rate", "low", "high"],
     "paths": ["path", "faults", "share_of_faults", "time", "share_of_time"],
     "path_bins": ["path", "low", "high", "faults"],
+    "step_costs": ["path", "paths_faults", "step", "time", "mean", "share"],
     "move_bins": ["function", "low", "high", "moves"],
     "faults": ["second", "faults"],
     "events": ["second", "kind", "serious", "number", "text"],
@@ -37,6 +38,10 @@ _ROWS = {
     "path_bins": [
         ("soft", 0.0, 1.0, 3), ("soft", 1024.0, 2048.0, 50), ("soft", 2048.0, 4096.0, 25), ("soft", 8192.0, 16384.0, 1),
         (HOSTILE[4], 65536.0, 131072.0, 9),
+    ],
+    "step_costs": [
+        ("soft", 70, "rest", 7e5, 1e4, 0.7), ("soft", 70, "radix", 3e5, 4300.0, 0.3),
+        (HOSTILE[2], 1, "copying", 9e6, 9e6, 1.0),
     ],
     "move_bins": [("rename", 1000.0, 1030.0, 5), (HOSTILE[5], 2e9, 4e9, 1)],
     "faults": [(0, 20000), (1, 10), (3, 5)],
@@ -72,5 +77,6 @@ def charts(empty: bool) -> list[Chart]:
         shares.coverage_counts(t["measures"], PROVENANCE),
         over_time.coverage_over_time(t["seconds"], t["gaps"], PROVENANCE),
         distributions.path_latency(t["path_bins"], PROVENANCE),
+        steps.step_costs(t["step_costs"], PROVENANCE),
         distributions.move_costs(t["move_bins"], PROVENANCE),
     ]

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from analyzer.charts.model import ROW_HEAD, Axis, Bars, Chart, Row, empty
-from analyzer.charts.scales import rows_axis, since_ticks
+from analyzer.charts.model import ROW_HEAD, Bars, Chart, Row, empty
+from analyzer.charts.scales import rows_axis, share_axis
 from analyzer.format import counted, duration, share, visible
 
 _TONES = ("a", "b", "c", "d", "e", "f", "good")
@@ -12,36 +12,38 @@ _MOST_PATHS = 8
 
 
 def step_costs(costs: pd.DataFrame, provenance: str) -> Chart:
-    """The mean time of a fault of each path, taken apart.
+    """The time of each path's faults, taken apart.
 
     Args:
-        costs: path, paths_faults (int), step, mean (ns over all faults of the path), share (0 to 1); paths in the
-            order of their rows.  Steps beyond the dearest, and what belongs to none ("rest"), are drawn together.
+        costs: path, paths_faults (int), step, time (ns), mean (ns over all faults of the path), share (0 to 1, of the
+            path's time); paths in the order of their rows.  Steps beyond the dearest, and what belongs to none
+            ("rest"), are drawn together.
     """
     key, title = "step-costs", "What a fault spends its time on, by path"
     if costs.empty:
-        return empty(key, title, "This log does not record the steps of faults.", provenance)
+        return empty(key, title, "No step of a fault is recorded in this log.", provenance)
     paths = list(costs["path"].drop_duplicates()[:_MOST_PATHS])
     shown = costs[costs["path"].isin(paths)]
-    totals = shown[shown["step"] != "rest"].groupby("step")["mean"].sum().sort_values(ascending=False, kind="stable")
+    totals = shown[shown["step"] != "rest"].groupby("step")["time"].sum().sort_values(ascending=False, kind="stable")
     names = list(totals.index[: len(_TONES)])
     parts = shown.assign(step=shown["step"].where(shown["step"].isin(names), _OTHERS))
-    means = parts.groupby(["path", "step"])["mean"].sum().unstack(fill_value=0.0).loc[paths]
+    parted = parts.groupby(["path", "step"])["share"].sum().unstack(fill_value=0.0).loc[paths]
+    means = shown.groupby("path")["mean"].sum()
     at = [len(paths) - 1 - place + ROW_HEAD / 2 for place in range(len(paths))]
     marks, starts = [], pd.Series(0.0, index=paths)
     for step, tone in zip([*names, _OTHERS], [*_TONES[: len(names)], "quiet"], strict=True):
-        if step not in means:
+        if step not in parted:
             continue
-        ends = starts + means[step]
-        texts = tuple(f"{visible(path)}: {step} {duration(means.loc[path, step])}" for path in paths)
+        ends = starts + parted[step]
+        texts = tuple(f"{visible(path)}: {step} {share(parted.loc[path, step])}" for path in paths)
         marks.append(Bars(step, tone, tuple(at), tuple(starts), tuple(ends), 0.36, texts))
         starts = ends
     faults = shown.drop_duplicates("path").set_index("path")["paths_faults"]
     rows = tuple(
-        Row(visible(path), f"{duration(starts[path])} a fault, {counted(int(faults[path]), 'fault')}") for path in paths
+        Row(visible(path), f"{duration(means[path])} a fault, {counted(int(faults[path]), 'fault')}") for path in paths
     )
     named = shown[(shown["path"] == paths[0]) & (shown["step"] != "rest")]
     dearest = f"; its dearest step is {named['step'].iloc[0]}, {share(named['share'].iloc[0])}" if len(named) else ""
     alt = f"{rows[0].name}, which takes most time: {rows[0].value}{dearest}."
-    axis = Axis("mean time of a fault", 0, float(starts.max()) * 1.04, ticks=since_ticks(0, float(starts.max()) * 1.04))
+    axis = share_axis("share of the time of the path's faults", 1.02)
     return Chart(key, title, alt, provenance, axis, rows_axis(rows), tuple(marks), rows, legend=True)
