@@ -118,7 +118,7 @@ def test_same_input_same_bytes(vmtrace, tmp_path):
 
 
 def test_markdown_and_several_logs(vmtrace):
-    run = vmtrace("report", log("13.2/clean"), log("13.2/failpoint-5pct"), "--format", "markdown")
+    run = vmtrace("report", log("10.1/badfault"), log("13.2/leak"), "--format", "markdown")
     written = run.stdout.decode()
     assert written.startswith("# 2 logs") and "## Logs" in written
 

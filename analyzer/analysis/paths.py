@@ -101,7 +101,8 @@ def slowest_faults(log: LogSummary) -> pd.DataFrame:
             "process": slowest["execname"],
             "pid": slowest["pid"],
             "thread": slowest["tid"],
-            "address": [value % (1 << 64) for value in slowest["va"]],
+            # As objects: joined with another log's, numbers above 2**63 would become floats.
+            "address": pd.Series([value % (1 << 64) for value in slowest["va"]], dtype=object),
             "path": [path_name(path, bits) for path in slowest["path"]],
             "result": [result_name(rc, osreldate) for rc in slowest["rc"]],
             "duration": slowest["dur"],
