@@ -20,7 +20,9 @@ from analyzer.host.progress import Progress
 
 # A second count beside the script's own clauses: whether lock probes fire in faults at all, and how many renames.
 _WITNESS = """
-lockstat:::rw-acquire, lockstat:::rw-release /self->st > 1/ { @witness[probename] = count(); }
+fbt::vm_fault:entry, fbt::vm_fault_hold:entry { self->proving = 2; }
+lockstat:::rw-acquire, lockstat:::rw-release /self->proving > 1/ { @witness[probename] = count(); }
+fbt::vm_fault:return, fbt::vm_fault_hold:return { self->proving = 1; }
 fbt::vm_page_rename:entry, fbt::vm_page_iter_rename:entry { @witness[probefunc] = count(); }
 dtrace:::END { printf("#aggregation\\twitness\\tprobe\\tcount\\n"); printa("%s\\t%@d\\n", @witness); }
 """
