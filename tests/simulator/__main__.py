@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from multiprocessing import Pool
 from typing import NamedTuple
 
-from .cases import case
+from .cases import KINDS, case
 from .laws import CERTAINTIES, CLAIMS, Broken, judged
 from .scope import Scope
 
@@ -19,7 +19,7 @@ class Tally(NamedTuple):
     """What came of some seeds.
 
     Attributes:
-        said: how often, by claim, certainty, whether the trace was whole, and whether it had happened in scope.
+        said: how often, by claim, certainty, kind of trace, and whether it had happened in scope.
         broken: the laws that each seed broke.
     """
 
@@ -38,7 +38,7 @@ def run(seeds: Iterable[int]) -> Tally:
         scope = Scope(made)
         for claim in CLAIMS:
             certainty = result.verdict.answers[claim].certainty if result.verdict else "refused"
-            said[claim, certainty, made.whole, bool(scope.surely(claim))] += 1
+            said[claim, certainty, made.kind, bool(scope.surely(claim))] += 1
     return Tally(said, broken)
 
 
@@ -57,14 +57,14 @@ def run_many(first: int, number: int, jobs: int) -> Tally:
 
 
 def table(tally: Tally) -> Iterator[str]:
-    """What was said to each claim: of whole traces and of others, where it had happened and where not."""
+    """What was said to each claim: by kind of trace, where it had happened and where not."""
     words = (*CERTAINTIES, "refused")
-    yield f"{'claim':<22}{'trace':<7}{'happened':<10}" + "".join(f"{word:>14}" for word in words)
+    yield f"{'claim':<22}{'trace':<10}{'happened':<10}" + "".join(f"{word:>14}" for word in words)
     for claim in CLAIMS:
-        for whole in (True, False):
+        for kind in KINDS:
             for happened in (True, False):
-                counts = [tally.said[claim, word, whole, happened] for word in words]
-                row = f"{claim:<22}{'whole' if whole else 'lossy':<7}{'yes' if happened else 'no':<10}"
+                counts = [tally.said[claim, word, kind, happened] for word in words]
+                row = f"{claim:<22}{kind:<10}{'yes' if happened else 'no':<10}"
                 yield row + "".join(f"{number:>14,}" for number in counts)
 
 

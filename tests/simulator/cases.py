@@ -27,6 +27,7 @@ RUNS: tuple[tuple[type[Program], tuple[str, ...]], ...] = (
     (Vmeventsv1, tuple(RELEASES)),
     (Vmeventsv2, tuple(RELEASES)),
 )
+KINDS = ("whole", "filtered", "lossy")  # of traces: nothing lost; a filter of the user's; something lost
 STEPS = ("soft", "zero-fill", "copy", "page-in", "rename", "replace", "alloc", "busy", "wait")
 
 
@@ -57,8 +58,13 @@ class Case:
 
     @property
     def whole(self) -> bool:
-        """Nothing was lost, and nothing is hidden from the user."""
+        """Nothing was lost."""
         return not self.losses.harm and self.kernel.panicked is None
+
+    @property
+    def kind(self) -> str:
+        """One of KINDS."""
+        return "lossy" if not self.whole else "filtered" if self.asked else "whole"
 
     def __str__(self) -> str:
         plan, program = self.kernel.plan, self.program
