@@ -25,6 +25,7 @@ _STACKED_ROW = re.compile(
 )
 # A bucket of libdtrace: label 0 to 16, " |", bar 18 to 58, a blank, count 59 to 68 from the left, newline.
 _WIDE, _LABEL, _MIDDLE, _BAR, _COUNT = 69, slice(0, 16), 17, slice(18, 58), slice(59, 68)
+_OTHER_BITS, _ONE_OF_TWO = np.uint64(0x9F9F9F9F9F9F9F9F), np.uint64(0x2020202020202020)
 _OPEN_ENDED = re.compile(rb" *(?:<|>=) \d+")
 _NEWLINE, _BLANK, _ZERO = (np.uint8(ord(character)) for character in "\n 0")
 
@@ -50,16 +51,16 @@ class _RowType(RecordType):
 
 def find_sections(lines: Lines, tags: Collection[str]) -> list[Section]:
     """The sections of a block; each ends at the next directive, or at a record of one of `tags`."""
-    directives = lines.beginning_with(b"#")
-    headers = [int(n) for n in directives if lines.text(n).startswith("#aggregation\t")]
-    if not headers:
+    headers = lines.beginning_with(b"#aggregation\t")
+    if not len(headers):
         return []
+    directives = lines.beginning_with(b"#")
     records = [lines.beginning_with(tag.encode() + b"\t") for tag in tags]
     ends = np.append(np.sort(np.concatenate([directives, *records])), lines.count)
     found = []
     for header, end in zip(headers, ends[np.searchsorted(ends, headers, side="right")], strict=True):
         name, *columns = lines.text(header).split("\t")[1:]
-        found.append(Section(name, tuple(columns), header, int(end)))
+        found.append(Section(name, tuple(columns), int(header), int(end)))
     return found
 
 
@@ -186,7 +187,10 @@ def _sound(wide: np.ndarray) -> np.ndarray:
     """Which lines are buckets, character by character."""
     label, bar, count = wide[:, _LABEL], wide[:, _BAR], wide[:, _COUNT]
     digit, number = label - _ZERO < 10, count - _ZERO < 10
-    sound = (wide[:, 16] == _BLANK) & (wide[:, 58] == _BLANK) & ((bar == _BLANK) | (bar == ord("@"))).all(axis=1)
+    # Eight characters at once: of a blank (0x20) and an @ (0x40) one of these bits is set, and no other.
+    words = np.ascontiguousarray(bar).view(np.uint64)
+    drawn = ((words & _OTHER_BITS) == 0) & (((words ^ (words >> np.uint64(1))) & _ONE_OF_TWO) == _ONE_OF_TWO)
+    sound = (wide[:, 16] == _BLANK) & (wide[:, 58] == _BLANK) & drawn.all(axis=1)
     sound &= digit[:, -1] & number[:, 0]
     # Digits stand together: at the right end of the label, at the left end of the count.
     sound &= (digit[:, :-1] <= digit[:, 1:]).all(axis=1) & (number[:, 1:] <= number[:, :-1]).all(axis=1)
