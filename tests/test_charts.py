@@ -253,5 +253,5 @@ def test_a_finding_is_told_as_a_story_on_one_axis():
     harm = ["vm_page_rename failed (1)", "vm_radix_insert failed (12)", "double-free", "lock-held"]
     assert told[-4:] == harm and "100051" in chart.title and document.picture is chart
     (held,) = [mark for mark in marks(chart, Bars) if mark.tone == "bad"]
-    assert held.end == (chart.x.high,) and chart.rows[-1].value.endswith("to the trace's end")
+    assert held.end == (chart.x.high,) and chart.rows[-1].value.endswith("to the end")
     assert not overlaps(images.draw(chart, 9.0, bare=False))

@@ -83,7 +83,7 @@ def _step(row: Row, origin: int, kind: str, lasts: bool) -> dict[str, object]:
     sign = "+" if since >= 0 else ""
     value = f"{sign}{duration(since)}".replace("-", "−") + f", line {row['line']}"
     if lasts:
-        value += ", to the trace's end"
+        value += ", to the end"
     end = math.inf if lasts else since + row.get("dur", 0)
     return {"what": what, "value": value, "start": since, "end": end, "kind": kind}
 

@@ -46,7 +46,7 @@ def slowest_section(summary: Summary, log: LogSummary, shown: int, top: int) -> 
     )
     tables = (
         table("Slowest faults", faults.head(shown), columns, shown),
-        table("Where most time went", hottest(log), hot, top),
+        table("Where most time went", hottest(log), hot, min(top, shown)),
     )
     return Section("slowest", "Slowest and hottest", sentence, tables=tables)
 
