@@ -28,7 +28,7 @@ def command_page() -> str:
     commands = [(name, command) for name, command in group.commands.items() if not command.hidden]
     parts = [head("vmtrace", 1, "what the FreeBSD virtual-memory fault path really does"), ".Sh SYNOPSIS\n"]
     parts += [f".Nm\n.Cm {name}\n{_synopsis(command)}" for name, command in commands]
-    parts += [".Sh DESCRIPTION\n", escape(group.help) + "\n", ".Sh COMMANDS\n"]
+    parts += [".Sh DESCRIPTION\n", escape(group.help) + "\n", _options(group), ".Sh COMMANDS\n"]
     for name, command in commands:
         parts += [f'.Ss "{name}"\n', _sentences(command.help), _options(command), _epilog(command)]
     rest = (ROOT / "man" / "vmtrace.1.in").read_text()
@@ -64,7 +64,8 @@ def _metavar(param) -> str:
 
 
 def _epilog(command) -> str:
-    return ".Pp\n" + literal(command.epilog.replace("\b", "")) if command.epilog else ""
+    text = re.sub(r"\n\s*\n+", "\n", (command.epilog or "").replace("\b", ""))
+    return literal(text) if text else ""
 
 
 def _exit_status() -> str:
