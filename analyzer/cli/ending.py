@@ -47,14 +47,20 @@ def run(command: Callable[[], int | None]) -> int:
     except ModuleNotFoundError as error:
         if str(error.name).startswith("analyzer"):
             return _defect(error)
-        names = packages.missing() or [str(error.name)]
-        lack = f"this needs packages that are missing: {packages.install_command(names)} (collect needs none of them)"
-        return _complain(lack, UnavailableError.exit_code)
+        return _complain(_lack(str(error.name)), UnavailableError.exit_code)
     except OSError as error:
         _discard_output()
         return _complain(f"{error.filename or 'standard output'}: {error.strerror or error}", IoError.exit_code)
     except Exception as error:
         return _defect(error)
+
+
+def _lack(name: str) -> str:
+    """What is missing, and what brings it; a module of Python's own library no package of ours brings."""
+    if name.partition(".")[0] in sys.stdlib_module_names:
+        return f"this Python was built without its module {name}: install a Python that has it"
+    command = packages.install_command(packages.missing() or [name])
+    return f"this needs packages that are missing: {command} (collect needs none of them)"
 
 
 def _discard_output() -> None:

@@ -59,6 +59,17 @@ def test_without_packages_a_command_names_what_installs_them(words, tmp_path):
     assert "pip install" in done.stderr or "pkg install py3" in done.stderr
 
 
+def test_a_python_without_a_module_of_its_own_is_called_so(tmp_path):
+    program = (
+        "import sys\nsys.modules['lzma'] = sys.modules['_lzma'] = None\n"
+        "sys.argv = ['vmtrace', 'collect', '--dry-run']\nfrom analyzer.cli import main; main()\n"
+    )
+    command, environment = [sys.executable, "-c", program], os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment)
+    assert done.returncode == 69
+    assert done.stderr == "vmtrace: this Python was built without its module lzma: install a Python that has it\n"
+
+
 def test_host_imports_only_the_standard_library_and_errors():
     for path in (ROOT / "analyzer" / "host").glob("*.py"):
         names = re.findall(r"^\s*(?:from|import) ([\w.]+)", path.read_text(), re.MULTILINE)
