@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 from simulator.__main__ import run
 
-CHUNK = 50
+FOUND = [100303]  # what many seeds found once: a filter took the count of faults and left the lock that was held
 
 
 @pytest.fixture(scope="module")
@@ -14,9 +14,9 @@ def tallies():
     return []
 
 
-@pytest.mark.parametrize("first", range(0, 100, CHUNK))
-def test_a_verdict_says_nothing_that_is_not_so(first, tallies):
-    tally = run(range(first, first + CHUNK))
+@pytest.mark.parametrize("seeds", [range(50), range(50, 100), FOUND], ids=str)
+def test_a_verdict_says_nothing_that_is_not_so(seeds, tallies):
+    tally = run(seeds)
     tallies.append(tally)
     assert not [f"{what}\n{broken}" for _, what, broken in tally.broken]
 

@@ -36,7 +36,7 @@ def balance_is_measured(log: LogSummary) -> bool:
     On 10.x uncontended object locks fire no lockstat probe, so a vmevents log of it has no balance
     (docs/freebsd-vm-tracing.md, 5.4).
     """
-    asked = counted(log, "balance asked") > 0
+    asked = counted(log.whole or log, "balance asked") > 0  # vmwatch counts them, and counts do not pass a filter
     return asked and (log.meta.get("script") != "vmevents" or (log.meta.get("osreldate") or 0) >= 1100000)
 
 
