@@ -1,6 +1,7 @@
 """What a file holds, counted while it goes by: a file larger than memory can be inspected."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import pyarrow.compute as pc
 
@@ -25,7 +26,7 @@ class Inspected:
         size: bytes of the text in all.
     """
 
-    meta: dict[str, object] = field(default_factory=dict)
+    meta: dict[str, Any] = field(default_factory=dict)
     tables: dict[str, tuple[int, tuple[str, ...]]] = field(default_factory=dict)
     notices: dict[str, int] = field(default_factory=dict)
     unread: list[Unread] = field(default_factory=list)

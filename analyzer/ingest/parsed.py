@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import pyarrow as pa
 
@@ -63,7 +64,7 @@ class Parsed:
     """
 
     tables: dict[str, pa.Table] = field(default_factory=dict)
-    meta: dict[str, object] = field(default_factory=dict)
+    meta: dict[str, Any] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
     unread: list[Unread] = field(default_factory=list)
     last_ts: int | None = None

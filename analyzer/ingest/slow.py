@@ -1,6 +1,7 @@
 """The slow gear: lark reads directives, stacks, messages, and every line that the fast gear refused."""
 
 from collections.abc import Callable, Collection, Mapping
+from typing import Any
 
 import pyarrow as pa
 from lark import Token, Tree
@@ -43,7 +44,7 @@ class SlowReader:
         self.records = dict(records)
         self.kinds: dict[str, RecordType] = {}
         self.rows: dict[str, list[dict[str, object]]] = {}
-        self.meta: dict[str, object] = {}
+        self.meta: dict[str, Any] = {}
         self.notices: list[Notice] = []
         self.unread: list[Unread] = []
         self._stack: list[str] = []  # frames of the record that is open

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from os import PathLike
+from typing import Any
 
 import pandas as pd
 
@@ -26,7 +27,7 @@ class Trace:
         unread: lines that could not be read.
     """
 
-    meta: dict[str, object]
+    meta: dict[str, Any]
     tables: dict[str, pd.DataFrame] = field(repr=False)
     notices: list[Notice] = field(repr=False)
     unread: list[Unread] = field(repr=False)

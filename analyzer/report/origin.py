@@ -1,38 +1,40 @@
 """Where a log comes from, in words: its host, its kernel, what wrote it."""
 
+from typing import Any
+
 from analyzer import measures
 from analyzer.format import counted
 from analyzer.ingest.formats import FORMATS
 from analyzer.ingest.releases import release
 
 
-def host(meta: dict[str, object]) -> str:
+def host(meta: dict[str, Any]) -> str:
     """The host's name, as uname -a has it."""
     words = str(meta.get("host.uname", "")).split()
     return words[1] if len(words) > 1 else "unknown host"
 
 
-def kernel(meta: dict[str, object]) -> str:
+def kernel(meta: dict[str, Any]) -> str:
     """The release and the kernel's ident."""
     ident = f" {meta['host.ident']}" if "host.ident" in meta else ""
     return f"FreeBSD {release(meta.get('osreldate'))}{ident}"
 
 
-def tracer(meta: dict[str, object]) -> str:
+def tracer(meta: dict[str, Any]) -> str:
     """The program that would have said that it lost something."""
     return {"kdump": "ktrace", "ktrace": "ktrace", "console": "The console", "lockstat": "lockstat"}.get(
         str(meta.get("format")), "dtrace"
     )
 
 
-def maker(meta: dict[str, object]) -> list[str]:
+def maker(meta: dict[str, Any]) -> list[str]:
     """Who wrote the log: host, kernel and script, or another program."""
     if meta.get("format") in FORMATS:
         return [FORMATS[meta["format"]].words]
     return [host(meta), kernel(meta), f"script {meta.get('script', 'unknown')}"]
 
 
-def proof(meta: dict[str, object]) -> list[str]:
+def proof(meta: dict[str, Any]) -> list[str]:
     """What `vmtrace prove` had found of this script on this kernel; nothing where another program wrote the log."""
     if meta.get("format") in FORMATS:
         return []

@@ -15,6 +15,7 @@ fault record: facts that are the same wherever the log was cut into blocks.
 """
 
 from collections.abc import Collection
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -27,7 +28,7 @@ BEFORE = 4
 CAP = 200  # rows that are kept of one kind; the first by time, the rest is counted
 _INSIDE = ("alarm", "failed-move", "failed-insert")  # kinds that happen inside a fault
 
-Row = dict[str, object]
+Row = dict[str, Any]
 Evidence = dict[str, list[Row]]
 
 

@@ -1,6 +1,7 @@
 """The faults of vmtrace's own processes, told apart from those that it was to trace."""
 
 from dataclasses import replace
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -10,7 +11,7 @@ from analyzer.ingest.parsed import Parsed
 TRACING_ITSELF = "tracing itself"  # the process name that they get: one row, and no path's cost
 
 
-def mark(parsed: Parsed, head: dict[str, object]) -> Parsed:
+def mark(parsed: Parsed, head: dict[str, Any]) -> Parsed:
     """The records of one block, faults of the processes in `#host.self` under one name.
 
     Args:

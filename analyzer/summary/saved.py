@@ -12,6 +12,7 @@ Numbers are written in full, so that addresses of 64 bits stay exact.  The same 
 import json
 import math
 from dataclasses import astuple
+from typing import Any
 
 import pyarrow as pa
 
@@ -76,7 +77,7 @@ def _log_in(saved: dict[str, object]) -> LogSummary:
     )
 
 
-def _meta_in(meta: dict[str, object]) -> dict[str, object]:
+def _meta_in(meta: dict[str, Any]) -> dict[str, object]:
     """JSON has neither tuples nor numbers as keys: `fields` and `bits` as ingest gives them."""
     if "fields" in meta:
         meta["fields"] = {tag: [tuple(column) for column in columns] for tag, columns in meta["fields"].items()}

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -134,7 +135,7 @@ def summarize_log(
 def _log_parts(source: Source, chosen: Filter, pool: Pool) -> Iterator[LogSummary]:
     """The blocks of a vmtrace log, each reduced, in the log's order."""
     waiting = deque()
-    head: dict[str, object] = {}
+    head: dict[str, Any] = {}
     for number, block in enumerate(blocks(source)):
         if number == 0:
             # What the first block says of the whole log is needed to read the others.
@@ -147,12 +148,12 @@ def _log_parts(source: Source, chosen: Filter, pool: Pool) -> Iterator[LogSummar
         yield waiting.popleft().result()
 
 
-def _summarize(block: Block, chosen: Filter, head: dict[str, object]) -> LogSummary:
+def _summarize(block: Block, chosen: Filter, head: dict[str, Any]) -> LogSummary:
     """One block as a LogSummary: it depends on nothing else, wherever it runs."""
     return _reduced(read_block(block, COLUMNS), chosen, head)
 
 
-def _reduced(parsed: Parsed, chosen: Filter, head: dict[str, object]) -> LogSummary:
+def _reduced(parsed: Parsed, chosen: Filter, head: dict[str, Any]) -> LogSummary:
     script, start, selected = head.get("script"), head.get("timestamp", 0), head.get("select", {})
     if chosen.marks_tracer:
         parsed = mark(parsed, head)
@@ -163,7 +164,7 @@ def _reduced(parsed: Parsed, chosen: Filter, head: dict[str, object]) -> LogSumm
     return replace(summarize_block(kept, script, start, selected), whole=whole)
 
 
-def _check(source: Source, meta: dict[str, object]) -> None:
+def _check(source: Source, meta: dict[str, Any]) -> None:
     version = meta.get("version")
     if version is None:
         raise DataError(f"{source.name}: is no vmtrace log: no '#vmtrace' line in its beginning")

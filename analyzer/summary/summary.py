@@ -6,7 +6,7 @@ LogSummary a log.  Saved as JSON it stands for the log in every command.
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pandas as pd
 import pyarrow as pa
@@ -44,7 +44,7 @@ class LogSummary:
         whole: of a filtered log the same without the filter: what is left out is still true.
     """
 
-    meta: dict[str, object] = field(default_factory=dict)
+    meta: dict[str, Any] = field(default_factory=dict)
     tables: dict[str, pa.Table] = field(default_factory=dict)
     evidence: Evidence = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
