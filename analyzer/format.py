@@ -1,7 +1,9 @@
 """How values are written, the same in every output.  Depends on nothing: analyses, charts and reports use it."""
 
 import math
+from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 NOT_MEASURED = "—"
 
@@ -89,7 +91,7 @@ def visible(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
-def cell(kind: str, value: object) -> str:
+def cell(kind: str, value: Any) -> str:
     """A table's value as text, by the column's kind (KINDS); None is NOT_MEASURED."""
     if is_unknown(value):
         return NOT_MEASURED
@@ -123,7 +125,7 @@ def _plain(number: float) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-_WRITE = {
+_WRITE: dict[str, Callable[[Any], str]] = {
     "text": _text, "int": count, "id": str, "ns": duration, "time": moment, "share": share, "number": number,
     "p": probability, "addr": address,
 }  # fmt: skip

@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from analyzer.resources import resource
 
@@ -31,11 +32,11 @@ class _Entry:
 @cache
 def _table() -> tuple[dict[str, str], tuple[_Entry, ...]]:
     data = tomllib.loads((resource("dscripts") / "measures.toml").read_text())
-    entries = [
-        _Entry(**{key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()})
+    entries: list[dict[str, Any]] = [
+        {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
         for entry in data["seen"] + data["blind"]
     ]
-    return data["lost"], tuple(entries)
+    return data["lost"], tuple(_Entry(**entry) for entry in entries)
 
 
 def names() -> tuple[str, ...]:

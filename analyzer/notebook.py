@@ -33,7 +33,10 @@ _TOP = 20
 class Views:
     """The analyses of `self.summary` as tables and figures; times and durations are ns, shares are 0 to 1."""
 
-    summary: PlainSummary
+    @property
+    def summary(self) -> PlainSummary:
+        """What they are of."""
+        raise NotImplementedError
 
     @cached_property
     def document(self) -> Document:
@@ -217,5 +220,5 @@ def summarize(
     paths: str | PathLike[str] | Iterable[str | PathLike[str]], chosen: Filter | None = None, jobs: int | None = None
 ) -> Summary:
     """The Summary of one path or of any number of them; see summary.summarize.summarize."""
-    one = isinstance(paths, str | PathLike)
-    return Summary(summarizing.summarize(map(str, [paths] if one else paths), chosen, jobs).logs)
+    several = [paths] if isinstance(paths, str | PathLike) else paths
+    return Summary(summarizing.summarize(map(str, several), chosen, jobs).logs)

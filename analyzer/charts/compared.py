@@ -2,12 +2,15 @@
 
 import pandas as pd
 
-from analyzer.charts.distributions import MOST_ROWS, bin_range, quantile_bin, shape, without_zero
-from analyzer.charts.model import FOOT, Chart, Points, Row, empty
+from analyzer.charts.distributions import MOST_ROWS, Marked, bin_range, points, quantile_bin, shape, without_zero
+from analyzer.charts.model import FOOT, Chart, Mark, Points, Row, Symbol, Tone, empty
 from analyzer.charts.scales import duration_axis, rate_axis, rows_axis
 from analyzer.format import count, counted, share, visible
 
-_SIDES = (("before", "quiet", "square", 0.42), ("after", "a", "circle", 0.16))
+_SIDES: tuple[tuple[str, Tone, Symbol, float], ...] = (
+    ("before", "quiet", "square", 0.42),
+    ("after", "a", "circle", 0.16),
+)
 _LEAST_RATE = 1e-9  # where nothing was ever hit, the axis still needs an end
 
 
@@ -32,7 +35,11 @@ def rates(key: str, title: str, table: pd.DataFrame, provenance: str) -> Chart:
     marks = []
     for side, tone, symbol, at in _SIDES:
         seen = shown[f"hits_{side}"] > 0
-        for name, shape_of, part in ((side, symbol, shown[seen]), (f"none {side}: upper end", "hollow", shown[~seen])):
+        parts: tuple[tuple[str, Symbol, pd.DataFrame], ...] = (
+            (side, symbol, shown[seen]),
+            (f"none {side}: upper end", "hollow", shown[~seen]),
+        )
+        for name, shape_of, part in parts:
             if not part.empty:
                 marks.append(
                     Points(
@@ -72,7 +79,8 @@ def latency(before: pd.DataFrame, after: pd.DataFrame, provenance: str) -> Chart
     if both.empty:
         return empty(key, title, "No path was taken on both sides.", provenance)
     names = list(both.index[:MOST_ROWS])
-    shapes, medians, rows = [], {"before": [], "after": []}, []
+    shapes, rows = [], []
+    medians: dict[str, list[Marked]] = {"before": [], "after": []}
     for place, name in enumerate(names):
         base = len(names) - 1 - place + FOOT
         middles = []
@@ -84,12 +92,9 @@ def latency(before: pd.DataFrame, after: pd.DataFrame, provenance: str) -> Chart
             text = f"{visible(name)}, {side}: {counted(int(mine['number'].sum()), 'fault')}, median {middles[-1]}"
             medians[side].append(((low * high) ** 0.5, base, text))
         rows.append(Row(visible(name), f"median {middles[0]} → {middles[1]}"))
-    marks = (
+    marks: tuple[Mark, ...] = (
         *shapes,
-        *(
-            Points(f"median {side}", tone, *(tuple(v) for v in zip(*medians[side], strict=True)), symbol=symbol)
-            for side, tone, symbol, _ in _SIDES
-        ),
+        *(points(f"median {side}", tone, medians[side], symbol) for side, tone, symbol, _ in _SIDES),
     )
     bins = pd.concat([part[part["path"].isin(names)] for part in sides.values()])
     axis = duration_axis(bins["low"].min(), bins["high"].max())

@@ -4,11 +4,13 @@ import math
 
 import pandas as pd
 
-from analyzer.charts.model import FOOT, ROW_BODY, Chart, Points, Row, Steps, Tone, empty
+from analyzer.charts.model import FOOT, ROW_BODY, Chart, Points, Row, Steps, Symbol, Tone, empty
 from analyzer.charts.scales import duration_axis, rows_axis
 from analyzer.format import counted, duration, duration_range, share, visible
 
 MOST_ROWS = 10
+
+Marked = tuple[float, float, str]  # a point: x, y, its words
 
 
 def path_latency(bins: pd.DataFrame, provenance: str) -> Chart:
@@ -40,7 +42,9 @@ def _distributions(key: str, title: str, bins: pd.DataFrame, noun: str, why: str
     bins = without_zero(bins)
     totals = bins.groupby("name")["number"].sum().sort_values(ascending=False, kind="stable")
     names = list(totals.index[:MOST_ROWS])
-    shapes, rows, medians, tails = [], [], [], []
+    shapes, rows = [], []
+    medians: list[Marked] = []
+    tails: list[Marked] = []
     for i, name in enumerate(names):
         part = bins[bins["name"] == name].sort_values("low")
         base = len(names) - 1 - i + FOOT
@@ -51,20 +55,14 @@ def _distributions(key: str, title: str, bins: pd.DataFrame, noun: str, why: str
             marked.append((math.sqrt(low * high), base, text))
         median = bin_range(*quantile_bin(part, 0.5))
         rows.append(Row(visible(name), f"{counted(int(totals[name]), noun)}, median {median}"))
-    marks = (
-        *shapes,
-        *(
-            Points(label, "ink", *(tuple(v) for v in zip(*marked, strict=True)), symbol=symbol)
-            for label, marked, symbol in (("median", medians, "circle"), ("99th percentile", tails, "hollow"))
-        ),
-    )
+    ends = points("median", "ink", medians, "circle"), points("99th percentile", "ink", tails, "hollow")
     longest = bins.loc[bins["high"].idxmax()]
     alt = (
         f"{rows[0].name}, the most frequent: {rows[0].value}; the longest, {visible(longest['name'])}, "
         f"took {bin_range(longest['low'], longest['high'])}."
     )
     axis = duration_axis(bins["low"].min(), bins["high"].max())
-    return Chart(key, title, alt, provenance, axis, rows_axis(rows), marks, tuple(rows), legend=True)
+    return Chart(key, title, alt, provenance, axis, rows_axis(rows), (*shapes, *ends), tuple(rows), legend=True)
 
 
 def without_zero(bins: pd.DataFrame) -> pd.DataFrame:
@@ -86,6 +84,11 @@ def shape(name: str, part: pd.DataFrame, base: float, noun: str, tone: Tone = "a
         heights.append(float(tall / tallest * ROW_BODY))
         texts.append(f"{name}: {counted(int(number), noun)} in {bin_range(low, high)}")
     return Steps(name, tone, tuple(edges), tuple(heights), base, tuple(texts))
+
+
+def points(name: str, tone: Tone, marked: list[Marked], symbol: Symbol) -> Points:
+    x, y, texts = zip(*marked, strict=True)
+    return Points(name, tone, x, y, texts, symbol=symbol)
 
 
 def quantile_bin(part: pd.DataFrame, quantile: float) -> tuple[float, float]:

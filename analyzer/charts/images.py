@@ -5,7 +5,7 @@ import math
 import textwrap
 from dataclasses import dataclass
 from functools import singledispatch
-from typing import Literal
+from typing import Any, Literal
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -20,7 +20,7 @@ from matplotlib.textpath import TextPath
 from matplotlib.ticker import NullLocator
 
 from analyzer.charts.legend import legend
-from analyzer.charts.model import ROW_HEAD, Axis, Band, Bars, Boxes, Chart, Points, Reference, Steps
+from analyzer.charts.model import ROW_HEAD, Axis, Band, Bars, Boxes, Chart, Mark, Points, Reference, Steps
 from analyzer.charts.palette import LIGHT
 from analyzer.charts.scales import place
 from analyzer.format import visible
@@ -41,7 +41,7 @@ _PADDING, _LEAST = 0.12, 0.6  # inches of a box beside its name, and of the shor
 _FONT = "DejaVu Sans"
 _POINTS = 9
 _LEGEND_COLUMNS = 3
-STYLE = {
+STYLE: Any = {
     "font.family": _FONT,
     "font.size": _POINTS,
     "text.parse_math": False,  # a process may be named "$x$"
@@ -159,7 +159,7 @@ def _row_heads(axes: Axes, chart: Chart, width: float, heads: _Heads) -> None:
     start, end = (_EDGE - heads.left) / plot, 1 + (heads.right - _EDGE) / plot
     room = width - 2 * _EDGE
     for base, row in enumerate(reversed(chart.rows)):
-        style = {
+        style: dict[str, Any] = {
             "transform": axes.get_yaxis_transform(), "va": "center", "zorder": 9,
             "bbox": {"facecolor": LIGHT["paper"], "edgecolor": "none", "pad": 1.5},
         }  # fmt: skip
@@ -197,7 +197,7 @@ def _legend(figure: Figure, axes: Axes, chart: Chart, top: float) -> None:
 
 
 @singledispatch
-def _draw(mark, axes: Axes, chart: Chart, depth: int) -> None:
+def _draw(mark: Mark, axes: Axes, chart: Chart, depth: int) -> None:
     raise TypeError(f"{type(mark).__name__} is no mark")
 
 
@@ -237,7 +237,9 @@ def _(mark: Steps, axes: Axes, chart: Chart, depth: int) -> None:
 
 @_draw.register
 def _(mark: Boxes, axes: Axes, chart: Chart, depth: int) -> None:
-    inches = axes.get_position().width * axes.figure.get_figwidth() / (chart.x.high - chart.x.low)
+    figure = axes.get_figure(root=True)
+    assert figure is not None  # draw() made the one with the other
+    inches = axes.get_position().width * figure.get_figwidth() / (chart.x.high - chart.x.low)
     for left, right, bottom, name in zip(mark.left, mark.right, mark.bottom, mark.names, strict=True):
         box = Rectangle(
             (left, bottom), right - left, 1, facecolor=to_rgba(LIGHT[mark.tone], 0.3), edgecolor=LIGHT["paper"],
@@ -259,5 +261,5 @@ def _(mark: Band, axes: Axes, chart: Chart, depth: int) -> None:
 def _(mark: Reference, axes: Axes, chart: Chart, depth: int) -> None:
     low, high = (0, len(chart.rows) or 1) if mark.row is None else (mark.row, mark.row + ROW_HEAD)
     ends = axes.get_xaxis_transform() if not chart.rows else axes.transData
-    style = {"color": LIGHT["muted"], "linewidth": 1, "linestyle": (0, (4, 3)), "zorder": 1}
+    style: dict[str, Any] = {"color": LIGHT["muted"], "linewidth": 1, "linestyle": (0, (4, 3)), "zorder": 1}
     axes.vlines(mark.at, low, high, transform=ends, label=mark.text, **style)

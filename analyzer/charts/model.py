@@ -10,6 +10,7 @@ from typing import Literal
 
 # What a mark's colour means; charts/palette.py has the colours for light and dark.
 Tone = Literal["a", "b", "c", "d", "e", "f", "ink", "quiet", "bad", "warn", "good"]
+Symbol = Literal["circle", "diamond", "cross", "square", "hollow"]
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Points:
     texts: tuple[str, ...]
     low: tuple[float, ...] = ()
     high: tuple[float, ...] = ()
-    symbol: Literal["circle", "diamond", "cross", "square", "hollow"] = "circle"
+    symbol: Symbol = "circle"
 
 
 @dataclass(frozen=True)

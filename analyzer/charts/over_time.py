@@ -4,12 +4,26 @@ import math
 
 import pandas as pd
 
-from analyzer.charts.model import FOOT, ROW_BODY, ROW_HEAD, Band, Bars, Chart, Points, Row, Steps, empty
+from analyzer.charts.model import (
+    FOOT,
+    ROW_BODY,
+    ROW_HEAD,
+    Band,
+    Bars,
+    Chart,
+    Mark,
+    Points,
+    Row,
+    Steps,
+    Symbol,
+    Tone,
+    empty,
+)
 from analyzer.charts.scales import bin_width, binned, count_axis, floats, per, rows_axis, seconds_axis
 from analyzer.format import count, counted, visible
 
-_SERIES_TONES = ("a", "b", "c", "d", "e", "f")
-_SYMBOLS = ("diamond", "circle", "square", "cross")
+_SERIES_TONES: tuple[Tone, ...] = ("a", "b", "c", "d", "e", "f")
+_SYMBOLS: tuple[Symbol, ...] = ("diamond", "circle", "square", "cross")
 _MOST_LOGS = 16
 
 
@@ -34,7 +48,7 @@ def overview(
     steps, most, width = _faults(faults, seconds, base, "faults", step)
     recorded = int(faults["faults"].sum())
     rows = [Row("faults", f"{count(recorded)}, at most {count(most)} {per(width)}")]
-    marks = [*(Band(visible(r.text), float(r.start), float(r.end)) for r in gaps.itertuples()), steps]
+    marks: list[Mark] = [*(Band(visible(r.text), float(r.start), float(r.end)) for r in gaps.itertuples()), steps]
     for place, kind in enumerate(kinds, 1):
         mine = events[events["kind"] == kind].sort_values("second", kind="stable")
         number, first = int(mine["number"].sum()), f"{mine['second'].iloc[0]:.3f} s"
@@ -66,7 +80,8 @@ def overview_of_logs(
     if not shown:
         return empty(key, title, "No fault record in these logs.", provenance)
     ends = [max([faults["second"].max() + 1, *events["second"]]) for _, faults, events in shown]
-    rows, marks, points = [], [], []
+    marks: list[Mark] = []
+    rows, points = [], []
     for place, (name, faults, events) in enumerate(shown):
         base = len(shown) - 1 - place
         steps, most, width = _faults(faults, max(ends), base, name, step)
@@ -74,14 +89,14 @@ def overview_of_logs(
         number = counted(int(faults["faults"].sum()), "fault")
         rows.append(Row(visible(name), f"{number}, at most {count(most)} {per(width)}"))
         points.append(events.assign(base=base, log=name))
-    events = pd.concat(points)
-    kinds = list(events[["kind", "serious"]].drop_duplicates("kind").itertuples(index=False))
-    for number, (kind, serious) in enumerate(kinds):
-        lane = FOOT + ROW_BODY * (number + 0.5) / len(kinds)
-        mine = events[events["kind"] == kind]
+    happened = pd.concat(points)
+    kinds = list(happened[["kind", "serious"]].drop_duplicates("kind").itertuples(index=False))
+    for turn, (kind, serious) in enumerate(kinds):
+        lane = FOOT + ROW_BODY * (turn + 0.5) / len(kinds)
+        mine = happened[happened["kind"] == kind]
         marks.append(
             Points(
-                visible(kind), "bad" if serious else _SERIES_TONES[1:][number % 5], symbol=_SYMBOLS[number % 4],
+                visible(kind), "bad" if serious else _SERIES_TONES[1:][turn % 5], symbol=_SYMBOLS[turn % 4],
                 x=floats(mine["second"]), y=floats(mine["base"] + lane),
                 texts=tuple(visible(f"{r.log}: {r.kind}: {r.text}") for r in mine.itertuples()),
             )
@@ -123,7 +138,8 @@ def failures_over_time(failures: pd.DataFrame, seconds: int, provenance: str, st
     width = bin_width(seconds, step)
     bins = binned(series, width, ["name"], ["failed"])
     marks, tops = [], dict.fromkeys(bins["second"], 0)
-    for name, tone in zip([*shown, others], [*_SERIES_TONES[: len(shown)], "quiet"], strict=True):
+    tones: list[Tone] = [*_SERIES_TONES[: len(shown)], "quiet"]
+    for name, tone in zip([*shown, others], tones, strict=True):
         part = bins[bins["name"] == name]
         if part.empty:
             continue
@@ -137,7 +153,7 @@ def failures_over_time(failures: pd.DataFrame, seconds: int, provenance: str, st
                 texts=_bin_texts(part, "failed", name),
             )
         )  # fmt: skip
-    worst = max(tops, key=tops.get)
+    worst = max(tops, key=tops.__getitem__)
     most = "all" if len(totals) == 1 else "most"
     alt = (
         f"{counted(int(totals.sum()), 'failure')} in {counted(seconds, 'second')}, {most} of them {totals.index[0]}; "
@@ -164,8 +180,9 @@ def coverage_over_time(seconds: pd.DataFrame, gaps: pd.DataFrame, provenance: st
     end = int(seconds["second"].max()) + step
     width = bin_width(end, step)
     bins = binned(seconds, width, [], ["recorded", "called"])
-    marks = [Band(visible(r.text), float(r.start), float(r.end)) for r in gaps.itertuples()]
-    for name, tone, wide in (("called", "quiet", 0.95), ("recorded", "a", 0.5)):
+    marks: list[Mark] = [Band(visible(r.text), float(r.start), float(r.end)) for r in gaps.itertuples()]
+    series: tuple[tuple[str, Tone, float], ...] = (("called", "quiet", 0.95), ("recorded", "a", 0.5))
+    for name, tone, wide in series:
         marks.append(
             Bars(
                 name, tone,

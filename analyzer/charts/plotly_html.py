@@ -6,7 +6,7 @@ from functools import singledispatch
 
 import plotly.graph_objects as go
 
-from analyzer.charts.model import ROW_HEAD, Axis, Band, Bars, Boxes, Chart, Points, Reference, Steps
+from analyzer.charts.model import ROW_HEAD, Axis, Band, Bars, Boxes, Chart, Mark, Points, Reference, Steps
 from analyzer.charts.palette import LIGHT
 
 _FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
@@ -99,7 +99,7 @@ def _escaped(text: str) -> str:
 
 
 @singledispatch
-def _draw(mark, drawn: go.Figure, chart: Chart) -> None:
+def _draw(mark: Mark, drawn: go.Figure, chart: Chart) -> None:
     raise TypeError(f"{type(mark).__name__} is no mark")
 
 

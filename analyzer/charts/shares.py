@@ -1,8 +1,10 @@
 """Charts of rows that hold shares: how often calls failed, what each path takes, how much was recorded."""
 
+from typing import Any
+
 import pandas as pd
 
-from analyzer.charts.model import ROW_HEAD, Bars, Chart, Points, Reference, Row, empty
+from analyzer.charts.model import ROW_HEAD, Bars, Chart, Mark, Points, Reference, Row, Symbol, Tone, empty
 from analyzer.charts.scales import floats, rate_axis, rows_axis, share_axis
 from analyzer.format import count, counted, share, visible
 
@@ -29,12 +31,16 @@ def failure_frequency(rates: pd.DataFrame, asked: tuple[str, float] | None, prov
         min([*seen["low"], *measured["high"]]),
         max([*measured["high"], asked[1] if asked else 0]),
     )
-    asking = [] if asked is None else list(shown.index[shown["function"] == asked[0]])
-    marks = [Reference(asked[1], f"asked for: {share(asked[1])}", row=len(shown) - 1 - i) for i in asking[:1]]
-    for name, tone, symbol, part in (
+    marks: list[Mark] = []
+    if asked is not None:
+        asking = list(shown.index[shown["function"] == asked[0]])
+        words = f"asked for: {share(asked[1])}"
+        marks = [Reference(asked[1], words, row=len(shown) - 1 - i) for i in asking[:1]]
+    series: tuple[tuple[str, Tone, Symbol, pd.DataFrame], ...] = (
         ("failed", "bad", "circle", seen),
         ("never failed: upper end", "a", "hollow", measured[measured["failed"] == 0]),
-    ):
+    )
+    for name, tone, symbol, part in series:
         if not part.empty:
             marks.append(
                 Points(
@@ -55,7 +61,7 @@ def failure_frequency(rates: pd.DataFrame, asked: tuple[str, float] | None, prov
     return Chart(key, title, alt, provenance, axis, rows_axis(rows), tuple(marks), rows, legend=True)
 
 
-def _rate_text(row) -> str:
+def _rate_text(row: Any) -> str:
     text = f"{count(row.failed)} of {count(row.of)}"
     if not row.of:
         return f"{text}: never called"
@@ -77,16 +83,17 @@ def time_by_path(paths: pd.DataFrame, provenance: str) -> Chart:
         for r in shown.itertuples()
     )
     bases = [len(rows) - 1 - i for i in range(len(rows))]
+    series: tuple[tuple[str, Tone, str, float, str], ...] = (
+        ("share of time", "a", "share_of_time", 0.42, "the time"),
+        ("share of faults", "quiet", "share_of_faults", 0.2, "the faults"),
+    )
     marks = tuple(
         Bars(
             name, tone,
             at=tuple(base + offset for base in bases), start=(0.0,) * len(rows), end=floats(shown[column]), width=0.2,
             texts=tuple(f"{row.name}: {share(part)} of {of}" for row, part in zip(rows, shown[column], strict=True)),
         )
-        for name, tone, column, offset, of in (
-            ("share of time", "a", "share_of_time", 0.42, "the time"),
-            ("share of faults", "quiet", "share_of_faults", 0.2, "the faults"),
-        )
+        for name, tone, column, offset, of in series
     )  # fmt: skip
     dearest = shown.iloc[0]
     alt = (
@@ -111,11 +118,12 @@ def coverage_counts(measures: pd.DataFrame, provenance: str) -> Chart:
     ratios = known["recorded"] / known["expected"]
     high = max(1.1, min(1.6, ratios.max() * 1.05 if len(ratios) else 0))
     rows = tuple(Row(visible(r.measure), _coverage_text(r)) for r in shown.itertuples())
-    marks = [Reference(1.0, "the kernel's count")]
-    for name, tone, part in (
+    marks: list[Mark] = [Reference(1.0, "the kernel's count")]
+    series: tuple[tuple[str, Tone, pd.Series], ...] = (
         ("at least all", "good", ratios[ratios >= 1]),
         ("records missing", "warn", ratios[ratios < 1]),
-    ):
+    )
+    for name, tone, part in series:
         if not part.empty:
             marks.append(
                 Bars(
@@ -131,7 +139,7 @@ def coverage_counts(measures: pd.DataFrame, provenance: str) -> Chart:
     return Chart(key, title, f"{alt}.", provenance, axis, rows_axis(rows), tuple(marks), rows, legend=True)
 
 
-def _coverage_text(row) -> str:
+def _coverage_text(row: Any) -> str:
     if not row.expected > 0:
         return f"{count(row.recorded)} recorded, not counted by the kernel"
     return f"{count(row.recorded)} of {count(row.expected)}, {share(row.recorded / row.expected)}"

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from analyzer.charts.model import Axis, Boxes, Chart, empty
+from analyzer.charts.model import Axis, Boxes, Chart, Tone, empty
 from analyzer.charts.scales import count_axis, floats
 from analyzer.format import count, counted, share, visible
 
@@ -18,10 +18,11 @@ def failed_insert_stacks(tree: pd.DataFrame, provenance: str) -> Chart:
         return empty(key, title, "No stack of a failed insert is recorded in this log.", provenance)
     total, levels = int(tree["end"].max()), int(tree["depth"].max()) + 1
     marks = []
-    for name, tone, part in (
+    parts: tuple[tuple[str, Tone, pd.DataFrame], ...] = (
         ("got no node", "bad", tree[tree["depth"] == 0]),
         ("called it", "a", tree[tree["depth"] > 0]),
-    ):
+    )
+    for name, tone, part in parts:
         if part.empty:
             continue
         sizes = part["end"] - part["start"]

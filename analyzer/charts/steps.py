@@ -2,11 +2,11 @@
 
 import pandas as pd
 
-from analyzer.charts.model import ROW_HEAD, Bars, Chart, Row, empty
+from analyzer.charts.model import ROW_HEAD, Bars, Chart, Row, Tone, empty
 from analyzer.charts.scales import rows_axis, share_axis
 from analyzer.format import counted, duration, share, visible
 
-_TONES = ("a", "b", "c", "d", "e", "f", "good")
+_TONES: tuple[Tone, ...] = ("a", "b", "c", "d", "e", "f", "good")
 _OTHERS = "everything else"
 _MOST_PATHS = 8
 
@@ -31,7 +31,8 @@ def step_costs(costs: pd.DataFrame, provenance: str) -> Chart:
     means = shown.groupby("path")["mean"].sum()
     at = [len(paths) - 1 - place + ROW_HEAD / 2 for place in range(len(paths))]
     marks, starts = [], pd.Series(0.0, index=paths)
-    for step, tone in zip([*names, _OTHERS], [*_TONES[: len(names)], "quiet"], strict=True):
+    tones: list[Tone] = [*_TONES[: len(names)], "quiet"]
+    for step, tone in zip([*names, _OTHERS], tones, strict=True):
         if step not in parted:
             continue
         ends = starts + parted[step]

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from analyzer.charts.model import ROW_HEAD, Axis, Bars, Chart, Points, Row
+from analyzer.charts.model import ROW_HEAD, Axis, Bars, Chart, Mark, Points, Row, Symbol, Tone
 from analyzer.charts.scales import rows_axis, since_ticks
 from analyzer.format import visible
 
@@ -21,12 +21,13 @@ def story(key: str, title: str, steps: pd.DataFrame, alt: str, provenance: str) 
     span = max(high - low, 1)
     low, high = low - span * 0.03, high + span * 0.06
     rows = tuple(Row(visible(row.what), visible(row.value)) for row in steps.itertuples())
-    marks = []
-    for kind, name, tone, symbol in (
+    marks: list[Mark] = []
+    kinds: tuple[tuple[str, str, Tone, Symbol], ...] = (
         ("before", "before it", "quiet", "circle"),
         ("cause", "what failed", "b", "circle"),
         ("harm", "what was left", "bad", "diamond"),
-    ):
+    )
+    for kind, name, tone, symbol in kinds:
         mine = [
             (len(rows) - 1 - place + ROW_HEAD / 2, step.start, min(step.end, high), row)
             for place, (step, row) in enumerate(zip(steps.itertuples(), rows, strict=True))

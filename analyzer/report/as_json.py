@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import asdict
+from typing import Any
 
 from analyzer.report.document import Document, Table
 
@@ -43,7 +44,7 @@ def render_json(document: Document) -> str:
     return json.dumps(whole, indent=1, ensure_ascii=False, default=_number) + "\n"
 
 
-def _table(table: Table) -> dict[str, object]:
+def _table(table: Table) -> dict[str, Any]:
     names = [column.name for column in table.columns]
     return {
         "caption": table.caption,
@@ -57,6 +58,6 @@ def _bounded(value: object) -> object:
     return [None if math.isinf(edge) else edge for edge in value] if isinstance(value, tuple) else value
 
 
-def _number(value: object) -> object:
+def _number(value: Any) -> object:
     """numpy's numbers as Python's."""
     return value.item()

@@ -20,7 +20,7 @@ from analyzer.report.build import build_document, ordered_findings
 from analyzer.report.document import Document
 from analyzer.report.excerpt import Excerpts
 from analyzer.report.letter import Contents, letter
-from analyzer.report.paste import paste
+from analyzer.report.paste import Dialect, paste
 from analyzer.report.redact import Redactor
 from analyzer.report.text import plain_text
 from analyzer.summary.summarize import summarize
@@ -180,8 +180,8 @@ def _packed(contents: Contents, must: Files, more: Files, redactor: Redactor | N
 
 def _letters(contents: Contents, files: Files, left: list[tuple[str, int]]) -> Files:
     blocks = letter(contents, [(name, len(data)) for name, data in files], left)
-    dialects = (("README.md", "markdown"), ("bugzilla.txt", "plain"), ("phabricator.txt", "remarkup"))
-    return [(name, paste(blocks, dialect).encode()) for name, dialect in dialects]
+    dialects: dict[str, Dialect] = {"README.md": "markdown", "bugzilla.txt": "plain", "phabricator.txt": "remarkup"}
+    return [(name, paste(blocks, dialect).encode()) for name, dialect in dialects.items()]
 
 
 def _zip(files: Files) -> bytes:

@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 from dataclasses import asdict
 
 from analyzer.format import visible
-from analyzer.verdict.check import Check
+from analyzer.verdict.check import Check, Outcome
 
 _WORDS = {"kept": "ok", "broken": "BROKEN", "cannot tell": "CANNOT TELL"}
 
@@ -30,7 +30,7 @@ def check_json(checked: Check, names: list[str]) -> str:
 
 def check_junit(checked: Check, names: list[str]) -> str:
     """JUnit XML: a broken rule is a failure, one that cannot be told is an error."""
-    signs = {"broken": "failure", "cannot tell": "error"}
+    signs: dict[Outcome, str] = {"broken": "failure", "cannot tell": "error"}
     outcomes = [rule.outcome for rule in checked.rules]
     counts = {f"{sign}s": str(outcomes.count(outcome)) for outcome, sign in signs.items()}
     suite = ET.Element("testsuite", {"name": "vmtrace check", "tests": str(len(checked.rules)), **counts})

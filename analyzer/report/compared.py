@@ -11,7 +11,7 @@ from analyzer.report.build import chart_provenance, provenance, scopes, unread
 from analyzer.report.document import Document, Section
 from analyzer.report.findings import shown_finding
 from analyzer.report.origin import kernel
-from analyzer.report.tables import table
+from analyzer.report.tables import Columns, table
 from analyzer.summary.summary import Summary
 from analyzer.verdict.compare_verdict import compare_verdict
 from analyzer.verdict.verdict import judge, together
@@ -164,7 +164,7 @@ def _moves(found: Comparison, top: int) -> Section | None:
     tables = []
     if len(found.radix):
         radix = found.radix.assign(interval=_numbers(found.radix, "low", "high"))
-        columns = (
+        columns: Columns = (
             ("operation", "text", ""), ("operations_before", "int", ""), ("operations_after", "int", ""),
             ("per_move_before", "number", ""), ("per_move_after", "number", ""),
             ("difference", "number", "after less before, of one move"),

@@ -1,5 +1,7 @@
 """A finding of the verdict as a document shows it, with the records it rests on."""
 
+from typing import Any
+
 import pandas as pd
 
 from analyzer.format import duration
@@ -73,7 +75,7 @@ def stacks_table(finding: judged.Finding, top: int) -> Table | None:
     return table("Stacks", times.sort_values("times", ascending=False, kind="stable"), _STACK_COLUMNS, top)
 
 
-def describe(row: dict[str, object]) -> str:
+def describe(row: dict[str, Any]) -> str:
     """A record in a few words."""
     if "kind" in row:
         return str(row.get("text", row["kind"]))

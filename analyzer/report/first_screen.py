@@ -27,10 +27,11 @@ def key_figures(log: LogSummary, verdicts: list[Verdict]) -> tuple[tuple[str, st
 
 def _count(*answers: Answer) -> str:
     """How many events in all; not measured where one of the answers is not."""
-    if any(answer.count is None for answer in answers):
+    counts = [answer.count for answer in answers if answer.count is not None]
+    if len(counts) < len(answers):
         return "not measured"
     suspected = any(answer.certainty == "suspected" for answer in answers)
-    return count(sum(answer.count for answer in answers)) + (" suspected" if suspected else "")
+    return count(sum(counts)) + (" suspected" if suspected else "")
 
 
 def next_command(summary: Summary, findings: list[tuple[LogSummary, Finding]]) -> str:

@@ -5,6 +5,7 @@ import hashlib
 import json
 from html import escape
 from pathlib import Path
+from typing import Any
 
 from plotly.offline import get_plotlyjs
 
@@ -219,7 +220,7 @@ def _class(column: Column) -> str:
     return "number" if column.kind in NUMERIC_KINDS else column.kind
 
 
-def _cell(column: Column, value: object) -> str:
+def _cell(column: Column, value: Any) -> str:
     text = cell(column.kind, value)
     if is_unknown(value):
         return f'<td class="{_class(column)} unknown" title="not measured">{text}</td>'

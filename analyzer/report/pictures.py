@@ -1,6 +1,7 @@
 """The pictures that stand for a whole report, or for one finding."""
 
 import math
+from typing import Any
 
 import pandas as pd
 
@@ -76,7 +77,7 @@ def _is_harm(row: Row) -> bool:
     return "kind" in row or "acq" in row or "held" in row or "locksum" in row
 
 
-def _step(row: Row, origin: int, kind: str, lasts: bool) -> dict[str, object]:
+def _step(row: Row, origin: int, kind: str, lasts: bool) -> dict[str, Any]:
     since = row["ts"] - origin
     named = row.get("lock") or row.get("page") or row.get("object") or row.get("held") or row.get("lockxor")
     what = f"{describe(row)}, {address(named)}" if named and kind != "before" else describe(row)
@@ -90,8 +91,8 @@ def _step(row: Row, origin: int, kind: str, lasts: bool) -> dict[str, object]:
 
 def gap_bands(log: LogSummary) -> pd.DataFrame:
     """From the last record before a loss was reported, one second wide: start, end, text."""
-    known = [gap for gap in coverage.gaps(log) if gap.after_ts is not None]
-    seconds = [(gap, (gap.after_ts - log.start) / SECOND) for gap in known]
+    gaps = coverage.gaps(log)
+    seconds = [(gap, (gap.after_ts - log.start) / SECOND) for gap in gaps if gap.after_ts is not None]
     rows = [(max(0.0, at - 1), at, str(gap).partition(":")[0]) for gap, at in seconds]
     return pd.DataFrame(rows, columns=["start", "end", "text"])
 

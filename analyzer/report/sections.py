@@ -12,7 +12,7 @@ from analyzer.ingest.releases import path_steps, release
 from analyzer.report.document import Section
 from analyzer.report.origin import host, tracer
 from analyzer.report.pictures import gap_bands
-from analyzer.report.tables import table
+from analyzer.report.tables import Columns, table
 from analyzer.summary.summary import LogSummary, Summary
 
 _NODES = "radix node allocations (the kernel's count)"
@@ -81,7 +81,7 @@ def _failures(log: LogSummary, one: bool, provenance: str, top: int) -> Section 
     stacks = failures.insert_stacks(log)
     if len(stacks):
         stacks = stacks.assign(where=stacks["infault"].map(_PLACES))
-        columns = (("failed", "int", ""), ("result", "text", ""), ("where", "text", ""), ("stack", "code", ""))
+        columns: Columns = (("failed", "int", ""), ("result", "text", ""), ("where", "text", ""), ("stack", "code", ""))
         tables.append(table("Failed radix inserts by stack", stacks, columns, top))
     chosen = failures.selected_faults(log)
     if len(chosen):
@@ -216,7 +216,7 @@ def _moves(log: LogSummary, provenance: str, top: int) -> Section | None:
     tables = [table("Page moves", costs, columns, top)]
     quantiles = moves.move_percentiles(log)
     if len(quantiles):
-        by = (("function", "text", ""), ("p50", "ns", ""), ("p90", "ns", ""), ("p99", "ns", ""))
+        by: Columns = (("function", "text", ""), ("p50", "ns", ""), ("p90", "ns", ""), ("p99", "ns", ""))
         tables.append(table("Durations of page moves", quantiles, by, top))
     callers = moves.moves_by_caller(log)
     if len(callers):

@@ -1,8 +1,10 @@
 """The story of one fault or finding as a Document."""
 
+from typing import Any
+
 import pandas as pd
 
-from analyzer.analysis.story import Story
+from analyzer.analysis.story import Step, Story
 from analyzer.format import address, count, counted, duration, moment
 from analyzer.ingest.releases import BITS, insert_error_name, path_name, release, result_name
 from analyzer.ingest.trace import Trace
@@ -49,7 +51,7 @@ def _sentence(trace: Trace, story: Story, since: int) -> str:
         f"Its first record is {moment(since)} after the trace began; its entry was not recorded"
     )  # fmt: skip
     ended = "; no record of its return" if story.end is None else (
-        f" and returned {duration(story.end - story.start)} later"
+        f" and returned {duration(story.end - story.begun)} later"
     )  # fmt: skip
     if "E" in trace.tables:
         held = story.steps[-1].held
@@ -74,12 +76,12 @@ def _known(trace: Trace, story: Story, start: int) -> Table:
     elif story.fault:
         rows += _columns(trace, story.fault)
     if story.end is not None:
-        rows.append(("duration", duration(story.end - story.start)))
+        rows.append(("duration", duration(story.end - story.begun)))
     rows += [("object", address(of)) for of in story.objects]
     return Table("What is known", (Column("what", "text"), Column("value", "text")), tuple(rows))
 
 
-def _columns(trace: Trace, fault: dict[str, object]) -> list[tuple[str, str]]:
+def _columns(trace: Trace, fault: dict[str, Any]) -> list[tuple[str, str]]:
     """The rest of an F record in words."""
     written = {
         "va": lambda v: address(int(v)),
@@ -98,7 +100,7 @@ def _columns(trace: Trace, fault: dict[str, object]) -> list[tuple[str, str]]:
     return [(names.get(name, name), write(fault[name])) for name, write in written.items() if name in fault]
 
 
-def _step(step, first: int) -> dict[str, object]:
+def _step(step: Step, first: int) -> dict[str, Any]:
     return {
         "after": step.ts - first,
         "line": step.line,
@@ -113,7 +115,7 @@ def _lock(held: tuple[int, str, str]) -> str:
     return f"{name} {address(at)} ({mode})"
 
 
-def _words(record: dict[str, object]) -> str:
+def _words(record: dict[str, Any]) -> str:
     """One record as a step."""
     match record["tag"]:
         case "E":

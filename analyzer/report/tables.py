@@ -5,9 +5,11 @@ import pandas as pd
 from analyzer.format import count
 from analyzer.report.document import Column, Table
 
+Columns = tuple[tuple[str, str, str], ...]  # name in the frame, kind, help
 
-def table(caption: str, frame: pd.DataFrame, columns: tuple[tuple[str, str, str], ...], top: int) -> Table:
-    """The first `top` rows; `columns` are (name in the frame, kind, help), those that the frame has.
+
+def table(caption: str, frame: pd.DataFrame, columns: Columns, top: int) -> Table:
+    """The first `top` rows; of `columns` those that the frame has.
 
     A caption says how many rows were left out.
     """

@@ -117,7 +117,7 @@ class _Printer:
     def _table(self, table: Table) -> list[RenderableType]:
         fitted = fit(table, self._width)
         shown = Text("\n".join(lines(fitted)), no_wrap=True, overflow="ignore")
-        parts = [self._words(table.caption, "italic"), shown]
+        parts: list[RenderableType] = [self._words(table.caption, "italic"), shown]
         if fitted.left_out:
             parts.append(self._words(f"(not shown at this width: {', '.join(fitted.left_out)}; see --wide)", "dim"))
         return parts
