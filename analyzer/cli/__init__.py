@@ -6,7 +6,7 @@ what a command needs is imported when it runs, so that `--help` and `collect` st
 
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -56,14 +56,14 @@ def _root(
         print(f"vmtrace {__version__}")
         raise typer.Exit
     if shell is not None:
-        commands = context.command.commands.items()
+        commands = cast(Any, context.command).commands.items()
         print(completion(shell, {name: _options(command) for name, command in commands}), end="")
         raise typer.Exit
     if context.invoked_subcommand is None:
         print(context.get_help())
 
 
-def _options(command) -> list[str]:
+def _options(command: Any) -> list[str]:
     return [*(name for option in command.params for name in option.opts if name.startswith("-")), "--help"]
 
 

@@ -2,12 +2,15 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from analyzer.cli.files import Force, ending_of, require_writable, write
 from analyzer.cli.options import Logs
+
+if TYPE_CHECKING:  # pandas comes with it
+    from analyzer.report.redaction import Redactor
 
 _SHOWN = 8
 
@@ -37,7 +40,7 @@ def bundle(
     print(f"bundle: {output}, {len(packed.data):,} bytes, {len(packed.members)} files", file=sys.stderr)
 
 
-def _preview(redactor) -> list[str]:
+def _preview(redactor: "Redactor | None") -> list[str]:
     """What was replaced by what, some of each kind."""
     if redactor is None:
         return ["redacted: nothing; names and addresses are as they were recorded"]

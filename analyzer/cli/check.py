@@ -2,15 +2,19 @@
 
 import re
 import tomllib
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from analyzer.cli.files import Force, ending_of, require_writable, write
 from analyzer.cli.options import STEPS, Jobs, Logs, NoCache, read_logs
 from analyzer.errors import DataError, NoInputError, UsageError
+
+if TYPE_CHECKING:  # pandas comes with it
+    from analyzer.verdict.check import Rules
 
 _SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 _KEYS = ("max-imbalance", "max-failure-rate", "max-p99", "min-coverage")
@@ -67,13 +71,17 @@ def check(
     log = read_logs(logs, None, jobs, None, no_cache)
     before = read_logs(baseline, None, jobs, None, no_cache).total() if baseline else None
     found = judge(log, wanted, before)
-    render = {"text": written.check_text, "json": written.check_json, "junit": written.check_junit}[form]
+    render = {
+        CheckFormat.TEXT: written.check_text,
+        CheckFormat.JSON: written.check_json,
+        CheckFormat.JUNIT: written.check_junit,
+    }[form]
     text = render(found, [str(part.meta["name"]) for part in log.logs])
     write(output, text)
     raise typer.Exit(found.exit_code)
 
 
-def _read(path: Path | None) -> dict[str, object]:
+def _read(path: Path | None) -> dict[str, Any]:
     if path is None:
         return {}
     try:
@@ -90,7 +98,7 @@ def _read(path: Path | None) -> dict[str, object]:
     return read
 
 
-def _rules(read: dict[str, object], path: Path | None):
+def _rules(read: dict[str, Any], path: Path | None) -> "Rules":
     from analyzer.verdict.check import Rules
 
     imbalance = read.get("max-imbalance", 0)
@@ -105,7 +113,7 @@ def _rules(read: dict[str, object], path: Path | None):
     )
 
 
-def _with(rules, rates, percentiles):
+def _with(rules: "Rules", rates: Iterable[str], percentiles: Iterable[str]) -> "Rules":
     """The rules with those of the command line, which go before."""
     from dataclasses import replace
 
@@ -115,9 +123,9 @@ def _with(rules, rates, percentiles):
             raise UsageError(f"{option} {text}: write NAME=SHARE")
         return name, value
 
-    rates = dict(_failure_rule(*parted("--max-failure-rate", text)) for text in rates)
-    percentiles = dict(_p99_rule(*parted("--max-p99", text)) for text in percentiles)
-    return replace(rules, max_failure_rate=rules.max_failure_rate | rates, max_p99=rules.max_p99 | percentiles)
+    failing = dict(_failure_rule(*parted("--max-failure-rate", text)) for text in rates)
+    slow = dict(_p99_rule(*parted("--max-p99", text)) for text in percentiles)
+    return replace(rules, max_failure_rate=rules.max_failure_rate | failing, max_p99=rules.max_p99 | slow)
 
 
 def _failure_rule(function: str, value: object) -> tuple[str, float]:

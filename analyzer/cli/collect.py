@@ -2,7 +2,7 @@
 
 import re
 import sys
-from typing import Annotated
+from typing import Annotated, Any, overload
 
 import typer
 
@@ -90,7 +90,7 @@ def check_targets(pid: int | None, execname: str | None, command: list[str] | No
         raise UsageError(f"--exec {execname!r}: dtrace takes no name that begins with -, the kernel keeps 19 letters")
 
 
-def moment(until: str | None, then: str | None, slower: str | None) -> dict[str, object]:
+def moment(until: str | None, then: str | None, slower: str | None) -> dict[str, Any]:
     """What --until, --then and --slower ask for, as a Request has it."""
     from analyzer.host.until import Until
 
@@ -113,6 +113,10 @@ def moment(until: str | None, then: str | None, slower: str | None) -> dict[str,
     return {"until": asked, "then": then or "", "slower": round((seconds("--slower", slower) or 0) * 1e9)}
 
 
+@overload
+def seconds(option: str, text: str) -> float: ...
+@overload
+def seconds(option: str, text: str | None) -> float | None: ...
 def seconds(option: str, text: str | None) -> float | None:
     """`30s`, `500ms`, `5m`, `2h`, `1d` in seconds; a bare number is seconds."""
     if text is None:

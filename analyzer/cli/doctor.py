@@ -15,8 +15,7 @@ def doctor(
 
     host = box.SshBox(ssh) if ssh else box.Box()
     try:
-        if ssh:
-            host.connect()
+        host.connect()
         found = doctor.examine(host)
         for finding in found:
             print(f"{_SIGNS[finding.good]:<4}{finding.text}" + (f"\n      -> {finding.mend}" if finding.mend else ""))

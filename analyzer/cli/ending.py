@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import typer
 
@@ -18,7 +19,7 @@ from analyzer.errors import IoError, UnavailableError, UsageError, VmtraceError
 DEBUG = "VMTRACE_DEBUG"  # set and not empty: the traceback of a defect too
 
 # typer 0.28 carries click inside; its public BadParameter leads to the base of all usage errors.
-_ClickUsageError = typer.BadParameter.__bases__[0]
+_ClickUsageError: Any = typer.BadParameter.__bases__[0]
 _INTERRUPTED = 130
 _PACKAGE = Path(__file__).parent.parent
 
@@ -30,7 +31,7 @@ def run(command: Callable[[], int | None]) -> int:
     if sys.stdout is None:
         return _complain("standard output is closed: give it a file or a pipe", IoError.exit_code)
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # no terminal is too poor for a report
+        cast(Any, stream).reconfigure(errors="backslashreplace")  # no terminal is too poor for a report
     try:
         code = command() or 0
         sys.stdout.flush()  # what cannot be written must not pass for written

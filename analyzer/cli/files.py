@@ -4,13 +4,14 @@ import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
 from analyzer.errors import CannotCreateError, UsageError
 
 STDOUT = Path("-")
+Form = TypeVar("Form")
 Force = Annotated[bool, typer.Option("--force", help="Overwrite files that are there; an input never.")]
 
 
@@ -38,9 +39,9 @@ def _is_same(path: Path, name: str) -> bool:
         return False
 
 
-def ending_of(path: Path | None, endings: dict[str, str]) -> str | None:
+def ending_of(path: Path | None, endings: dict[str, Form]) -> Form | None:
     """What the path's ending stands for in `endings`; None for standard output, which has none."""
-    if path in (None, STDOUT):
+    if path is None or path == STDOUT:
         return None
     found = endings.get(path.suffix.lower())
     if found is None:
@@ -50,8 +51,11 @@ def ending_of(path: Path | None, endings: dict[str, str]) -> str | None:
 
 def write(path: Path | None, data: bytes | str) -> None:
     """Write a file at once, or to standard output; CannotCreateError where that fails."""
-    if path in (None, STDOUT):
-        (sys.stdout if isinstance(data, str) else sys.stdout.buffer).write(data)
+    if path is None or path == STDOUT:
+        if isinstance(data, str):
+            sys.stdout.write(data)
+        else:
+            sys.stdout.buffer.write(data)
         return
     try:
         path.write_bytes(data.encode() if isinstance(data, str) else data)

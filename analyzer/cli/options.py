@@ -4,12 +4,17 @@ import gc
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from analyzer.errors import UsageError
 from analyzer.ingest.releases import STEP_ORDER
+
+if TYPE_CHECKING:  # pyarrow and pandas come with them
+    from analyzer.ingest.sources import Source
+    from analyzer.summary.filters import Filter
+    from analyzer.summary.summary import Summary
 
 # Of ingest/formats.py, which reads far more than a list of names needs.
 FORMAT_NAMES = (
@@ -40,7 +45,14 @@ NoCache = Annotated[bool, typer.Option("--no-cache", help="Read the logs again, 
 STEPS = ("soft", *STEP_ORDER)
 
 
-def record_filter(process, pid, path, since, until, with_tracer=False):
+def record_filter(
+    process: list[str] | None,
+    pid: list[int] | None,
+    path: list[str] | None,
+    since: float | None,
+    until: float | None,
+    with_tracer: bool = False,
+) -> "Filter":
     """The options as a Filter; a step that no fault can have is an error, not an empty report."""
     from analyzer.summary.filters import Filter
 
@@ -52,7 +64,14 @@ def record_filter(process, pid, path, since, until, with_tracer=False):
     return Filter(tuple(process or ()), tuple(pid or ()), tuple(path or ()), since, until, with_tracer)
 
 
-def read_logs(logs, chosen, jobs, dask, no_cache, as_format=None):
+def read_logs(
+    logs: list[str],
+    chosen: "Filter | None",
+    jobs: int | None,
+    dask: str | None,
+    no_cache: bool,
+    as_format: str | None = None,
+) -> "Summary":
     """The Summary of the logs that a command was given."""
     from analyzer.summary.cache import Cache
     from analyzer.summary.pool import dask_cluster
@@ -66,19 +85,19 @@ def read_logs(logs, chosen, jobs, dask, no_cache, as_format=None):
 
 
 @contextmanager
-def progress() -> Iterator[Callable | None]:
+def progress() -> Iterator[Callable[["Source"], None] | None]:
     """A progress bar over the bytes of the logs, on stderr and only on a terminal."""
     if not sys.stderr.isatty():
         yield None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    tasks: dict[str, int] = {}
+    tasks: dict[str, TaskID] = {}
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
 
-        def step(source) -> None:
+        def step(source: "Source") -> None:
             if source.name not in tasks:
                 tasks[source.name] = bar.add_task(source.name, total=source.total)
             bar.update(tasks[source.name], completed=source.size)

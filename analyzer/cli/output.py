@@ -5,12 +5,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from analyzer.cli.files import STDOUT, ending_of, require_writable, write
 from analyzer.errors import CannotCreateError, DataError
+
+if TYPE_CHECKING:  # pandas comes with it
+    from analyzer.report.document import Document
 
 
 class Format(StrEnum):
@@ -71,7 +74,7 @@ def form_of(output: Path | None) -> Format:
     return ending_of(output, _ENDINGS) or Format.TEXT
 
 
-def write_document(document, output: Path | None, form: Format, look: Look) -> None:
+def write_document(document: "Document", output: Path | None, form: Format, look: Look) -> None:
     """Write the document in its form, to standard output where `output` is None or "-"."""
     if form is Format.TEXT and output in (None, STDOUT) and sys.stdout.isatty():
         _show(document, look)
@@ -81,7 +84,7 @@ def write_document(document, output: Path | None, form: Format, look: Look) -> N
         print(f"report: {output}", file=sys.stderr)
 
 
-def _show(document, look: Look) -> None:
+def _show(document: "Document", look: Look) -> None:
     """On a terminal, at its width."""
     from rich.console import Console
 
@@ -94,7 +97,7 @@ def _show(document, look: Look) -> None:
     (sys.stdout.write if look.no_pager else page)(shown.get())
 
 
-def _render(document, form: Format, look: Look) -> bytes | str:
+def _render(document: "Document", form: Format, look: Look) -> bytes | str:
     match form:
         case Format.TEXT:
             from analyzer.report.text import plain_text
@@ -117,14 +120,15 @@ def _render(document, form: Format, look: Look) -> bytes | str:
 
             if document.picture is None:
                 raise DataError(f"{document.title}: has nothing to draw; write it as text or a page")
-            return render(document.picture, form.value)
+            return render(document.picture, "png" if form is Format.PNG else "svg")
 
 
-def write_plots(document, folder: Path, inputs: Iterable[str], force: bool) -> None:
+def write_plots(document: "Document", folder: Path, inputs: Iterable[str], force: bool) -> None:
     """Every chart of the document as PNG and SVG, each under its key."""
     from analyzer.charts.images import render
 
-    files = {folder / f"{chart.key}.{form}": (chart, form) for chart in document.charts for form in ("png", "svg")}
+    forms: tuple[Literal["png", "svg"], ...] = ("png", "svg")
+    files = {folder / f"{chart.key}.{form}": (chart, form) for chart in document.charts for form in forms}
     for path in files:
         require_writable(path, inputs, force)
     for path, (chart, form) in files.items():

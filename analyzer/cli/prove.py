@@ -1,8 +1,14 @@
 """vmtrace prove: does a trace say what happened, on this kernel?"""
 
 import json
+from typing import TYPE_CHECKING, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from analyzer.host.facts import Facts
+    from analyzer.host.proof import Answer
+    from analyzer.host.prove import Proof
 
 _WIDTH = {"outcome": 10, "measure": 15}
 
@@ -21,8 +27,7 @@ def prove(
 
     host = box.SshBox(ssh) if ssh else box.Box()
     try:
-        if ssh:
-            host.connect()
+        host.connect()
         known, python, proofs = prove.prove(host, script, Progress().say)
     finally:
         host.close()
@@ -37,14 +42,14 @@ def prove(
     raise typer.Exit(prove.status(proofs))
 
 
-def _words(answer) -> str:
+def _words(answer: "Answer") -> str:
     counts = "" if answer.seen is None else f"{answer.seen:,} of {answer.happened:,}"
-    if answer.outcome == "wrong":
+    if answer.outcome == "wrong" and answer.seen is not None and answer.happened is not None:
         counts += f", {answer.seen - answer.happened:+,}"
     return ": ".join(part for part in (counts, answer.reason) if part)
 
 
-def _document(known, python: bool, proofs: list) -> dict:
+def _document(known: "Facts", python: bool, proofs: "list[Proof]") -> dict[str, Any]:
     return {
         "release": known["release"],
         "osreldate": known.osreldate,

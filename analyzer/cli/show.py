@@ -1,12 +1,15 @@
 """vmtrace show: the story of one fault, or of the faults that a finding rests on."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from analyzer.cli.files import Force
 from analyzer.cli.output import Form, Look, NoPager, Output, Wide, prepare, write_document
 from analyzer.errors import UsageError
+
+if TYPE_CHECKING:  # pandas comes with it
+    from analyzer.verdict.finding import Finding
 
 _MOST = 3  # faults of one finding
 
@@ -31,14 +34,15 @@ def show(
     if log == "-":
         raise UsageError("show reads its log twice: name a file")
     written = prepare(output, form, None, [log], force)
-    from analyzer.analysis.story import fault_story
+    from analyzer.analysis.story import Story, fault_story
     from analyzer.ingest.trace import load
     from analyzer.report.story import story_document
 
     trace = load(log)
     chosen = None if finding is None else _finding(log, finding)
-    lines = [fault] if chosen is None else list(dict.fromkeys(int(row["line"]) for row in chosen.rows))
-    stories = []
+    named = (fault,) if chosen is None else dict.fromkeys(int(row["line"]) for row in chosen.rows)
+    lines = [line for line in named if line is not None]
+    stories: list[Story] = []
     for line in lines:
         story = fault_story(trace, line)
         if story is not None and story not in stories and len(stories) < _MOST:
@@ -50,7 +54,7 @@ def show(
     write_document(story_document(log, trace, stories, chosen), output, written, Look(wide=wide, no_pager=no_pager))
 
 
-def _finding(log: str, number: int):
+def _finding(log: str, number: int) -> "Finding":
     from analyzer.report.build import ordered_findings
     from analyzer.summary.summarize import summarize
 

@@ -49,7 +49,9 @@ class Box:
         """The command that reads sh(1) from its standard input there."""
         return ["/bin/sh", "-s"]
 
-    def start(self, script: str, *, stdout: int | None = subprocess.PIPE, stderr: int | None = subprocess.PIPE):
+    def start(
+        self, script: str, *, stdout: int | None = subprocess.PIPE, stderr: int | None = subprocess.PIPE
+    ) -> subprocess.Popen[bytes]:
         """Run `script` in a process group of its own; its standard input stays open.  Gives the Popen."""
         process = subprocess.Popen(
             self.shell(), stdin=subprocess.PIPE, stdout=stdout, stderr=stderr, process_group=0, bufsize=0
@@ -71,6 +73,9 @@ class Box:
         answer = Answer(process.returncode, out.decode(errors="replace"), err.decode(errors="replace"))
         self._check(answer)
         return answer
+
+    def connect(self) -> None:
+        """Nothing to open: it is here."""
 
     def close(self) -> None:
         """Leave it."""
@@ -120,6 +125,7 @@ class SshBox(Box):
 
     def close(self) -> None:
         if self._master is not None:
+            assert self._master.stdin is not None  # a pipe
             self._master.stdin.close()
             if not Path(self._socket).exists():  # it still asks for a password
                 self._master.terminate()
@@ -138,6 +144,7 @@ class SshBox(Box):
 
 def send(process: subprocess.Popen, text: str) -> None:
     """Write to its standard input; one that has ended already is not told."""
+    assert process.stdin is not None  # start() made it a pipe
     rest = memoryview(text.encode())
     try:
         while rest:  # a signal may cut a write short
@@ -148,6 +155,7 @@ def send(process: subprocess.Popen, text: str) -> None:
 
 def first_line(process: subprocess.Popen) -> bytes:
     """The first line of its output; what there is of it where the line does not come."""
+    assert process.stdout is not None  # whoever reads lines asked for a pipe
     ready, _, _ = select.select([process.stdout], [], [], limits.ANSWER)
     return process.stdout.readline() if ready else b""
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 
 from analyzer.errors import IoError, TemporaryError, UnavailableError, UsageError
 from analyzer.host import failmod, left, limits
@@ -67,6 +68,7 @@ class HeldCommand:
                     f"the ssh server of {box.name} puts everything into one process group, and COMMAND needs its own: "
                     "use OpenSSH's sshd there, or run vmtrace there"
                 )
+            assert self._process.stdout is not None  # a pipe
             self._pump = threading.Thread(
                 target=_copy, args=(self._process.stdout.fileno(), target.fileno()), daemon=True
             )
@@ -96,18 +98,19 @@ class HeldCommand:
 
     def cancel(self) -> None:
         """Never released: it ends without having run."""
+        assert self._process.stdin is not None  # a pipe
         self._process.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(limits.KILLED)
 
-    def wait(self, seconds: float, hurry) -> int | None:
+    def wait(self, seconds: float, hurry: Callable[[], bool]) -> int | None:
         """Wait for its end, no longer than `seconds` and not once `hurry()` is true."""
         until = time.monotonic() + seconds
         while self.status() is None and time.monotonic() < until and not hurry():
             time.sleep(limits.TICK / 2)
         return self.status()
 
-    def end(self, hurry) -> None:
+    def end(self, hurry: Callable[[], bool]) -> None:
         """Wait for its end, which it was told to come to, then kill it; TemporaryError where that does not help."""
         if self.wait(limits.COMMAND, hurry) is not None:
             return

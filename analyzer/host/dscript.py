@@ -77,6 +77,7 @@ def load(name: str) -> DScript:
     purpose = re.search(rf"^ \* {stem}\.d - (.+)$", text, re.MULTILINE)
     releases = re.search(r"^ \* RELEASES (\d+) -(?: (\d+))?$", text, re.MULTILINE)
     scope = re.search(r"^ \* SCOPE (machine|target)$", text, re.MULTILINE)
+    assert purpose and releases and scope  # every script of ours has them
     return DScript(
         stem,
         text,

@@ -137,11 +137,13 @@ class Guard:
     def __init__(self, box: Box, point: FailPoint, group: int) -> None:
         self._box = box
         self._point = point
-        self._held: Held | None = Held(box, point.guard(group))
-        self.pids = self._held.pids
+        held = Held(box, point.guard(group))
+        self._held: Held | None = held
+        self.pids = held.pids
 
     def arm(self) -> None:
         """UsageError where the kernel does not take the term."""
+        assert self._held is not None  # armed once, before it is disarmed
         self._held.release()
         if first_line(self._held.process) != b"armed\n":
             complaint = self._held.answer().complaint

@@ -2,6 +2,7 @@
 
 import re
 import time
+from typing import BinaryIO
 
 from analyzer.errors import DataError, NoInputError
 from analyzer.host import limits
@@ -40,7 +41,7 @@ def follow(path: str, names: Names, interval: float) -> None:
             screen.end()
 
 
-def _read(log, rest: bytes, live: Live, heart: Heartbeat) -> bytes:
+def _read(log: BinaryIO, rest: bytes, live: Live, heart: Heartbeat) -> bytes:
     """Take the whole lines that have come; gives the begun one."""
     while data := log.read(_CHUNK):
         if log.tell() == len(data) and data.startswith(_PACKED):

@@ -43,8 +43,9 @@ class Helpers:
     def pids(self) -> list[int]:
         """Their processes on the box."""
         found = [self.command.group] if self.command else []
-        for held in (*([self.guard] if self.guard else []), *self._readings):
-            found += held.pids
+        found += self.guard.pids if self.guard else []
+        for reading in self._readings:
+            found += reading.pids
         return found
 
     def cancel(self) -> None:

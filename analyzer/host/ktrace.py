@@ -119,6 +119,7 @@ def _store(box: Box, file: str, header: bytes, output: Output) -> int:
     """Write kdump's text; gives the number of faults that ended."""
     output.write(header)
     dump = box.start(_dump(file))
+    assert dump.stdin and dump.stdout and dump.stderr  # pipes
     dump.stdin.close()
     ended, last = 0, b""
     while data := dump.stdout.read(_CHUNK):

@@ -19,6 +19,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
+from typing import Any
 
 ZERO_FILL, COPY, FILE, SPLIT = 1009, 503, 211, 307  # pages
 FEW = 101, 53  # pages to fill with zero, and to copy
@@ -42,14 +44,15 @@ for name in ("munmap", "mprotect", "madvise", "msync"):
     getattr(libc, name).argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)[: 2 if name == "munmap" else 3]
 
 
-def mapped(address, size, protection, flags, fd=-1):
+# What an old Python has no name for is in quotes.
+def mapped(address: "int | None", size: int, protection: int, flags: int, fd: int = -1) -> int:
     found = libc.mmap(address, size, protection, flags, fd, 0)
     if found == ctypes.c_void_p(-1).value:
         sys.exit("the load cannot map memory")
     return found
 
 
-def region(pages, protection=RW, fd=-1):
+def region(pages: int, protection: int = RW, fd: int = -1) -> int:
     """An address with that many pages, and nothing that could grow together with them on either side."""
     around = mapped(None, (pages + 2) * PAGE, 0, mmap.MAP_PRIVATE | mmap.MAP_ANON)
     flags = FIXED | (mmap.MAP_SHARED if fd >= 0 else mmap.MAP_PRIVATE | mmap.MAP_ANON)
@@ -59,12 +62,12 @@ def region(pages, protection=RW, fd=-1):
     return first
 
 
-def write(first, pages, step=1):
+def write(first: int, pages: int, step: int = 1) -> None:
     for page in range(0, pages, step):
         ctypes.memset(first + page * PAGE, 1, 1)
 
 
-def counted(work):
+def counted(work: "Callable[[], object]") -> "tuple[int, int]":
     """Do it; the faults without and with input that the kernel counted for this process meanwhile."""
     before = resource.getrusage(resource.RUSAGE_SELF)
     work()
@@ -72,7 +75,7 @@ def counted(work):
     return after.ru_minflt - before.ru_minflt, after.ru_majflt - before.ru_majflt
 
 
-def child(work):
+def child(work: "Callable[[], object]") -> "tuple[int, int, Any]":
     """Do it in a child: its process id, its wait status, what `work` gave back."""
     out, into = os.pipe()
     pid = os.fork()
@@ -88,7 +91,7 @@ def child(work):
     return pid, os.waitpid(pid, 0)[1], json.loads(text) if text else None
 
 
-def part(name, first, pages, faults, pids, most=None):
+def part(name: str, first: int, pages: int, faults: int, pids: "list[int]", most: "int | None" = None) -> "dict[str, Any]":
     """What a part did.  `faults` happened; `most` is what the kernel counted, with those of the interpreter itself."""
     return {
         "part": name, "first": first, "last": first + pages * PAGE, "faults": faults,
@@ -96,27 +99,27 @@ def part(name, first, pages, faults, pids, most=None):
     }  # fmt: skip
 
 
-def zero_fill(pages):
+def zero_fill(pages: int) -> "dict[str, Any]":
     first = region(pages)
     most = sum(counted(lambda: write(first, pages)))
     return part("zero-fill", first, pages, pages, [os.getpid()], most)
 
 
-def copy(pages):
+def copy(pages: int) -> "dict[str, Any]":
     first = region(pages)
     write(first, pages)
     pid, _, faults = child(lambda: counted(lambda: write(first, pages)))
     return part("copy", first, pages, pages, [pid], sum(faults))
 
 
-def threads():
+def threads() -> "dict[str, Any]":
     pages = THREADS * EACH
     first = region(pages)
     most = sum(counted(lambda: in_threads(first, EACH)))
     return part("threads", first, pages, pages, [os.getpid()], most)
 
 
-def in_threads(first, each, begun=lambda: None):
+def in_threads(first: int, each: int, begun: "Callable[[], object]" = lambda: None) -> None:
     """THREADS threads, each writing `each` pages of its own; memset(3) runs without Python's lock."""
     workers = [
         threading.Thread(target=ctypes.memset, args=(first + number * each * PAGE, 2, each * PAGE))
@@ -129,7 +132,7 @@ def in_threads(first, each, begun=lambda: None):
         worker.join()
 
 
-def page_in(folder):
+def page_in(folder: str) -> "dict[str, Any]":
     """Pages of a file that is not in memory any more, if the system lets go of it."""
     with open(os.path.join(folder, "file"), "wb+") as file:
         file.write(b"x" * FILE * PAGE)
@@ -144,32 +147,32 @@ def page_in(folder):
     return part("page-in", first, FILE, faults[1], [os.getpid()])
 
 
-def dying(name, first, pages, address, times):
+def dying(name: str, first: int, pages: int, address: int, times: int) -> "dict[str, Any]":
     """Children that each write to `address` once, and die of it."""
     ended = [child(lambda: ctypes.memset(address, 1, 1)) for _ in range(times)]
     died = [pid for pid, status, _ in ended if status & 0x7F in (signal.SIGSEGV, signal.SIGBUS)]
     return part(name, first, pages, len(died), died)
 
 
-def protected():
+def protected() -> "dict[str, Any]":
     first = region(1, mmap.PROT_READ)
     return dying("protected", first, 1, first, PROTECTED)
 
 
-def invalid():
+def invalid() -> "dict[str, Any]":
     first = region(1)
     libc.munmap(first, PAGE)
     return dying("invalid", first, 1, first, INVALID)
 
 
-def beyond(folder):
+def beyond(folder: str) -> "dict[str, Any]":
     with open(os.path.join(folder, "short"), "wb+") as file:
         file.truncate(PAGE)
         first = region(8, RW, file.fileno())
     return dying("beyond", first, 8, first + 4 * PAGE, BEYOND)
 
 
-def split():
+def split() -> "dict[str, Any]":
     """Two mappings of one object: fork moves the pages of the first to an object of its own."""
     first = region(2 * SPLIT)
     write(first, 2 * SPLIT)
@@ -178,7 +181,7 @@ def split():
     return part("fork", first, SPLIT, 0, [os.getpid()]) | {"moves": SPLIT}
 
 
-def moved():
+def moved() -> "dict[str, Any]":
     """A parent that leaves while its child's threads write: a page may move to the child in the fault (facts 13.4)."""
     pages = THREADS * MOVED
     first = region(pages)
@@ -205,13 +208,13 @@ def moved():
     return part("moved", first, pages, pages, [pid], most)
 
 
-def sparse():
+def sparse() -> "dict[str, Any]":
     first = region(SPARSE * NODE)
     most = sum(counted(lambda: write(first, SPARSE * NODE, NODE)))
     return part("sparse", first, SPARSE * NODE, SPARSE, [os.getpid()], most)
 
 
-def main(statement, kind):
+def main(statement: str, kind: str) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     folder = os.path.dirname(statement)
     if kind == "sparse":

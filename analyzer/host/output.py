@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any, cast
 
 from analyzer.errors import CannotCreateError, IoError, UnavailableError
 
@@ -33,14 +34,14 @@ class Output:
         self._temporary: Path | None = None
         self._made: Path | None = None
         self._path = Path(name)
-        self._raw = sys.stdout.buffer.raw if self.to_stdout else self._open(self._path, force)
+        self._raw = cast(Any, sys.stdout.buffer).raw if self.to_stdout else self._open(self._path, force)
         self._on_disk = stat.S_ISREG(os.fstat(self._raw.fileno()).st_mode)
         self._synced, self._synced_at = 0, 0.0  # bytes and when
         self._zstd: subprocess.Popen | None = None
         self._file = self._compressor(name)
         self.compressed = self._file is not self._raw
 
-    def _open(self, path: Path, force: bool):
+    def _open(self, path: Path, force: bool) -> io.FileIO:
         try:
             if path.is_dir():
                 raise CannotCreateError(f"{path} is a directory: give the log a name in it")
@@ -57,7 +58,7 @@ class Output:
         except OSError as error:
             raise CannotCreateError(f"cannot write {path}: {error.strerror}; choose another name with -o") from None
 
-    def _compressor(self, name: str):
+    def _compressor(self, name: str) -> Any:
         if name.endswith(".gz"):
             return gzip.GzipFile(filename="", mode="wb", fileobj=self._raw, mtime=0, compresslevel=3)
         if name.endswith(".xz"):
@@ -120,6 +121,7 @@ class Output:
             if not self.to_stdout or self.compressed:
                 self._file.close()
             if self._zstd is not None and self._zstd.wait() != 0:
+                assert self._zstd.stderr is not None  # a pipe
                 complaint = self._zstd.stderr.read().decode(errors="replace").strip()
                 raise IoError(f"zstd could not write {self.name}: {complaint}; make room, or use another -o")
             if not self.to_stdout:

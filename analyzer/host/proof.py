@@ -103,16 +103,16 @@ def digest(data: bytes) -> Trace:
         elif tag in ("E", "R", "L"):
             steps.append((tag, row))
     _put_together(trace, sorted(steps, key=lambda step: int(step[1]["ts"])))
-    for row in Sections().rows(data):
-        keys = row.keys
-        if row.section == "latency":
-            trace.counted[int(keys["path"]), int(keys["rc"])] += row.value
-        elif row.section == "process":
-            trace.results[keys["execname"], int(keys["rc"])] += row.value
-        elif row.section == "moves":
-            trace.moves[keys["fn"], keys["infault"] != "0"] += row.value
-        elif row.section == "witness":
-            trace.witness[keys["probe"]] += row.value
+    for counted in Sections().rows(data):
+        keys = counted.keys
+        if counted.section == "latency":
+            trace.counted[int(keys["path"]), int(keys["rc"])] += counted.value
+        elif counted.section == "process":
+            trace.results[keys["execname"], int(keys["rc"])] += counted.value
+        elif counted.section == "moves":
+            trace.moves[keys["fn"], keys["infault"] != "0"] += counted.value
+        elif counted.section == "witness":
+            trace.witness[keys["probe"]] += counted.value
     return trace
 
 
@@ -197,7 +197,8 @@ class Judge:
             return wrong[0]
         if self._trace.recorded < self._growth.get(counters.FAULTS, 0):
             return Answer(measure, WRONG, self._trace.recorded, self._growth[counters.FAULTS])
-        return self._held(measure, sum(answer.seen for answer in answers), sum(answer.happened for answer in answers))
+        seen = sum(answer.seen or 0 for answer in answers)
+        return self._held(measure, seen, sum(answer.happened or 0 for answer in answers))
 
     def _in_range(self, measure: str, part: dict) -> Answer:
         return self._held(measure, len(self._within(part)), part["faults"], part["most"])

@@ -7,6 +7,7 @@ import json
 import signal
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,7 +77,7 @@ class Load:
         return [*self.words, f"{self.folder}/statement", kind]
 
 
-def prove(box: Box, name: str | None, say) -> tuple[facts.Facts, bool, list[Proof]]:
+def prove(box: Box, name: str | None, say: Callable[[str], None]) -> tuple[facts.Facts, bool, list[Proof]]:
     """Prove the script named, or each that fits; gives what the box is, whether the load was in Python, and the proofs.
 
     Args:

@@ -6,6 +6,7 @@ Its phases are compiling (`await_tracing`), tracing (`_trace`) and ending (`_end
 import contextlib
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from analyzer.errors import TemporaryError, UsageError, VmtraceError
@@ -205,7 +206,7 @@ class _Session:
             now = time.monotonic()
             self._attempt(self._output.sync)
             self._progress.show(status(self._log.tally, self._heart, pace, now))
-            if self._plan.until is not None and self._plan.until.met(self._live):
+            if self._plan.until is not None and self._live is not None and self._plan.until.met(self._live):
                 self._result.hit = True
                 return f"--until {self._plan.until.text}"
             if self._progress.quit:
@@ -247,9 +248,9 @@ class _Session:
         then = until.run(self._box, self._plan.then) if self._result.hit and self._plan.then else b""
         if self._helpers.guard:
             self._attempt(self._helpers.guard.disarm)
-        if self._command and reason != _END_OF_COMMAND:
+        if (command := self._command) and reason != _END_OF_COMMAND:
             name = self._signals.received[0].name.removeprefix("SIG") if self._signals.asked() else "TERM"
-            self._attempt(lambda: self._command.signal(name))
+            self._attempt(lambda: command.signal(name))
         after = self._read_after()
         self._stop()
         if self._lost_connection():  # its silence can pass for a kernel that has stopped, until ssh gives up
@@ -342,19 +343,20 @@ class _Session:
 
     def _end_command(self) -> None:
         """COMMAND's end, which it has been told to come to, and its exit status."""
-        if self._command is None:
+        command = self._command
+        if command is None:
             return
 
         def hurry() -> bool:
             self._progress.show("waiting for COMMAND; ^C again kills it")
             return self._hurried("COMMAND is killed")
 
-        self._attempt(lambda: self._command.end(hurry))
-        if self._command.killed:
+        self._attempt(lambda: command.end(hurry))
+        if command.killed:
             self._progress.say(f"COMMAND did not end within {limits.COMMAND:g} s of its signal and was killed")
             self._log.host("killed", "COMMAND")
-            self._log.lines(left.lines(self._command.hangs))
-        self._result.status = self._command.status()
+            self._log.lines(left.lines(command.hangs))
+        self._result.status = command.status()
 
     def _pump(self) -> bool:
         """Take the next piece of dtrace's output, or wait a tick; whether there was one."""
@@ -389,7 +391,7 @@ class _Session:
         # Only dtrace speaks in a log; what sh or ssh say is kept as a directive.
         self._log.lines((line if line.startswith(b"dtrace: ") or not line else b"#host.stderr\t" + line) + b"\n")
 
-    def _attempt(self, action) -> None:
+    def _attempt(self, action: Callable[[], object]) -> None:
         """Do it; a failure is noted and the rest goes on."""
         try:
             action()

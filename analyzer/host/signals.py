@@ -1,6 +1,7 @@
 """^C, SIGTERM and SIGHUP as requests to end, not as interruptions."""
 
 import signal
+from typing import Any
 
 
 class Signals:
@@ -12,7 +13,7 @@ class Signals:
 
     def __init__(self) -> None:
         self.received: list[signal.Signals] = []
-        self._before: dict[int, object] = {}
+        self._before: dict[int, Any] = {}
 
     def __enter__(self) -> "Signals":
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

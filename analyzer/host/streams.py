@@ -6,6 +6,7 @@ import selectors
 import subprocess
 import threading
 from collections.abc import Callable
+from typing import IO
 
 _CHUNK = 1 << 16
 _QUEUED = 1024  # chunks, 64 MB: what a slow disk may hold up before dtrace is made to wait
@@ -30,7 +31,7 @@ class Streams:
         self.ended = item is None
         return item
 
-    def _read(self, out, err) -> None:
+    def _read(self, out: IO[bytes], err: IO[bytes]) -> None:
         with selectors.DefaultSelector() as selector:
             # dtrace flushes stdout after each pass, stderr at once: a message that waits is older than data that wait.
             selector.register(err, selectors.EVENT_READ, (0, "err"))

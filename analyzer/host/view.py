@@ -80,7 +80,8 @@ def page(live: Live, state: State, names: Names) -> list[str]:
 def line(live: Live, state: State) -> str:
     """The same in one line, for a terminal that is none."""
     tally = live.tally
-    worst = max((percentile(bounds, 0.99) for bounds in live.latency.values() if bounds), default=None)
+    tails = (percentile(bounds, 0.99) for bounds in live.latency.values() if bounds)
+    worst = max((tail for tail in tails if tail is not None), default=None)
     parts = [
         clock(state.seconds),
         f"{count(state.rate)} faults/s",
