@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from itertools import islice, pairwise
 
 import pyarrow as pa
-from lark import Tree
+from lark import Token
 from lark.exceptions import UnexpectedInput
 
 from analyzer.ingest.escapes import unescape
-from analyzer.ingest.grammar import expectation, load_grammar
+from analyzer.ingest.grammar import Node, expectation, load_grammar
 from analyzer.ingest.parsed import Unread
 
 INTEGER_COLUMNS = frozenset({"path", "rc", "delta", "count", "ns", "calls", "infault", "busy"})
@@ -67,9 +67,10 @@ def rows_table(rows: list[Row], keys: list[str], integers: frozenset[str], value
         else:
             table[key] = pa.array([str(each) for each in values], pa.string())
     if value in DISTRIBUTIONS:
-        table["low"] = pa.array([low for _, (low, _, _) in spread], pa.float64())
-        table["high"] = pa.array([high for _, (_, high, _) in spread], pa.float64())
-        table["count"] = pa.array([count for _, (_, _, count) in spread], pa.int64())
+        buckets = [bucket for _, bucket in spread if bucket is not None]
+        table["low"] = pa.array([low for low, _, _ in buckets], pa.float64())
+        table["high"] = pa.array([high for _, high, _ in buckets], pa.float64())
+        table["count"] = pa.array([count for _, _, count in buckets], pa.int64())
     else:
         table[value] = pa.array([row.value for row in rows], pa.int64())
     return pa.table(table)
@@ -119,8 +120,7 @@ def read_rows(lines: list[str], numbers: Sequence[int]) -> tuple[list[Row], list
             keys += [_key(token) for token in tree.children]
             following = trees[place + 1].data if place + 1 < len(lines) and trees[place + 1] is not None else None
             if following not in ("header", "frame") and isinstance(keys[-1], int):
-                value = keys.pop()
-                end_row(value, None)
+                end_row(int(keys.pop()), None)
         elif kind == "header":
             size, buckets = _distribution(islice(trees, place + 1, None))
             end_row(None, buckets)
@@ -168,7 +168,7 @@ def _terminal(column: str) -> str:
     return "INT" if column in INTEGER_COLUMNS else "TEXT"
 
 
-def _key(token) -> int | str:
+def _key(token: Token) -> int | str:
     """A number where it fits 64 bits, else the text."""
     if token.type == "NUMBER" and -(2**63) <= int(token) < 2**63:
         return int(token)
@@ -177,10 +177,10 @@ def _key(token) -> int | str:
 
 def _classify(
     lines: list[str], numbers: Sequence[int], start: str, extra: str
-) -> tuple[list[Tree | None], list[Unread]]:
+) -> tuple[list[Node], list[Unread]]:
     """What each line is; None for an empty line and for one that is not understood."""
     parser = load_grammar("aggregation", start, extra)
-    trees: list[Tree | None] = []
+    trees: list[Node] = []
     unread = []
     for place, line in enumerate(lines):
         text = line.rstrip("\r\n")
@@ -194,7 +194,7 @@ def _classify(
     return trees, unread
 
 
-def _distribution(trees: Iterable[Tree | None], may_double: bool = True) -> tuple[int, tuple[Bucket, ...]]:
+def _distribution(trees: Iterable[Node], may_double: bool = True) -> tuple[int, tuple[Bucket, ...]]:
     """How many of the lines after a header are its buckets, and these; those of quantize double."""
     labels: list[str] = []
     counts: list[int] = []

@@ -2,16 +2,16 @@
 
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
-from lark import Tree
 from lark.exceptions import UnexpectedInput
 
-from analyzer.ingest.grammar import load_grammar
+from analyzer.ingest.grammar import Node, load_grammar
 from analyzer.ingest.messages import PREFIX, split_message
 from analyzer.ingest.records import UNDECLARED, RecordType, record_type
 from analyzer.ingest.sources import CHUNK, Source
@@ -50,7 +50,7 @@ class Block:
         pieces = (np.flatnonzero(data[at : at + _PIECE] == _NEWLINE) + at for at in range(0, len(data), _PIECE))
         return np.concatenate([*pieces, np.empty(0, np.int64)])
 
-    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[object, ...]]:
         return _received, (bytes(self.data), self.first_line, self.records)
 
 
@@ -133,7 +133,7 @@ def _before_sections(text: bytearray, cut: int) -> int:
     tick = text.rfind(_TICK, 0, cut + len(_TICK) - 1) + 1
     if tick or text.startswith(_TICK[1:]):
         return tick
-    return last if within else cut
+    return last if last is not None and within else cut
 
 
 def _learn(records: dict[str, RecordType], text: bytearray, end: int) -> dict[str, RecordType]:
@@ -161,7 +161,7 @@ def _directives(text: bytearray, end: int, backwards: bool = False) -> Iterator[
 
 
 @lru_cache(256)
-def parse_directive(text: str) -> Tree:
+def parse_directive(text: str) -> Node:
     """The tree of one directive line, not to be changed; raises lark's UnexpectedInput.
 
     Each line of a log's head is asked for twice, and the same stand in every log of a script.
@@ -169,7 +169,7 @@ def parse_directive(text: str) -> Tree:
     return load_grammar("vmtrace", "directive").parse(text).children[0]
 
 
-def record_type_of(fields: Tree) -> RecordType:
+def record_type_of(fields: Node) -> RecordType:
     """The record type that a #fields line defines."""
     tag = next(str(token) for token in fields.scan_values(lambda token: token.type == "TAG"))
     columns = [(str(column.children[0]), str(column.children[1])) for column in fields.find_data("column")]

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -60,7 +61,7 @@ def read_block(block: Block, columns: Columns | None = None, lark_alone: bool = 
     return Parsed(joined, slow.meta, _with_time(slow.notices, joined), unread, _last_ts(joined))
 
 
-def read_directives(block: Block) -> dict[str, object]:
+def read_directives(block: Block) -> dict[str, Any]:
     """The directives of one block, as in Parsed.meta."""
     lines = Lines(block)
     slow = SlowReader(block.records)
@@ -129,11 +130,11 @@ def _records(
             tables.setdefault(tag, []).append(table.add_column(0, "line", pa.array(good + offset)))
     left[lines.beginning_with(b"\n", first, last) - first] = False
     unexplained = set(np.sort(np.concatenate(refused))[EXPLAINED:].tolist()) if refused else ()
-    for number in np.flatnonzero(left) + first:
+    for number in (np.flatnonzero(left) + first).tolist():
         if number in unexplained:
-            slow.refuse(int(number) + offset, 1, lines.text(number), "not examined: too many refused lines nearby")
+            slow.refuse(number + offset, 1, lines.text(number), "not examined: too many refused lines nearby")
         else:
-            slow.read(int(number) + offset, lines.text(number))
+            slow.read(number + offset, lines.text(number))
 
 
 def _read_section(

@@ -1,11 +1,16 @@
 """The grammars, and the regular expressions that the fast gears derive from their terminals."""
 
+from collections.abc import Iterable
 from functools import cache
+from typing import Any
 
 from lark import Lark
 from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedInput, UnexpectedToken
 
 from analyzer.resources import resource
+
+# What lark gives for a rule or a terminal: a Tree or a Token, and the grammar, not a type, says where which stands.
+Node = Any
 
 
 @cache
@@ -32,11 +37,10 @@ def terminal(name: str, terminal_name: str, start: str) -> str:
 
 def expectation(error: UnexpectedInput) -> tuple[int, str]:
     """Where in the line lark stopped (column from 1), and what it wanted there."""
+    wanted: Iterable[str] | None = ()
     if isinstance(error, UnexpectedCharacters):
         wanted = error.allowed
     elif isinstance(error, (UnexpectedToken, UnexpectedEOF)):
         wanted = error.expected
-    else:
-        wanted = set()
     column = error.column if isinstance(error.column, int) and error.column > 0 else 1
     return column, " or ".join(sorted(wanted or ())) or "nothing more"

@@ -2,7 +2,7 @@
 
 from lark.exceptions import UnexpectedInput
 
-from analyzer.ingest.grammar import load_grammar
+from analyzer.ingest.grammar import Node, load_grammar
 from analyzer.ingest.parsed import Notice
 
 PREFIX = "dtrace: "
@@ -15,11 +15,14 @@ def parse_message(line: str, number: int, after_ts: int | None) -> Notice | None
     buffer-lowered, rate-changed, matched, destructive, process, compile-error, no-match, failed, and unknown for
     a text that no rule of grammars/messages.lark knows.  `count` is things lost, probes for "matched", else 1.
     """
-    if not line.startswith(PREFIX):
-        return None
+    return read_message(line, number, after_ts) if line.startswith(PREFIX) else None
+
+
+def read_message(line: str, number: int, after_ts: int | None) -> Notice:
+    """The same of a line that is known to begin with PREFIX."""
     text = line.rstrip("\r\n")
     try:
-        tree = load_grammar("messages", "message").parse(text)
+        tree: Node = load_grammar("messages", "message").parse(text)
     except UnexpectedInput:
         return Notice(number, "unknown", 1, "", text, after_ts)
     parts = {token.type.partition("_")[0]: str(token) for token in tree.children}
@@ -42,5 +45,5 @@ def split_message(line: str) -> tuple[str, str]:
     at = line.rfind(PREFIX)
     if at < 0:
         return line, ""
-    known = at == 0 or parse_message(line[at:], 0, None).kind != "unknown"
+    known = at == 0 or read_message(line[at:], 0, None).kind != "unknown"
     return (line[:at], line[at:]) if known else (line, "")

@@ -70,9 +70,9 @@ class Parsed:
     last_ts: int | None = None
 
 
-def merged_meta(metas: Iterable[dict[str, object]]) -> dict[str, object]:
+def merged_meta(metas: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """The directives of several parts as one; of the same directive the first stays."""
-    merged: dict[str, object] = {}
+    merged: dict[str, Any] = {}
     for meta in metas:
         for key, value in meta.items():
             if isinstance(value, dict):

@@ -5,7 +5,7 @@ not accepted is lark's.
 """
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -96,8 +96,8 @@ def _stacked(lines: Lines, sections: list[Section]) -> tuple[list[pa.Table], lis
     refused = []
     for section in sections:
         text = lines.between(section.header + 1, section.end)
-        matches = list(_stacked_rows(text))
-        if matches and matches[-1] is None:
+        matches = _stacked_rows(text)
+        if matches is None:
             refused.append(section)
             continue
         line, at = section.header + 1, 0
@@ -114,14 +114,13 @@ def _stacked(lines: Lines, sections: list[Section]) -> tuple[list[pa.Table], lis
     return [pa.table(arrays, names=names)], refused
 
 
-def _stacked_rows(text: bytes) -> Iterator[re.Match[bytes] | None]:
-    """The rows of a section, one after the other; None where something else follows."""
-    at = 0
+def _stacked_rows(text: bytes) -> list[re.Match[bytes]] | None:
+    """The rows of a section; None where something else follows."""
+    rows, at = [], 0
     while match := _STACKED_ROW.match(text, at):
-        yield match
+        rows.append(match)
         at = match.end()
-    if text[at:].strip(b"\n"):
-        yield None
+    return None if text[at:].strip(b"\n") else rows
 
 
 def _distributions(lines: Lines, sections: list[Section]) -> tuple[list[pa.Table], list[Section]]:

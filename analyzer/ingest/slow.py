@@ -4,13 +4,13 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import pyarrow as pa
-from lark import Token, Tree
+from lark import Token
 from lark.exceptions import UnexpectedInput
 
 from analyzer.ingest.blocks import parse_directive, record_type_of
 from analyzer.ingest.escapes import unescape
-from analyzer.ingest.grammar import expectation, load_grammar
-from analyzer.ingest.messages import PREFIX, parse_message
+from analyzer.ingest.grammar import Node, expectation, load_grammar
+from analyzer.ingest.messages import PREFIX, read_message
 from analyzer.ingest.parsed import Notice, Unread
 from analyzer.ingest.records import RecordType
 
@@ -43,7 +43,7 @@ class SlowReader:
         self._columns = columns
         self.records = dict(records)
         self.kinds: dict[str, RecordType] = {}
-        self.rows: dict[str, list[dict[str, object]]] = {}
+        self.rows: dict[str, list[dict[str, Any]]] = {}
         self.meta: dict[str, Any] = {}
         self.notices: list[Notice] = []
         self.unread: list[Unread] = []
@@ -53,7 +53,7 @@ class SlowReader:
     def read(self, line: int, text: str) -> None:
         """Read one line; what cannot be understood goes to `unread`."""
         if text.startswith(PREFIX):
-            self.notices.append(parse_message(text, line, None))
+            self.notices.append(read_message(text, line, None))
             self._keep_stack_open(line)
             return
         if not text:
@@ -103,7 +103,7 @@ class SlowReader:
         tokens = _tokens(kind.parser.parse(text), kind)
         for name, token in tokens.items():
             if token is not None and not _fits(token) and (self._columns is None or name in self._columns.get(tag, ())):
-                self.refuse(line, token.column, text, "a number of 64 bits")
+                self.refuse(line, token.column or 1, text, "a number of 64 bits")
                 return
         row = {name: _value(token) for name, token in tokens.items()}
         row["line"] = line
@@ -133,7 +133,7 @@ def _fits(token: Token) -> bool:
     return token.type not in ("TIME", "NS", "INT") or -1 << 63 <= int(token) < 1 << 63
 
 
-def _tokens(tree: Tree, kind: RecordType) -> dict[str, Token | None]:
+def _tokens(tree: Node, kind: RecordType) -> dict[str, Token | None]:
     """The columns of a record; between two TABs stands one value, or nothing where a text is empty."""
     texts: list[Token | None] = []
     for token in tree.children:
@@ -151,7 +151,7 @@ def _value(token: Token | None) -> object:
     return _CONVERT[token.type](token) if _fits(token) else None
 
 
-def _table(kind: RecordType, rows: list[dict[str, object]]) -> pa.Table:
+def _table(kind: RecordType, rows: list[dict[str, Any]]) -> pa.Table:
     columns = {"line": pa.array([row["line"] for row in rows], pa.int64())}
     for field in kind.schema:
         values = [row[field.name] for row in rows]
@@ -164,7 +164,7 @@ def _table(kind: RecordType, rows: list[dict[str, object]]) -> pa.Table:
     return pa.table(columns)
 
 
-def directive_value(tree: Tree) -> tuple[str, object]:
+def directive_value(tree: Node) -> tuple[str, object]:
     """A directive as a key of Parsed.meta and its value."""
     tokens = [str(token) for token in tree.scan_values(lambda token: token.type not in ("TAB", "OTHER"))]
     match tree.data:

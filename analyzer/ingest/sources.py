@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from io import BufferedIOBase, BufferedReader, RawIOBase
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, cast
 
 from analyzer.errors import NoInputError
 
@@ -21,7 +21,7 @@ _MAGIC = {b"\x1f\x8b": "gzip", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd
 class _Hashing(RawIOBase):
     """The raw file, its bytes counted and hashed as they pass."""
 
-    def __init__(self, raw: BinaryIO) -> None:
+    def __init__(self, raw: Any) -> None:
         self._raw = raw
         self.sha256 = hashlib.sha256()
         self.size = 0
@@ -29,7 +29,7 @@ class _Hashing(RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: memoryview) -> int:
+    def readinto(self, buffer: Any) -> int:
         # A piece at a time is hashed while the processor still has it at hand.
         count = self._raw.readinto(memoryview(buffer)[:_PIECE])
         self.sha256.update(memoryview(buffer)[:count])
@@ -51,7 +51,7 @@ class Source:
     def __init__(self, path: str) -> None:
         self.name = "<stdin>" if path == STDIN else path
         self._hashing = _Hashing(_open(path))
-        self._raw = BufferedReader(self._hashing, _PIECE)
+        self._raw: BufferedReader = BufferedReader(self._hashing, _PIECE)
         self.total = None if path == STDIN else Path(path).stat().st_size
         self.damage = ""
         self._head = b""
@@ -127,9 +127,10 @@ class Source:
             pass
 
 
-def _open(path: str) -> BinaryIO:
+def _open(path: str) -> Any:
+    """The raw file: typeshed has no name for what both ways of it give."""
     if path == STDIN:
-        return sys.stdin.buffer.raw
+        return cast(Any, sys.stdin.buffer).raw
     try:
         return open(path, "rb", buffering=0)
     except IsADirectoryError:
@@ -183,7 +184,7 @@ class _Zstd(RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: memoryview) -> int:
+    def readinto(self, buffer: Any) -> int:
         piece = self._stream.read(min(len(buffer), 1 << 16))
         buffer[: len(piece)] = piece
         return len(piece)

@@ -6,8 +6,8 @@ import pyarrow as pa
 from lark import Tree
 from lark.exceptions import UnexpectedInput
 
-from analyzer.ingest.grammar import load_grammar
-from analyzer.ingest.messages import parse_message, split_message
+from analyzer.ingest.grammar import Node, load_grammar
+from analyzer.ingest.messages import read_message, split_message
 from analyzer.ingest.parsed import Notice, Parsed
 
 _PANIC = pa.schema(
@@ -91,7 +91,7 @@ def parse_console(data: bytes) -> Parsed:
     return reader.parsed()
 
 
-def _parse(text: str) -> Tree | None:
+def _parse(text: str) -> Node | None:
     try:
         return load_grammar("console", "line").parse(text).children[0]
     except UnexpectedInput:
@@ -121,7 +121,7 @@ class _Reader:
     def read(self, number: int, text: str) -> None:
         text, message = split_message(text)
         if message:
-            self.notices.append(parse_message(message, number, None))
+            self.notices.append(read_message(message, number, None))
         tree = _parse(text)
         if tree is None:
             inside = PANIC_INSIDE.search(text)
@@ -158,7 +158,7 @@ class _Reader:
         self._words(number, text, tree, False)
 
     def _words(self, number: int, text: str, tree: Tree, fatal: bool) -> None:
-        words = tree.children[0]
+        words: Node = tree.children[0]
         address = int(words.children[0], 16) if words.children else None
         row = {
             "line": number,

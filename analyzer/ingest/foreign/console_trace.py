@@ -33,7 +33,9 @@ def parse_console_log(chunks: Iterable[bytes]) -> Iterator[Parsed]:
         yield parse_console("\n".join(lines).encode())
         return
     trace, console = [""] * len(lines), list(lines)
-    prompt = _DIRECTIVE.search(lines[first]).start()
+    directive = _DIRECTIVE.search(lines[first])
+    assert directive is not None  # trace_begins found it there
+    prompt = directive.start()
     trace[first], console[first] = lines[first][prompt:], lines[first][:prompt]
     cut: list[Notice] = []
     for place in range(first + 1, len(lines)):

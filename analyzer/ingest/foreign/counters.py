@@ -6,7 +6,7 @@ import pyarrow as pa
 from lark import Tree
 from lark.exceptions import UnexpectedInput
 
-from analyzer.ingest.grammar import expectation, load_grammar
+from analyzer.ingest.grammar import Node, expectation, load_grammar
 from analyzer.ingest.lines import whole_lines
 from analyzer.ingest.parsed import Parsed, Unread
 
@@ -45,7 +45,7 @@ def _counters(data: bytes, format_name: str) -> Parsed:
     parsed = Parsed(meta={"format": format_name})
     rows: list[dict] = []
     for number, line, tree in _trees(data, format_name.replace("-", "_"), parsed):
-        found = tree.children[0]
+        found: Node = tree.children[0]
         parts = {token.type: str(token).strip() for token in found.children}
         if found.data != "further":
             number_text = parts.get("INT", parts.get("WHOLE"))

@@ -12,7 +12,7 @@ from analyzer.ingest.aggregations import Row, rows_table
 from analyzer.ingest.foreign.handler_faults import HANDLERS, HandlerFaults
 from analyzer.ingest.foreign.json_stream import Piece, pieces, with_twins
 from analyzer.ingest.foreign.json_values import Measure, NotUnderstoodError, measures, members, output, whole
-from analyzer.ingest.messages import PREFIX, parse_message, split_message
+from analyzer.ingest.messages import PREFIX, parse_message, read_message, split_message
 from analyzer.ingest.parsed import Notice, Parsed, Unread
 
 _PART = 50_000  # elements that are held at once
@@ -144,10 +144,10 @@ class _Reader:
 
     def _message(self, message: str) -> None:
         if message:
-            self._notices.append(parse_message(message, self._number + 1, self._last))
+            self._notices.append(read_message(message, self._number + 1, self._last))
 
     def _element(self, piece: Piece) -> None:
-        element = piece.element
+        element = piece.element or {}
         if element.get("provider") == "dtrace" and element.get("name") == "DROP":
             self._notices.append(_drop(self._number, element, self._last))
         elif "keys" in element and not any(name in element for name in _FIRING):
@@ -189,11 +189,11 @@ class _Reader:
         else:
             found = output(item)
             self._outputs.append((number, place, *found))
-            if found.kind == "message" and found.text.startswith(_OWN_SCRIPT):
+            if found.kind == "message" and str(found.text).startswith(_OWN_SCRIPT):
                 words = "a script of vmtrace printed JSON: record with vmtrace collect, or without oformat"
                 self._notices.append(Notice(number, "as-json", 1, "", words, self._last))
             if found.kind == "value":
-                return [found.text if found.number is None else found.number]
+                return [str(found.text) if found.number is None else found.number]
         return []
 
     def _printed(self, item: dict) -> None:

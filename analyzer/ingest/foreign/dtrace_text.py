@@ -9,7 +9,7 @@ from lark.exceptions import UnexpectedInput
 
 from analyzer.ingest.aggregations import Row, read_rows, rows_table
 from analyzer.ingest.foreign.handler_faults import HandlerFaults
-from analyzer.ingest.grammar import load_grammar, terminal
+from analyzer.ingest.grammar import Node, load_grammar, terminal
 from analyzer.ingest.lines import whole_lines
 from analyzer.ingest.messages import PREFIX, parse_message
 from analyzer.ingest.parsed import Notice, Parsed
@@ -98,13 +98,13 @@ def _record_bulk(line: str) -> dict | None:
 def _record_lark(line: str) -> dict | None:
     """The same by lark alone."""
     try:
-        tree = load_grammar("dtrace", "line").parse(line).children[0]
+        tree: Node = load_grammar("dtrace", "line").parse(line).children[0]
     except UnexpectedInput:
         return None
     parts = {token.type: str(token) for token in tree.children}
     if not parts:
         return {}
-    place = parts.get("PROBE", parts.get("PLACE"))
+    place = parts["PROBE"] if "PROBE" in parts else parts["PLACE"]
     return _record(parts["CPU"], parts.get("ID"), place, parts.get("ARROW"), parts.get("REST"), _values_lark)
 
 
@@ -127,7 +127,7 @@ def _record(
         "name": name,
         "depth": None if arrow is None else max(0, len(arrow) - len(arrow.lstrip()) - 2) // 2,
         "values": values or [],
-        "text": rest.strip() if values is None else None,
+        "text": rest.strip() if rest and values is None else None,
     }
 
 
@@ -156,7 +156,7 @@ def _values_bulk(rest: str) -> list[int | str] | None:
 def _values_lark(rest: str) -> list[int | str] | None:
     """The same by lark alone."""
     try:
-        tree = load_grammar("dtrace", "values").parse(rest) if rest.strip() else None
+        tree: Node = load_grammar("dtrace", "values").parse(rest) if rest.strip() else None
     except UnexpectedInput:
         return None
     tokens = tree.children if tree else []

@@ -1,5 +1,7 @@
 """Faults from probes at the handler's entry and return, as scripts that are not vmtrace's trace them."""
 
+from typing import Any
+
 import pyarrow as pa
 
 from analyzer.ingest.parsed import Notice
@@ -85,7 +87,7 @@ class HandlerFaults:
         return found
 
 
-def _reading(entry: Values, end: Values) -> dict[str, object]:
+def _reading(entry: Values, end: Values) -> dict[str, Any]:
     """What the values of one pair can be, by column; None where they cannot be it."""
     page = bool(entry) and isinstance(entry[0], int) and entry[0] % _PAGE == 0
     result = len(end) == 1 and isinstance(end[0], int) and 0 <= end[0] <= 10

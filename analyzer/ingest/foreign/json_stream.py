@@ -9,7 +9,7 @@ import re
 from codecs import getincrementaldecoder
 from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 _MOST = 1 << 24  # characters that are waited for the end of one element
 _WINDOW = 1 << 20  # characters of an element in which messages are looked for
@@ -53,7 +53,7 @@ def with_twins(text: str) -> dict:
     return _encodable(json.JSONDecoder(strict=False, object_pairs_hook=_paired).decode(text), text)
 
 
-def _encodable(value: object, text: str) -> object:
+def _encodable(value: Any, text: str) -> Any:
     """A value of which half a surrogate pair stays as it was written: no table can hold it."""
     if "\\u" not in text:
         return value
@@ -65,7 +65,7 @@ def _encodable(value: object, text: str) -> object:
 
 
 def _paired(pairs: list[tuple[str, object]]) -> dict:
-    found: dict[str, object] = {}
+    found: dict[str, Any] = {}
     for name, value in pairs:
         if isinstance(found.get(name), Twins):
             found[name].append(value)
@@ -107,7 +107,8 @@ class _Stream:
         """The next piece; None where more text is needed, or none is left."""
         while True:
             blank = _BETWEEN if self._inside else _CLOSING
-            self._place = blank.match(self._text, self._place).end()
+            if found := blank.match(self._text, self._place):  # even nothing between them is a match
+                self._place = found.end()
             if self._place == len(self._text):
                 return self._ended() if self._final else None
             if self._inside and self._text[self._place] == "]":

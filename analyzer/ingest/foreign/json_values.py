@@ -1,7 +1,7 @@
 """What actions and aggregations put into an element of dtrace's JSON, typed."""
 
 import json
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from analyzer.ingest.aggregations import Bucket, bounds
 from analyzer.ingest.foreign.json_stream import Twins
@@ -50,8 +50,9 @@ class NotUnderstoodError(Exception):
 
 def whole(value: object) -> int | None:
     """A whole number that fits 64 bits with its sign, else None."""
-    number = isinstance(value, int) and not isinstance(value, bool)
-    return value if number and -(2**63) <= value < 2**63 else None
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if -(2**63) <= value < 2**63 else None
 
 
 def output(item: object) -> Output:
@@ -104,12 +105,13 @@ def measures(row: object) -> list[Measure]:
     """
     if not isinstance(row, dict) or not isinstance(row.get("keys"), list):
         raise NotUnderstoodError(row, "the keys of a row")
-    keys, stacks = [], []
+    keys: list[int | str] = []
+    stacks = []
     for key in row["keys"]:
         found = output(key)
         if found.kind in _STACKS.values():
             stacks.append(len(keys))
-        keys.append(found.text if found.number is None else found.number)
+        keys.append(str(found.text) if found.number is None else found.number)
     gathered = []
     for name, given in row.items():
         if name == "keys":
@@ -123,7 +125,7 @@ def measures(row: object) -> list[Measure]:
     return gathered
 
 
-def _gathered(name: str, given: object, row: dict) -> tuple[int | None, tuple[Bucket, ...] | None]:
+def _gathered(name: str, given: Any, row: dict) -> tuple[int | None, tuple[Bucket, ...] | None]:
     if name == "buckets":
         try:
             labels = [f"{bucket.get('operator', '')} {_certain(bucket['value'])}".strip() for bucket in given]

@@ -1,20 +1,21 @@
 """kdump(1)'s text: the fault records of ktrace, and every other record as a timeline."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from lark import Token, Tree
+from lark import Token
 from lark.exceptions import UnexpectedInput
 
 from analyzer.ingest.blocks import parse_directive
 from analyzer.ingest.foreign.fault_pairs import PROTECTIONS, TIMELINE, FaultPairs
-from analyzer.ingest.grammar import expectation, load_grammar, terminal
+from analyzer.ingest.grammar import Node, expectation, load_grammar, terminal
 from analyzer.ingest.parsed import Notice, Parsed, Unread
 from analyzer.ingest.releases import KERN_RESULTS
 from analyzer.ingest.slow import directive_value
@@ -150,9 +151,9 @@ class _Reader:
         )
 
 
-def _directives(lines: pa.Array) -> tuple[pa.Array, dict[str, object]]:
+def _directives(lines: pa.Array) -> tuple[pa.Array, dict[str, Any]]:
     """The lines with directives blanked, and what those said.  kdump itself begins no line with #."""
-    about: dict[str, object] = {}
+    about: dict[str, Any] = {}
     marked = pc.starts_with(lines, "#")
     for text in lines.filter(marked).to_pylist():
         with suppress(UnexpectedInput):
@@ -225,7 +226,7 @@ def _read_slow(
     for number in numbers.tolist():
         line = lines[number - 1].as_py()
         try:
-            tree = parser.parse(line)
+            tree: Node = parser.parse(line)
         except UnexpectedInput as error:
             column, expected = expectation(error)
             unread.append(Unread(number, column, line, expected))
@@ -240,7 +241,7 @@ def _read_slow(
     return pa.Table.from_pylist(records, _RECORD), np.array(further, np.int64), lost, unread
 
 
-def _record(tree: Tree) -> dict[str, object]:
+def _record(tree: Node) -> dict[str, Any]:
     """One record as lark read it."""
     tail = tree.children[-1]
     tokens = {token.type: str(token) for token in tree.children if isinstance(token, Token)}
@@ -282,7 +283,7 @@ def _number(column: pa.Array) -> pa.Array:
     return pc.cast(pc.utf8_trim(column, " "), pa.int64())
 
 
-def _mapped(column: pa.Array, function, kind: pa.DataType) -> pa.Array:
+def _mapped(column: pa.Array, function: Callable[[str], object], kind: pa.DataType) -> pa.Array:
     """`function` on each of the few values of a column; null stays null."""
     encoded = column.dictionary_encode()
     values = pa.array([function(value) for value in encoded.dictionary.to_pylist()], kind)

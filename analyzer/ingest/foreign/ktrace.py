@@ -154,8 +154,8 @@ class _Reader:
         kind = _TYPES.get(code, "")
         if kind is None:
             return
-        words = body(code, payload) if kind else None
-        if words is None:
+        said = body(code, payload) if kind else None
+        if said is None:
             expected = f"the data of a {kind} record" if kind else f"a type of record that is known, not {code}"
             self._unread.append(
                 Unread(self._number, self._before + self._place + 1, payload[:16].hex(" "), expected, len(payload))
@@ -168,7 +168,7 @@ class _Reader:
         elif kind == "PRET":
             self._results.append(FAULT_END.unpack_from(payload)[0])
         ns = seconds * 10**9 + part * (1 if versioned else 1000)
-        row = (self._number, pid, max(tid, 0), text(comm).strip(" "), ns, kind, words)
+        row = (self._number, pid, max(tid, 0), text(comm).strip(" "), ns, kind, said)
         for column, value in zip(self._rows.values(), row, strict=True):
             column.append(value)
 

@@ -1,9 +1,11 @@
 """`dtrace -l`: which probes a kernel has, and with -v their arguments."""
 
+from typing import Any
+
 import pyarrow as pa
 from lark.exceptions import UnexpectedInput
 
-from analyzer.ingest.grammar import expectation, load_grammar
+from analyzer.ingest.grammar import Node, expectation, load_grammar
 from analyzer.ingest.lines import whole_lines
 from analyzer.ingest.messages import parse_message
 from analyzer.ingest.parsed import Parsed, Unread
@@ -40,7 +42,7 @@ def parse_listing(data: bytes) -> Parsed:
         if notice is not None or not line.strip():
             continue
         try:
-            tree = parser.parse(line).children[0]
+            tree: Node = parser.parse(line).children[0]
         except UnexpectedInput as error:
             column, expected = expectation(error)
             parsed.unread.append(Unread(number, column, line, expected))
@@ -51,7 +53,8 @@ def parse_listing(data: bytes) -> Parsed:
             if len(places) > 2:
                 parsed.unread.append(Unread(number, 1, line, "ID PROVIDER MODULE FUNCTION NAME"))
                 continue
-            row = {"line": number, "id": int(parts[0]), "provider": parts[1], **_places(places), "name": parts[-1]}
+            row: dict[str, Any] = {"line": number, "id": int(parts[0]), "provider": parts[1]}
+            row |= _places(places) | {"name": parts[-1]}
             probes.append(row)
             probe = ":".join(row[column] for column in ("provider", "module", "function", "name"))
         elif tree.data == "heading":

@@ -3,7 +3,7 @@
 import pyarrow as pa
 from lark.exceptions import UnexpectedInput
 
-from analyzer.ingest.grammar import expectation, load_grammar
+from analyzer.ingest.grammar import Node, expectation, load_grammar
 from analyzer.ingest.lines import whole_lines
 from analyzer.ingest.parsed import Parsed, Unread
 
@@ -48,7 +48,7 @@ def parse_lockstat(data: bytes) -> Parsed:
         if not line.strip():
             continue
         try:
-            tree = parser.parse(line).children[0]
+            tree: Node = parser.parse(line).children[0]
         except UnexpectedInput as error:
             column, expected = expectation(error)
             unread.append(Unread(number, column, line, expected))

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pyarrow as pa
 from lark.exceptions import UnexpectedInput
 
 from analyzer.ingest.foreign.console import WAITER
-from analyzer.ingest.grammar import expectation, load_grammar
+from analyzer.ingest.grammar import Node, expectation, load_grammar
 from analyzer.ingest.lines import whole_lines
 from analyzer.ingest.parsed import Parsed, Unread
 
@@ -31,7 +32,7 @@ def parse_ps(data: bytes) -> Parsed:
 
 
 def _parsed(
-    data: bytes, format_name: str, start: str, extra: str, row_of: Callable[[dict[str, str]], dict[str, object]]
+    data: bytes, format_name: str, start: str, extra: str, row_of: Callable[[dict[str, str]], dict[str, Any]]
 ) -> Parsed:
     lines, notices = whole_lines(data)
     parsed = Parsed(meta={"format": format_name}, notices=notices)
@@ -41,7 +42,7 @@ def _parsed(
         if not line.strip():
             continue
         try:
-            tree = parser.parse(line)
+            tree: Node = parser.parse(line)
         except UnexpectedInput as error:
             column, expected = expectation(error)
             parsed.unread.append(Unread(number, column, line, expected))
@@ -54,7 +55,7 @@ def _parsed(
     return parsed
 
 
-def _thread(parts: dict[str, str]) -> dict[str, object]:
+def _thread(parts: dict[str, str]) -> dict[str, Any]:
     names = parts["NAMES"]
     frames = parts.get("FRAMES", "").split()
     return {
@@ -65,7 +66,7 @@ def _thread(parts: dict[str, str]) -> dict[str, object]:
     }
 
 
-def _process(parts: dict[str, str]) -> dict[str, object]:
+def _process(parts: dict[str, str]) -> dict[str, Any]:
     wmesg = parts.get("WCHAN_BEFORE_TIME", parts.get("WCHAN", ""))
     return {
         "pid": int(parts["PID"]) if "PID" in parts else None,
