@@ -1,7 +1,9 @@
 """Two Summaries side by side: what differs in kind, and which rates and costs differ by more than chance explains."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -75,11 +77,12 @@ class Comparison:
 def compare(before: Summary, after: Summary) -> Comparison:
     """All comparisons of two Summaries, their p values corrected together."""
     old, new = before.total(), after.total()
-    frames = [_rates(old, new), _costs(old, new), _radix(old, new)]
+    rates, costs, radix = _rates(old, new), _costs(old, new), _radix(old, new)
+    frames = [rates, costs, radix]
     corrected = iter(holm([p for frame in frames for p in frame["p"]]))
     for frame in frames:
         frame["corrected"] = [next(corrected) for _ in range(len(frame))]
-    return Comparison(old, new, _kinds(before, after, old, new), *frames, _moves(old, new))
+    return Comparison(old, new, _kinds(before, after, old, new), rates, costs, radix, _moves(old, new))
 
 
 def seconds(summary: Summary) -> float:
@@ -129,11 +132,11 @@ def _followed(log: LogSummary, move: Row, alarm: str, fault: str) -> bool:
 
 
 def _kinds(before: Summary, after: Summary, old: LogSummary, new: LogSummary) -> pd.DataFrame:
-    def both(what: str, of) -> tuple[str, str, str, bool]:
-        values = [", ".join(sorted({str(of(log)) for log in side.logs})) for side in (before, after)]
-        return what, *values, values[0] != values[1]
+    def both(what: str, of: Callable[[LogSummary], object]) -> tuple[str, str, str, bool]:
+        old_ones, new_ones = (", ".join(sorted({str(of(log)) for log in side.logs})) for side in (before, after))
+        return what, old_ones, new_ones, old_ones != new_ones
 
-    def meta(key: str):
+    def meta(key: str) -> Callable[[LogSummary], object]:
         return lambda log: log.meta.get(key, NOT_MEASURED)
 
     columns = [{name for name, _ in log.meta.get("fields", {}).get("F", ())} for log in (old, new)]
@@ -213,7 +216,7 @@ def _rates(old: LogSummary, new: LogSummary) -> pd.DataFrame:
     rows = []
     for key in _keys(*sides):
         counts = [_of_side(side, key) for side in sides]
-        row: dict[str, object] = {"group": key[0], "what": key[1]}
+        row: dict[str, Any] = {"group": key[0], "what": key[1]}
         for suffix, log, (hits, of) in zip(("before", "after"), (old, new), counts, strict=True):
             low, high = wilson(hits, of)
             known = bool(of)
@@ -244,11 +247,12 @@ def _of_side(side: Rates, key: tuple[str, str]) -> tuple[int, int]:
     if key in side:
         return side[key]
     group, what = key
-    same = {
+    alike: dict[str, Callable[[str], bool]] = {
         "failure": lambda other: other.partition(":")[0] == what.partition(":")[0],
         "path": lambda other: True,
         "move": lambda other: True,
-    }.get(group)
+    }
+    same = alike.get(group)
     totals = [of for (kind, other), (_, of) in side.items() if same and kind == group and same(other)]
     if not totals and group == "move":
         totals = [of for (kind, _), (_, of) in side.items() if kind == "path"]
@@ -282,8 +286,8 @@ def _costs(old: LogSummary, new: LogSummary) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=None if rows else ["what", "p"])
 
 
-def _cost(what: str, before: pd.DataFrame, after: pd.DataFrame, count: str) -> dict[str, object]:
-    row: dict[str, object] = {"what": what, "p": math.nan}
+def _cost(what: str, before: pd.DataFrame, after: pd.DataFrame, count: str) -> dict[str, Any]:
+    row: dict[str, Any] = {"what": what, "p": math.nan}
     for suffix, part in (("before", before), ("after", after)):
         row[f"number_{suffix}"] = int(part[count].sum())
         if len(part):

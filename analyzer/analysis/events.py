@@ -1,5 +1,7 @@
 """What happened when: faults second by second, and each thing that went wrong on the trace's own time."""
 
+from typing import Any
+
 import pandas as pd
 
 from analyzer.analysis.coverage import counts_in_sections, first_second, step
@@ -50,7 +52,7 @@ def events(log: LogSummary) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=_COLUMNS)
 
 
-def _whose(row: dict[str, object]) -> str:
+def _whose(row: dict[str, Any]) -> str:
     return f"{row['execname']}, thread {row['tid']}"
 
 

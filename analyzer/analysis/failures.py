@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pandas as pd
 
@@ -197,7 +197,7 @@ def _insert_rows(log: LogSummary) -> list[tuple[str, str, int, int]]:
     return rows
 
 
-def _rows(function: str, by_result: pd.Series, name) -> list[tuple[str, str, int, int]]:
+def _rows(function: str, by_result: pd.Series, name: Callable[[int], str]) -> list[tuple[str, str, int, int]]:
     of = int(by_result.sum())
     failed = [(function, name(rc), int(n), of) for rc, n in by_result.items() if rc != 0 and n]
     return failed or ([(function, "any failure", 0, of)] if of else [])

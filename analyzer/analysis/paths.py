@@ -55,7 +55,7 @@ def path_costs(log: LogSummary) -> pd.DataFrame:
     return frame.sort_values(["time", "path"], ascending=[False, True], ignore_index=True)
 
 
-def _at_most(value: float | tuple[float, float] | None, most: int | None):
+def _at_most(value: float | tuple[float, float] | None, most: int | None) -> float | tuple[float, float] | None:
     if not value or not most:
         return value
     if isinstance(value, tuple):

@@ -6,6 +6,7 @@ wholly so, and then a p value is too small.
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -155,8 +156,13 @@ def quantile_ratio(first: pd.DataFrame, second: pd.DataFrame, count: str, share:
     (old, *olds), (new, *news) = (quantile(part, count, share) for part in (first, second))
     if any(math.isnan(end) or end <= 0 for end in (*olds, *news)) or old <= 0 or new <= 0:
         return (new / old if old > 0 else math.nan), math.nan, math.nan
-    low, high = _mover(math.log(new), tuple(map(math.log, news)), math.log(old), tuple(map(math.log, olds)))
+    low, high = _mover(math.log(new), _logs(news), math.log(old), _logs(olds))
     return new / old, math.exp(low), math.exp(high)
+
+
+def _logs(interval: Iterable[float]) -> tuple[float, float]:
+    low, high = map(math.log, interval)
+    return low, high
 
 
 def holm(values: list[float]) -> list[float]:

@@ -5,6 +5,7 @@ inside the fault is known: page moves, failed inserts, alarms.
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pandas as pd
 
@@ -28,7 +29,7 @@ class Step:
 
     ts: int
     line: int
-    record: dict[str, object]
+    record: dict[str, Any]
     held: tuple[tuple[int, str, str], ...] | None = None
 
 
@@ -47,10 +48,10 @@ class Story:
     tid: int
     start: int | None
     end: int | None
-    fault: dict[str, object]
+    fault: dict[str, Any]
     steps: tuple[Step, ...]
     objects: tuple[int, ...] = ()
-    neighbours: tuple[dict[str, object], ...] = ()
+    neighbours: tuple[dict[str, Any], ...] = ()
 
     @property
     def begun(self) -> int:
@@ -86,7 +87,7 @@ def _timed(trace: Trace) -> pd.DataFrame:
     return pd.concat(parts or [empty], ignore_index=True).sort_values(["ts", "line"], ignore_index=True)
 
 
-def _record(trace: Trace, tag: str, line: int) -> dict[str, object]:
+def _record(trace: Trace, tag: str, line: int) -> dict[str, Any]:
     table = trace.tables[tag]
     return {"tag": tag, **table[table["line"] == line].to_dict("records")[0]}
 
@@ -146,7 +147,7 @@ def _stepwise(trace: Trace, thread: pd.DataFrame, at: pd.Series) -> tuple[Story,
     return Story(int(at["tid"]), steps[0].ts, end, fault, tuple(steps)), {step.line for step in steps}
 
 
-def _hold(held: dict[int, tuple[str, str]], record: dict[str, object]) -> None:
+def _hold(held: dict[int, tuple[str, str]], record: dict[str, Any]) -> None:
     """Follow one lock operation of vmevents."""
     lock, operation = int(record["lock"]), str(record["op"])
     if operation == "rw-release":
@@ -155,14 +156,14 @@ def _hold(held: dict[int, tuple[str, str]], record: dict[str, object]) -> None:
         held[lock] = str(record["name"]), "read" if record["reader"] else "write"
 
 
-def _objects(record: dict[str, object]) -> list[int]:
+def _objects(record: dict[str, Any]) -> list[int]:
     """The VM objects that a record names: an object's lock is its first member, so both have one address."""
     if record["tag"] == "L" and record.get("name") not in OBJECT_LOCKS:
         return []
     return [int(record[name]) for name in _OBJECTS if record.get(name)]
 
 
-def _neighbours(trace: Trace, own: set[int], objects: tuple[int, ...], story: Story) -> tuple[dict[str, object], ...]:
+def _neighbours(trace: Trace, own: set[int], objects: tuple[int, ...], story: Story) -> tuple[dict[str, Any], ...]:
     """The nearest records on the same objects before the fault's first moment, and from then on."""
     lines = []
     for tag, table in trace.tables.items():

@@ -5,6 +5,8 @@ releases 10, inserts 6, failed inserts 6, map lookups 6, frees 6, path.  What ru
 and freexor stand apart and are exact.  The second edition has locksum, which is exact, and room for every count.
 """
 
+from typing import Any
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -83,7 +85,7 @@ def wrong_balance(faults: pa.Table) -> pa.Table:
     return as_table("balance", {"measure": pa.array(list(counts), pa.string()), "faults": list(counts.values())})
 
 
-def lock_and_delta(row: dict[str, object]) -> dict[str, int | None]:
+def lock_and_delta(row: dict[str, Any]) -> dict[str, int | None]:
     """Of a fault out of balance `lock`, the one that was left held, and `delta`, acquires less releases.
 
     None where that is not known.  By locksum delta is known modulo 8, and given from -4 to 3.

@@ -73,12 +73,14 @@ def settle(evidence: Evidence, records: pa.Table, faults: pa.Table) -> None:
     returns = _by_thread(faults, asked)
     for rows in evidence.values():
         for row in rows:
-            mine = known.get(row.get("tid"))
+            if "tid" not in row:
+                continue
+            mine = known.get(row["tid"])
             if mine is not None:
                 place = int(np.searchsorted(mine["line"].to_numpy(), row["line"]))
                 near = {old["line"]: old for old in (*as_rows(mine[max(0, place - NEAR) : place]), *row["before"])}
                 row["before"] = [near[line] for line in sorted(near)][-NEAR:]
-            mine = returns.get(row.get("tid"))
+            mine = returns.get(row["tid"])
             if mine is not None and row.get("after", row) is None:
                 place = int(np.searchsorted(mine["line"].to_numpy(), row["line"], side="right"))
                 if place < len(mine):

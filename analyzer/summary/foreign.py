@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -32,7 +33,7 @@ class Gathered:
         """The next part of the file."""
         faults = _recorded(parsed.tables["F"]) if "F" in parsed.tables else None
         timed = faults is not None and "ts" in faults.column_names and len(faults) > 0
-        stamps = pc.min_max(faults["ts"]).as_py() if timed else {"min": None, "max": None}
+        stamps = pc.min_max(faults["ts"]).as_py() if faults is not None and timed else {"min": None, "max": None}
         if self._start is None:
             self._start = stamps["min"]
         tables = reduce_faults(faults, self._start or 0) if faults is not None and len(faults) else {}
@@ -144,30 +145,30 @@ def _evidence(parsed: Parsed) -> Evidence:
     return {kind: cap(rows) for kind, rows in kinds if rows}
 
 
-def _rows(tables: dict[str, pa.Table], tag: str) -> list[dict[str, object]]:
+def _rows(tables: dict[str, pa.Table], tag: str) -> list[dict[str, Any]]:
     return tables[tag].to_pylist() if tag in tables else []
 
 
-def _row(row: dict[str, object]) -> dict[str, object]:
+def _row(row: dict[str, Any]) -> dict[str, Any]:
     return (
         {"ts": 0, "execname": ""} | {name: value for name, value in row.items() if value is not None} | {"before": []}
     )
 
 
-def _through(panic: dict[str, object], tables: dict[str, pa.Table]) -> list[str]:
+def _through(panic: dict[str, Any], tables: dict[str, pa.Table]) -> list[str]:
     """The functions of the panic's backtrace, innermost first, if one of them is the fault handler."""
     frames = [row for row in _rows(tables, "BT") if row["line"] > panic["line"]]
     functions = [row["function"] for row in frames if row["trace"] == frames[0]["trace"]]
     return functions if set(functions) & set(HANDLERS) else []
 
 
-def _waiting(tables: dict[str, pa.Table]) -> list[dict[str, object]]:
+def _waiting(tables: dict[str, pa.Table]) -> list[dict[str, Any]]:
     """The threads that are blocked on a lock, by the lock that most of them want."""
     blocked = [row for row in _rows(tables, "W") if row["state"] == "L"]
     wanted = pd.Series([row["wchan"] for row in blocked], dtype=object).value_counts()
     return [row for row in blocked if len(wanted) and row["wchan"] == wanted.index[0]]
 
 
-def _held(tables: dict[str, pa.Table]) -> list[dict[str, object]]:
+def _held(tables: dict[str, pa.Table]) -> list[dict[str, Any]]:
     """VM object locks that ddb shows as held."""
     return [row for row in _rows(tables, "HELD") if "vm object" in str(row["name"])]

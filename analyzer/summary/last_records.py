@@ -5,6 +5,7 @@ a thread that changed its CPU within the time that dtrace takes to collect the b
 """
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -57,7 +58,7 @@ def first_of_each(records: pa.Table) -> pa.Table:
     return records.filter(pa.array(_are_first(records["tid"].to_numpy())))
 
 
-def as_rows(records: pa.Table) -> list[dict[str, object]]:
+def as_rows(records: pa.Table) -> list[dict[str, Any]]:
     """Records as plain values, without what they have no column for."""
     return [
         {name: value for name, value in row.items() if value != _ABSENT and not (name in _TEXTS and value == "")}

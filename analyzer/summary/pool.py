@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from analyzer.errors import TemporaryError, UnavailableError
 
@@ -48,7 +49,7 @@ def dask_cluster(address: str) -> Iterator[Pool]:
     except (OSError, ValueError) as error:
         raise UnavailableError(f"--dask {address}: no Dask scheduler answers there: {error}") from None
 
-    def submit(function: Callable, *arguments: object):
+    def submit(function: Callable[..., Any], *arguments: object) -> Any:
         return client.submit(function, *arguments, pure=False)
 
     with client:

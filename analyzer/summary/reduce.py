@@ -165,10 +165,11 @@ def _calls(parsed: Parsed, start: int) -> pa.Table:
     if "T" in parsed.tables:
         ticks = parsed.tables["T"].sort_by("line")
         others = [table["line"].to_numpy() for tag, table in parsed.tables.items() if tag.isalpha() and tag not in "TC"]
-        others = np.sort(np.concatenate([*others, [-1], [line.line for line in parsed.unread]]), kind="stable")
+        lost = [line.line for line in parsed.unread]
+        before = np.sort(np.concatenate([*others, [-1], lost]), kind="stable")
         tick = np.searchsorted(ticks["line"].to_numpy(), lines) - 1
         nearest = ticks["line"].to_numpy()[tick.clip(0)]
-        known = (tick >= 0) & (others[np.searchsorted(others, lines) - 1] < nearest)
+        known = (tick >= 0) & (before[np.searchsorted(before, lines) - 1] < nearest)
         stamps = ticks["ts"].to_numpy()[tick.clip(0)]
         second = pc.if_else(pa.array(known), _second(pa.array(stamps - SECOND // 2), start), NOT_RECORDED)
     return group("calls", calls.append_column("second", second))

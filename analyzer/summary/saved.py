@@ -44,7 +44,7 @@ def read_summary(data: bytes, name: str) -> Summary:
     raise DataError(f"{name}: is a summary of version {version}; this vmtrace reads version {VERSION}")
 
 
-def _log_out(log: LogSummary) -> dict[str, object]:
+def _log_out(log: LogSummary) -> dict[str, Any]:
     return {
         "meta": log.meta,
         "tables": {
@@ -62,7 +62,7 @@ def _log_out(log: LogSummary) -> dict[str, object]:
     }
 
 
-def _log_in(saved: dict[str, object]) -> LogSummary:
+def _log_in(saved: dict[str, Any]) -> LogSummary:
     return LogSummary(
         meta=_meta_in(saved["meta"]),
         tables={name: _table_in(name, columns) for name, columns in saved["tables"].items()},
@@ -77,7 +77,7 @@ def _log_in(saved: dict[str, object]) -> LogSummary:
     )
 
 
-def _meta_in(meta: dict[str, Any]) -> dict[str, object]:
+def _meta_in(meta: dict[str, Any]) -> dict[str, Any]:
     """JSON has neither tuples nor numbers as keys: `fields` and `bits` as ingest gives them."""
     if "fields" in meta:
         meta["fields"] = {tag: [tuple(column) for column in columns] for tag, columns in meta["fields"].items()}
@@ -110,5 +110,5 @@ def _table_in(name: str, columns: dict[str, list[object]]) -> pa.Table:
     return table
 
 
-def _values_in(column: str, values: list[object]) -> list[object]:
+def _values_in(column: str, values: list[Any]) -> list[Any]:
     return [float(value) for value in values] if column_type(column) == pa.float64() else values

@@ -73,7 +73,8 @@ def _spent(steps: pd.DataFrame) -> pd.DataFrame:
 
 def _ends(faults: np.ndarray, tags: np.ndarray, functions: np.ndarray) -> np.ndarray:
     """For each entry the place of its return; 0 where it has none in its fault."""
-    ends, open_ = np.zeros(len(faults), np.int64), []
+    ends = np.zeros(len(faults), np.int64)
+    open_: list[int] = []
     for i in range(len(faults)):
         if i and faults[i] != faults[i - 1]:
             open_ = []

@@ -6,6 +6,7 @@ stays open until the next block is merged, or the log ends.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -31,7 +32,7 @@ _STEP_BITS = {
 _INSERTS = ("vm_page_insert", "vm_page_iter_insert", "vm_page_iter_rename")
 _ENOMEM = 12
 _MOVES = {"vm_page_rename": "rename", "vm_page_iter_rename": "rename", "vm_page_replace": "replace"}
-_COLUMNS: dict[str, object] = {  # and what stands where a record has no such column
+_COLUMNS: dict[str, Any] = {  # and what stands where a record has no such column
     "line": np.int64(0),
     "ts": np.int64(0),
     "pid": np.int64(0),
@@ -196,7 +197,7 @@ def _page_moves(steps: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     the entry: vm_page_remove takes the page out of where it was, or vm_page_free the page that it replaces.
     Where the release has no return probe (vm_page_replace on 13), the move ends with the last radix record after it.
     """
-    moves: list[dict[str, object]] = []
+    moves: list[dict[str, Any]] = []
     operations: list[tuple[str, str]] = []
     entries = np.flatnonzero((steps["tag"] == "E").to_numpy() & steps["fn"].isin(list(_MOVES)).to_numpy())
     tags, functions = steps["tag"].to_numpy(object), steps["fn"].to_numpy(object)

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
@@ -99,7 +100,7 @@ def _on_console(trace: LogSummary, console: LogSummary) -> LogSummary:
     """A trace, and what else stands on the console that shows it."""
     log = add([trace, console])
     meta = {key: value for key, value in log.meta.items() if key != "format"}
-    whole = None if trace.whole is None else _on_console(trace.whole, console.whole)
+    whole = None if trace.whole is None or console.whole is None else _on_console(trace.whole, console.whole)
     return replace(log, meta=meta, whole=whole)
 
 
@@ -134,7 +135,7 @@ def summarize_log(
 
 def _log_parts(source: Source, chosen: Filter, pool: Pool) -> Iterator[LogSummary]:
     """The blocks of a vmtrace log, each reduced, in the log's order."""
-    waiting = deque()
+    waiting: deque[Future[LogSummary]] = deque()
     head: dict[str, Any] = {}
     for number, block in enumerate(blocks(source)):
         if number == 0:

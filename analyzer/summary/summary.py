@@ -59,7 +59,7 @@ class LogSummary:
     steps: pd.DataFrame | None = None
     whole: "LogSummary | None" = None
     _frames: dict[str, pd.DataFrame] = field(default_factory=dict, init=False, repr=False, compare=False)
-    _answers: dict[Callable, object] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _answers: dict[Callable[..., Any], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def table(self, name: str) -> pd.DataFrame:
         """One of TABLES, not to be changed; empty, with its columns, where the log gave none."""

@@ -6,6 +6,7 @@ They are Arrow's until an analysis asks for one: a log of a gigabyte makes and a
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -81,7 +82,7 @@ def column_type(name: str) -> pa.DataType:
     return pa.string() if name in _TEXTS else pa.float64() if name in _BOUNDS else pa.int64()
 
 
-def as_table(name: str, rows: pa.Table | pd.DataFrame | dict[str, object]) -> pa.Table:
+def as_table(name: str, rows: pa.Table | pd.DataFrame | dict[str, Any]) -> pa.Table:
     """Rows as one of TABLES: its columns, in their order and types; others are left out."""
     schema = TABLES[name].schema
     if isinstance(rows, pd.DataFrame):

@@ -1,5 +1,7 @@
 """What a comparison says: what changed, how sure that is, and what else differs between the two sides."""
 
+from typing import Any
+
 import pandas as pd
 
 from analyzer.analysis.compare import Comparison, Consequence, consequence
@@ -85,7 +87,7 @@ def _chosen(found: Comparison, *groups: str) -> pd.DataFrame:
     return found.significant(found.rates[found.rates["group"].isin(groups)])
 
 
-def _rate(found: Comparison, row) -> Finding:
+def _rate(found: Comparison, row: Any) -> Finding:
     return Finding(
         f"{row.group}-rate",
         _certainty(found),
@@ -166,7 +168,7 @@ def _unsure(found: Comparison) -> list[Finding]:
     ]
 
 
-def _p(found: Comparison, row) -> str:
+def _p(found: Comparison, row: Any) -> str:
     return f"p {_equals(row.corrected)} after correction for {counted(found.comparisons, 'comparison')}"
 
 

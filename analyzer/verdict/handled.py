@@ -10,6 +10,7 @@ from analyzer.analysis.coverage import growth, insert_calls, insert_functions, i
 from analyzer.analysis.failures import caused_moves, fail_point, failure_rates
 from analyzer.format import count, counted, share
 from analyzer.ingest.releases import fault_function
+from analyzer.summary.evidence import Row
 from analyzer.summary.summary import LogSummary
 from analyzer.verdict.finding import Finding, Keep, every, rate, sure, sure_of_steps
 
@@ -44,7 +45,9 @@ def _failed_moves(log: LogSummary, places: list[int], keep: Keep) -> list[Findin
     return found
 
 
-def _failed_move(log: LogSummary, name: str, infault: int, part: pd.DataFrame, failed: int, rows) -> Finding:
+def _failed_move(
+    log: LogSummary, name: str, infault: int, part: pd.DataFrame, failed: int, rows: tuple[Row, ...]
+) -> Finding:
     of = int(part["moves"].sum())
     places = {1: "inside faults", 0: "outside faults (fork's split, exit's collapse)", -1: "inside faults or outside"}
     risky = infault == 1 and renames_in_faults(log)

@@ -146,7 +146,7 @@ def _waited_for(log: LogSummary, findings: list[Finding]) -> list[Finding]:
     """The findings, the first one of a lock that stays held with who waits, if a list of threads stands beside."""
     first = next((finding for finding in findings if finding.kind in _LEFT_HELD and finding.rows), None)
     said = waiting.sentence(log.evidence.get("waiting", ()), first.rows[-1].get("pid")) if first else ""
-    if not said:
+    if first is None or not said:
         return findings
     told = replace(first, detail=f"{first.detail} {said}".strip())
     return [told if finding is first else finding for finding in findings]
