@@ -91,7 +91,9 @@ def child(work: "Callable[[], object]") -> "tuple[int, int, Any]":
     return pid, os.waitpid(pid, 0)[1], json.loads(text) if text else None
 
 
-def part(name: str, first: int, pages: int, faults: int, pids: "list[int]", most: "int | None" = None) -> "dict[str, Any]":
+def part(
+    name: str, first: int, pages: int, faults: int, pids: "list[int]", most: "int | None" = None
+) -> "dict[str, Any]":
     """What a part did.  `faults` happened; `most` is what the kernel counted, with those of the interpreter itself."""
     return {
         "part": name, "first": first, "last": first + pages * PAGE, "faults": faults,
