@@ -23,6 +23,7 @@ report: $(VENV)/installed
 
 lint: $(VENV)/tests-installed
 	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
 
 test: lint
 	$(VENV)/bin/python -m pytest -n 2 --dist loadfile
