@@ -30,6 +30,7 @@ from analyzer.version import __version__
 KB = 1000
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can say
 _TOP = 20
+_FIRST = 2  # pictures that go before the log: the whole trace, and what the first finding's thread did
 _DAMAGED = "(the compressed file was damaged here)"
 
 Files = list[tuple[str, bytes]]
@@ -88,7 +89,7 @@ def build_bundle(paths: list[str], budget: int, redact: bool) -> Bundle:
         [(f"pictures/{chart.key}.{form}", render(chart, form)) for chart in document.charts if chart.marks]
         for form in ("png", "svg")
     )
-    return _packed(contents, must, [*pictures, *logs, *drawings], redactor)
+    return _packed(contents, must, [*pictures[:_FIRST], *logs, *pictures[_FIRST:], *drawings], redactor)
 
 
 def _spool(path: str, copy: Path) -> _Copy:
