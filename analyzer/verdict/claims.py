@@ -114,7 +114,7 @@ CLAIMS = (
     Claim("never-returned", "fault without a return", defects.never_returned, ("calls",), "F", (_open_returns,),
           exact=frozenset()),
     Claim("failed-move-in-fault", "failed page move in a fault", handled.failed_moves_in_faults,
-          ("moves-rename",), "M", (_unrecorded_moves, _unplaced_moves)),
+          ("moves-rename",), "M", (_unrecorded_moves, _unplaced_moves, _cut_faults)),
     Claim("failed-move", "failed page move outside of faults", handled.failed_moves_outside,
           ("moves-rename",), "M", (_unrecorded_moves,), inside=False),
     Claim("failed-insert", "failed radix insert", handled.failed_inserts, ("failed-inserts",), "A", inside=False),
@@ -185,11 +185,11 @@ def doubted(finding: Finding, reason: str) -> Finding:
 def kept_whole(claim: Claim, log: LogSummary) -> frozenset[str]:
     """Filters by which the log tells all events of the claim apart.
 
-    Counts belong to no process, and of the steps of vmevents only the entries name theirs.
+    Counts belong to no process; the steps of vmevents have no path, and only the entries name their process.
     """
     script = log.meta.get("script")
     if script == "vmevents":
-        return claim.exact - {"process"}
+        return claim.exact - {"process", "path"}
     recorded = claim.tag in log.meta.get("fields", {}) and claim.key != "failed-fault"
     return claim.exact if script not in ("vmagg", "vmwatch") or recorded or not claim.tag else frozenset()
 
