@@ -216,9 +216,9 @@ def _page_moves(steps: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
             if tags[end] == "R" and functions[end] == functions[start]:
                 returned = end
                 break
-            if not functions[end].startswith("vm_radix_"):
+            if not functions[end].startswith(("vm_radix_", "zone_alloc_item")):
                 break
-            if tags[end] == "E":
+            if tags[end] == "E" and functions[end] != "zone_alloc_item":
                 radix.append(functions[end].removeprefix("vm_radix_").partition("_")[0])
             end += 1
         moves.append(

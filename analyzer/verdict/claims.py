@@ -67,7 +67,10 @@ def _out_of_range(log: LogSummary) -> str:
 def _unrecorded_moves(log: LogSummary) -> str:
     rename = move_function(log, "rename")
     called, moves = calls(log, rename), log.table("moves")
-    recorded = int(moves.loc[moves["fn"] == "rename", "moves"].sum())
+    moves = moves[moves["fn"] == "rename"]
+    recorded, open_ended = int(moves["moves"].sum()), int(moves.loc[moves["rc"] < 0, "moves"].sum())
+    if open_ended:
+        return f"of {counted(open_ended, 'move')} the result is not recorded"
     if called is not None and called > recorded:
         return f"{counted(recorded, 'move')} are recorded of {counted(called, 'call')} of {rename}"
     return "" if recorded else "no page was renamed in this trace"
@@ -135,6 +138,7 @@ def why_not_clean(claim: Claim, log: LogSummary) -> str:
         why_unseen(claim, log),
         why_wrong(claim, log),
         f"the trace has gaps: {lost}" if lost else "",
+        "no fault is recorded from its beginning to its end" if claim.tag and not log.faults else "",
         *(speaks_against(log) for speaks_against in claim.counts),
     )
     return next((reason for reason in checks if reason), "")

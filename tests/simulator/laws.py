@@ -202,7 +202,7 @@ def _numbers(case: Case, scope: Scope, log: LogSummary) -> Iterator[Broken]:
     if case.asked or program.narrowing or program.name in ("vmagg", "vmevents"):
         return
     moves = Counter(
-        (move.function, int(move.fault is not None), move.rc)
+        (move.function, int(move.fault is not None and move.fault.start >= kernel.begin), move.rc)
         for move in kernel.moves
         if kernel.begin <= move.start and move.end <= kernel.end and _recorded(case, move.function)
     )
