@@ -4,7 +4,6 @@ The outcome is remembered on the box, for this kernel and this text of a script;
 """
 
 import json
-import signal
 import sys
 import tempfile
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from analyzer.host.box import Box, quoted
 from analyzer.host.failpoint import FailPoint, require_off
 from analyzer.host.output import Output
 from analyzer.host.progress import Progress
+from analyzer.host.result import EndedEarlyError, Result
 
 # A second count beside the script's own clauses: whether lock probes fire in faults at all, and how many renames.
 _WITNESS = """
@@ -40,7 +40,6 @@ find /usr/share /usr/lib -type f 2>/dev/null | head -100 | xargs cat >/dev/null 
 printf '{"name": "dd", "parts": []}' >"$1"
 """
 
-_ENDED = {128 + number for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)}  # the load's, with prove itself
 _FAILING = "5%return(1)"
 _FOLDER = 'mktemp -d "${TMPDIR:-/tmp}/vmtrace-load.XXXXXX"'
 _PYTHON = "for each in python3 python3.13 python3.12 python3.11 python3.9; do command -v $each && break; done"
@@ -207,10 +206,12 @@ def _ask(
     try:
         result, log = _trace(box, known, script, command, point)
         why = _unusable(result, log)
+    except EndedEarlyError:
+        raise KeyboardInterrupt from None
     except (DataError, TemporaryError) as error:
         why = str(error)
     else:
-        if result.status in _ENDED:
+        if result.signalled:
             raise KeyboardInterrupt
     if why:
         return [proof.Answer(measure, proof.NOT_ASKED, reason=why) for measure in asked]
@@ -223,7 +224,7 @@ def _ask(
     return [judge.answer(measure) for measure in asked]
 
 
-def _unusable(result: session.Result, log: bytes) -> str:
+def _unusable(result: Result, log: bytes) -> str:
     """Why a trace proves nothing; "" where it is whole."""
     if result.failure is not None:
         said = [line for line in log.split(b"\n") if line.startswith(b"dtrace: ")]
@@ -237,7 +238,7 @@ def _unusable(result: session.Result, log: bytes) -> str:
 
 def _trace(
     box: Box, known: facts.Facts, script: dscript.DScript, command: list[str], point: FailPoint | None
-) -> tuple[session.Result, bytes]:
+) -> tuple[Result, bytes]:
     """One recording, of the whole machine where the script can, as the kernel's counters are of it."""
     fitting = dscript.fitting(script, dscript.largest_buffer(known.number("hw.physmem"), known.number("hw.ncpu")))
     plan = session.Plan(

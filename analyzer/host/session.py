@@ -7,7 +7,7 @@ import contextlib
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from analyzer.errors import TemporaryError, UsageError, VmtraceError
 from analyzer.host import counters, left, limits, messages, panic, until
@@ -20,10 +20,10 @@ from analyzer.host.live import Live
 from analyzer.host.log import Log
 from analyzer.host.output import Output
 from analyzer.host.progress import Phase, Progress
+from analyzer.host.result import EndedEarlyError, Result
 from analyzer.host.signals import Signals
 from analyzer.host.status import Pace, status
 from analyzer.host.streams import Joiner
-from analyzer.host.tally import Tally
 from analyzer.host.tracer import SELF, Tracer
 from analyzer.host.until import Until
 
@@ -71,35 +71,6 @@ class Plan:
         words = [str(self.pid), self.execname, str(group if self.narrow else 0)]
         words += [str(self.slower)] if self.slower else []
         return words if words != ["0", "", "0"] else []
-
-
-@dataclass
-class Result:
-    """What came of it.
-
-    Attributes:
-        tally: of what was written.
-        seconds: from the first line to the end.
-        growth: growth of the kernel's counters; empty where they could not be read.
-        window: seconds between the two readings.
-        hit: whether what `until` asks for has happened.
-        late: whether the second reading came after the trace had ended by itself.
-        stopped: whether the kernel ended tracing before it was told to.
-        status: exit status of COMMAND, None without one.
-        stopped_by: the signal that ended the trace at once, or None.
-        failure: what went wrong, None if nothing.
-    """
-
-    tally: Tally
-    seconds: float
-    growth: dict[str, int] = field(default_factory=dict)
-    window: float = 0.0
-    hit: bool = False
-    late: bool = False
-    stopped: bool = False
-    status: int | None = None
-    stopped_by: int | None = None
-    failure: VmtraceError | None = None
 
 
 def record(
@@ -164,7 +135,7 @@ class _Session:
                 )
             if self._signals.asked() or self._progress.quit:
                 name = self._signals.received[0].name if self._signals.asked() else "q"
-                raise TemporaryError(f"ended by {name} before tracing began: nothing recorded")
+                raise EndedEarlyError(f"ended by {name} before tracing began: nothing recorded")
             if time.monotonic() > until:
                 raise TemporaryError(
                     f"dtrace has not begun to trace for {limits.COMPILE:g} s: nothing recorded; is the box wedged?"
@@ -268,6 +239,7 @@ class _Session:
         if self._log.failure is not None:
             self._fail(self._log.failure)
         self._attempt(self._output.close)
+        self._result.signalled = self._signals.asked()
         if self._signals.hurried():
             self._result.stopped_by = int(self._signals.received[0])
         self._progress.end()

@@ -3,7 +3,7 @@
 from analyzer.format import counted, share
 from analyzer.host import counters
 from analyzer.host.output import Output
-from analyzer.host.session import Result
+from analyzer.host.result import Result
 from analyzer.host.tally import Tally
 
 _SECOND = 1_000_000_000

@@ -70,7 +70,7 @@ def test_a_kernel_that_is_wrong_is_told_and_remembered(prove, stage):
 
 def test_a_signal_ends_all_of_it(stage):
     process = stage.start("prove")
-    stage.await_event("counters read")
+    stage.await_event("dtrace '")
     process.send_signal(signal.SIGINT)
     status, out, err = finish(process)
     assert (status, out) == (130, ""), err
