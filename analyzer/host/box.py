@@ -24,6 +24,8 @@ from analyzer.host import limits
 # What cron and a bare login leave out.
 _PATH = "PATH=$PATH:/sbin:/usr/sbin\n"
 
+SSH_FAILED = 255  # the exit status of ssh itself, not of what ran there
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -138,7 +140,7 @@ class SshBox(Box):
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _check(self, answer: Answer) -> None:
-        if answer.status == 255:
+        if answer.status == SSH_FAILED:
             raise UnavailableError(f"ssh to {self.name} failed: {answer.complaint}")
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from analyzer.errors import IoError, TemporaryError, UnavailableError, UsageError
 from analyzer.host import failmod
-from analyzer.host.box import Box, first_line, quoted, send
+from analyzer.host.box import SSH_FAILED, Box, first_line, quoted, send
 from analyzer.host.facts import Facts
 from analyzer.host.held import Held
 
@@ -142,13 +142,15 @@ class Guard:
         self.pids = held.pids
 
     def arm(self) -> None:
-        """UsageError where the kernel does not take the term."""
+        """UsageError where the kernel does not take the term, TemporaryError where the box has gone meanwhile."""
         assert self._held is not None  # armed once, before it is disarmed
         self._held.release()
         if first_line(self._held.process) != b"armed\n":
-            complaint = self._held.answer().complaint
+            answer = self._held.answer()
             self._held = None
-            raise UsageError(f"the kernel does not take {self._point}: {complaint}")
+            if self._box.remote and answer.status == SSH_FAILED:
+                raise TemporaryError(f"the connection to {self._box.name} was lost before {self._point} was armed")
+            raise UsageError(f"the kernel does not take {self._point}: {answer.complaint}")
 
     def disarm(self) -> None:
         """Turn it off; IoError with the command to type where that fails.  Not armed, it does nothing."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from analyzer.errors import TemporaryError, UsageError, VmtraceError
 from analyzer.host import counters, left, limits, messages, panic, until
-from analyzer.host.box import Box
+from analyzer.host.box import SSH_FAILED, Box
 from analyzer.host.facts import Facts
 from analyzer.host.failpoint import FailPoint
 from analyzer.host.heartbeat import Heartbeat
@@ -287,7 +287,7 @@ class _Session:
         return hurried
 
     def _lost_connection(self) -> bool:
-        return self._box.remote and self._tracer.streams.ended and self._tracer.status() == 255
+        return self._box.remote and self._tracer.streams.ended and self._tracer.status() == SSH_FAILED
 
     def _judge(self, reason: str) -> None:
         """Whether dtrace ended well."""
