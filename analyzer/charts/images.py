@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path
-from matplotlib.textpath import TextPath
+from matplotlib.textpath import text_to_path
 from matplotlib.ticker import NullLocator
 
 from analyzer.charts.legend import legend
@@ -40,6 +40,7 @@ _STACKED = 0.2  # what a row is higher where its value stands below its name
 _PADDING, _LEAST = 0.12, 0.6  # inches of a box beside its name, and of the shortest name that is worth it
 _FONT = "DejaVu Sans"
 _POINTS = 9
+_PLAIN, _BOLD = (FontProperties(family=_FONT, size=_POINTS, weight=weight) for weight in ("normal", "bold"))
 _LEGEND_COLUMNS = 3
 STYLE: Any = {
     "font.family": _FONT,
@@ -140,8 +141,8 @@ def _apart(axis: Axis, width: float) -> list[tuple[float, str]]:
 
 def _wide(text: str, bold: bool = False) -> float:
     """How many inches the text is wide."""
-    font = FontProperties(family=_FONT, size=_POINTS, weight="bold" if bold else "normal")
-    return TextPath((0, 0), text, prop=font).get_extents().width / 72 if text.strip() else 0.0
+    width, _, _ = text_to_path.get_text_width_height_descent(text, _BOLD if bold else _PLAIN, ismath=False)
+    return width / 72
 
 
 def _fitted(text: str, width: float, bold: bool = False) -> str:
