@@ -10,25 +10,9 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from analyzer.cli import (
-    bundle,
-    check,
-    collect,
-    diff,
-    doctor,
-    export,
-    failmod,
-    inspect,
-    prove,
-    report,
-    script,
-    show,
-    summarize,
-    watch,
-)
+from analyzer.cli.commands import SETTINGS, Commands
 from analyzer.cli.completion import Shell, completion
 from analyzer.cli.ending import DEBUG, run
-from analyzer.cli.help import epilog
 from analyzer.version import __version__
 
 app = typer.Typer(
@@ -37,7 +21,8 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=SETTINGS,
+    cls=Commands,
 )
 
 
@@ -65,25 +50,6 @@ def _root(
 
 def _options(command: Any) -> list[str]:
     return [*(name for option in command.params for name in option.opts if name.startswith("-")), "--help"]
-
-
-for _command in (
-    collect.collect,
-    watch.watch,
-    script.script,
-    doctor.doctor,
-    prove.prove,
-    failmod.failmod,
-    report.report,
-    diff.diff,
-    check.check,
-    summarize.summarize,
-    bundle.bundle,
-    show.show,
-    inspect.inspect,
-    export.export,
-):
-    app.command(epilog=epilog(_command.__name__))(_command)
 
 
 def main() -> None:
