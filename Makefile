@@ -33,6 +33,16 @@ N = 2000
 soundness: $(VENV)/tests-installed
 	$(VENV)/bin/python -m tests.simulator --seeds $(N)
 
+# Readers on damaged input, guided by coverage, SECONDS in all; TARGET="vmtrace kdump" for some of them.
+SECONDS = 600
+TARGET =
+$(VENV)/fuzz-installed: $(VENV)/tests-installed
+	$(VENV)/bin/python -m pip install --quiet --editable '.[fuzz]'
+	touch $(VENV)/fuzz-installed
+
+fuzz: $(VENV)/fuzz-installed
+	nice -n 19 $(VENV)/bin/python -m tests.fuzz --seconds $(SECONDS) $(TARGET)
+
 # The manual pages, from the commands' help, the scripts' headers and docs/log-format.md.
 man: $(VENV)/tests-installed
 	$(VENV)/bin/python man/generate.py
@@ -53,4 +63,4 @@ bench: $(VENV)/tests-installed
 clean:
 	rm -rf $(VENV) $(VENV)-low out build dist
 
-.PHONY: all report lint test soundness man man-lint test-low bench clean
+.PHONY: all report lint test soundness fuzz man man-lint test-low bench clean

@@ -1,0 +1,268 @@
+"""The readers: what each is fed with, and the laws that it is held to."""
+
+import gzip
+import lzma
+import re
+import tempfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+
+import pyarrow as pa
+
+from analyzer.cli.check import _read, _rules
+from analyzer.errors import DataError, VmtraceError
+from analyzer.ingest.blocks import Block
+from analyzer.ingest.foreign.dtrace_json import parse_oformat
+from analyzer.ingest.foreign.dtrace_text import parse_dtrace
+from analyzer.ingest.foreign.kdump import parse_kdump
+from analyzer.ingest.foreign.ktrace import parse_ktrace
+from analyzer.ingest.formats import FORMATS
+from analyzer.ingest.gears import merge_parsed, read_block
+from analyzer.ingest.parsed import Parsed
+from analyzer.ingest.sniff import sniff
+from analyzer.ingest.sources import Source
+from analyzer.summary.cache import Cache
+from analyzer.summary.filters import Filter
+from analyzer.summary.foreign import Gathered
+from analyzer.summary.saved import read_summary, write_summary
+from analyzer.summary.summarize import summarize
+from analyzer.summary.summary import finish, summarize_block
+from analyzer.verdict.verdict import judge
+
+from .corpus import SAMPLES, beginnings, excerpts, text
+from .laws import Broken, same, says_it_is_cut, speaks_of_every_line
+
+# Lines that say nothing by themselves.
+_HEADINGS = re.compile(
+    rb"#| *value  -+ Distribution| +[a-z]+ -+ Time Distribution|CPU +ID +FUNCTION|CPU FUNCTION|Count +(indv|genr)"
+    rb"|-{20,}|ITEM +SIZE| *PID | *ID +PROVIDER|\t{1,2}[A-Z]"
+)
+_EACH = 8  # one input of so many is asked for every line: that reads it twice more
+
+
+@dataclass(frozen=True)
+class Target:
+    """One reader.
+
+    Attributes:
+        seeds: the pieces that its corpus begins with.
+        read: what is done with an input; raises where a law is broken.
+        lines: whether it reads lines, which are then what mutations work on.
+    """
+
+    seeds: Callable[[], list[bytes]]
+    read: Callable[[bytes], None]
+    lines: bool = True
+
+    def __call__(self, data: bytes) -> None:
+        """Hold one input to the laws; an error of vmtrace is an answer, of one line."""
+        try:
+            self.read(data)
+        except VmtraceError as error:
+            if "\n" in str(error) or not str(error):
+                raise Broken(f"an error is one line, not {str(error)!r}") from error
+
+
+def _log(data: bytes) -> None:
+    """A vmtrace log, by both gears."""
+    fast = _block(data)
+    same(fast, _block(data, lark_alone=True), "gears")
+    says_it_is_cut(fast, data)
+    _lines(_block, data)
+
+
+def _block(data: bytes, lark_alone: bool = False) -> Parsed:
+    return read_block(Block(memoryview(data), 1, {}), lark_alone=lark_alone)
+
+
+def _lines(read: Callable[[bytes], Parsed], data: bytes) -> None:
+    place = zlib.crc32(data)
+    if place % _EACH == 0:
+        speaks_of_every_line(read, data, _HEADINGS, place // _EACH)
+
+
+def _geared(parse: Callable[..., Parsed], data: bytes) -> None:
+    """What has a fast gear and one by lark alone."""
+    fast = parse(data)
+    same(fast, parse(data, bulk=False), "gears")
+    says_it_is_cut(fast, data)
+    _lines(parse, data)
+
+
+def _kdump(data: bytes, bulk: bool = True) -> Parsed:
+    return merge_parsed(list(parse_kdump([data], bulk)))
+
+
+def _simple(name: str, data: bytes) -> None:
+    """What is read whole, by lark."""
+    says_it_is_cut(FORMATS[name].parse(data), data)
+    _lines(FORMATS[name].parse, data)
+
+
+def _console(data: bytes) -> None:
+    """A console may end in a prompt, which is kept."""
+    FORMATS["console"].parse(data)
+    _lines(FORMATS["console"].parse, data)
+
+
+def _streamed(parse: Callable[..., object], data: bytes) -> None:
+    """What is read as it comes: where the pieces end changes nothing."""
+    cut = zlib.crc32(data) % (len(data) + 1)
+    whole, parted = (merge_parsed(list(parse(chunks))) for chunks in ([data], [data[:cut], data[cut:]]))
+    same(whole, parted, f"cut at {cut}")
+
+
+def _sniff(data: bytes) -> None:
+    """A format that is told has a reader."""
+    told = sniff(data).format
+    if told not in FORMATS and told not in ("vmtrace", "vmsum"):
+        raise Broken(f"{told} is no format")
+
+
+def _summary(data: bytes) -> None:
+    """What is read becomes a Summary with a verdict, and the same when it comes back from its file."""
+    told = sniff(data).format
+    if told == "vmsum":
+        raise DataError("is a saved Summary")
+    if told == "vmtrace":
+        parsed = _block(data)
+        log = finish(summarize_block(parsed, parsed.meta.get("script"), parsed.meta.get("timestamp", 0)))
+    else:
+        gathered = Gathered()
+        for part in FORMATS[told].parts([data]):
+            gathered.add(part)
+        log = gathered.summary()
+    judge(log)
+
+
+_FOLDER = tempfile.TemporaryDirectory(prefix="vmtrace-fuzz-")
+
+
+def _file(name: str, data: bytes) -> str:
+    path = Path(_FOLDER.name, name)
+    path.write_bytes(data)
+    return str(path)
+
+
+def _saved(data: bytes) -> None:
+    """A .vmsum file: what is accepted can be judged, and written again."""
+    summary = read_summary(data, "x.vmsum")
+    again = write_summary(summary)
+    if write_summary(read_summary(again, "x.vmsum")) != again:
+        raise Broken("what was written is read as another Summary")
+    for log in summary.logs:
+        judge(log)
+
+
+@cache
+def _cached() -> tuple[Cache, str]:
+    cache, log = Cache(Path(_FOLDER.name, "cache")), _file("cached.log", text(SAMPLES / "13.2/leak.log.xz", 20_000))
+    summarize([log], jobs=1, cache=cache)
+    return cache, log
+
+
+def _entry(data: bytes) -> None:
+    """An entry of the cache, and what points to it, are anything."""
+    cache, log = _cached()
+    for name in cache.folder.iterdir():
+        name.write_bytes(data)
+    found = cache.place(log, Filter()).find()
+    if found is not None:
+        write_summary(found)
+
+
+def _toml(data: bytes) -> None:
+    path = Path(_file("rules.toml", data))
+    _rules(_read(path), path)
+
+
+def _stream(data: bytes) -> None:
+    """A compressed file: its text as far as it goes, and a word where that is not its end."""
+    source = Source(_file("x.log", data))
+    found = b"".join(source.chunks(1 << 16))
+    whole, ended = _unpacked(data)
+    if whole is not None and (not whole.startswith(found) or (not source.damage and (found != whole or not ended))):
+        raise Broken(f"{len(found)} bytes with damage {source.damage!r}, of {len(whole)}, ended: {ended}")
+
+
+def _unpacked(data: bytes) -> tuple[bytes | None, bool]:
+    """The text of a gzip or xz file of one stream, and whether it has its end; None of what is neither."""
+    unpack = zlib.decompressobj(31) if data.startswith(b"\x1f\x8b") else None
+    unpack = lzma.LZMADecompressor() if data.startswith(b"\xfd7zXZ\0") else unpack
+    if unpack is None:
+        return None, True
+    text = b""
+    for place in range(len(data)):
+        try:
+            text += unpack.decompress(data[place : place + 1])
+        except (zlib.error, lzma.LZMAError):
+            return text, False
+        if unpack.eof:
+            return (text, True) if place + 1 == len(data) else (None, True)
+    return text, False
+
+
+def _packed() -> list[bytes]:
+    log = excerpts("13.2/leak.log.xz")[0]
+    zstd = pa.compress(log, codec="zstd", asbytes=True)
+    return [gzip.compress(log, mtime=0), lzma.compress(log), zstd, gzip.compress(log, mtime=0) * 2]
+
+
+def _summaries() -> list[bytes]:
+    logs = excerpts(
+        "*/leak.log.xz", "*/events-5pct.log.xz", "*/watch-clean.log.xz", "*/raw/console-panic-d*.xz", each=1
+    )
+    return [write_summary(summarize([_file("seed.log", log)], jobs=1)) for log in logs]
+
+
+def _logs() -> list[bytes]:
+    """A log of each script, edition and release, and the odd ones."""
+    names = ("d4326-ssh", "badfault", "events*", "failpoint-5pct", "drops", "hostile-names", "killed", "leak")
+    return excerpts(*(f"*/{name}.log.xz" for name in names), each=2)
+
+
+def _watched() -> list[bytes]:
+    return excerpts("*/watch*.log.xz", each=1)
+
+
+def _crashed() -> list[bytes]:
+    return excerpts("*/raw/console*.xz", each=1)
+
+
+def _text(*kinds: str, each: int = 3) -> Callable[[], list[bytes]]:
+    return partial(excerpts, *(f"*/raw/{kind}*.txt.xz" for kind in kinds), each=each)
+
+
+def _kept(kind: str) -> Target:
+    return Target(_text(kind, each=1), partial(_simple, kind.replace("dtrace-l", "listing")))
+
+
+RULES = b'max-imbalance = 0\nmin-coverage = "99%"\n[max-failure-rate]\nvm_fault = "1%"\n[max-p99]\ncopy = "+20%"\n'
+_DTRACE = ("default", "droptags", "errors", "flow", "nomatch", "quantize", "stacks")
+
+TARGETS = {
+    "vmtrace": Target(_logs, _log),
+    "vmagg": Target(partial(excerpts, "*/agg*.log.xz", "*/locks.log.xz", each=1), _log),
+    "vmwatch": Target(_watched, _log),
+    "dtrace": Target(_text(*_DTRACE), partial(_geared, parse_dtrace)),
+    "dtrace-json": Target(partial(beginnings, "15.0/json/*.json.xz"), partial(_streamed, parse_oformat)),
+    "kdump": Target(_text("kdump", each=1), partial(_geared, _kdump)),
+    "ktrace": Target(partial(beginnings, "*/raw/ktrace*.xz", size=1500), partial(_streamed, parse_ktrace), False),
+    "lockstat": _kept("lockstat"),
+    "console": Target(_crashed, _console),
+    "procstat": _kept("procstat"),
+    "ps": _kept("ps"),
+    "listing": Target(_text("dtrace-l", "probe-args", each=1), partial(_simple, "listing")),
+    "sysctl": _kept("sysctl"),
+    "vmstat-s": _kept("vmstat-s"),
+    "vmstat-z": _kept("vmstat-z"),
+    "sniff": Target(lambda: [*_logs(), *_text(each=1)()], _sniff),
+    "summary": Target(lambda: [*_logs()[::3], *_watched()[::3], *_crashed()[::3], *_text("lockstat")()[:1]], _summary),
+    "vmsum": Target(_summaries, _saved, False),
+    "cache": Target(_summaries, _entry, False),
+    "rules": Target(lambda: [RULES], _toml),
+    "streams": Target(_packed, _stream, False),
+}
