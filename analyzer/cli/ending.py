@@ -15,6 +15,7 @@ import typer
 
 from analyzer import packages
 from analyzer.errors import IoError, UnavailableError, UsageError, VmtraceError
+from analyzer.format import visible
 
 DEBUG = "VMTRACE_DEBUG"  # set and not empty: the traceback of a defect too
 
@@ -84,5 +85,5 @@ def _defect(error: BaseException) -> int:
 
 
 def _complain(message: str, code: int) -> int:
-    print(f"vmtrace: {message}", file=sys.stderr)
+    print(f"vmtrace: {visible(message)}", file=sys.stderr)  # it may quote a log, or name a file of anybody's
     return code

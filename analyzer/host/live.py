@@ -10,6 +10,7 @@ from analyzer.host.tally import Tally
 _BITS = re.compile(rb"^#bits\tpath\t(.*)$", re.MULTILINE)
 _OSRELDATE = re.compile(rb"^#osreldate\t(\d+)$", re.MULTILINE)
 _FIELDS = re.compile(rb"^#fields\t([FX])\t(.*)$", re.MULTILINE)
+_NAMES, _OTHERS = 10_000, "(others)"  # who makes up names must not fill the memory of the box
 _RECORD = re.compile(rb"^([FX])\t(.*)$", re.MULTILINE)
 
 
@@ -77,7 +78,7 @@ class Live:
         if "F" in self.tally.selected:  # evidence: the counts are in the sections
             return
         self.results[rc] += 1
-        self.processes[values["execname"].removesuffix("\\0")] += 1
+        self._process(values["execname"].removesuffix("\\0"), 1)
         self.latency[int(values["path"], 16)][_low(duration)] += 1
         if self.retries is not None:
             self.retries += int(values["lookups"]) - 1
@@ -86,11 +87,14 @@ class Live:
         self.double_frees += values["kind"] == "double-free"
         self.imbalances += values["kind"] == "lock-held"
 
+    def _process(self, name: str, faults: int) -> None:
+        self.processes[name if name in self.processes or len(self.processes) < _NAMES else _OTHERS] += faults
+
     def _row(self, row: Row) -> None:
         keys = row.keys
         if row.section == "process":
             self.results[int(keys["rc"])] += row.value
-            self.processes[keys["execname"]] += row.value
+            self._process(keys["execname"], row.value)
         elif row.section == "latency" and row.low is not None and "path" in keys:
             self.latency[int(keys["path"])][row.low] += row.value
         elif row.section == "moldbusy":

@@ -6,6 +6,7 @@ import sys
 import time
 from enum import StrEnum
 
+from analyzer.format import visible
 from analyzer.host.heartbeat import Heartbeat
 
 _EVERY = 0.5  # seconds between two drawings
@@ -57,7 +58,7 @@ class Progress:
         if not self._terminal or self._phase is None or now - self._drawn_at < _EVERY:
             return
         self._drawn_at = now
-        line = f"{self._phase}  {now - self._since:.0f} s  {self._text}"[: _columns() - 1]
+        line = f"{self._phase}  {now - self._since:.0f} s  {visible(self._text)}"[: _columns() - 1]
         self._width, width = len(line), self._width
         _print(f"\r{line}{' ' * (width - len(line))}")
 
@@ -69,7 +70,7 @@ class Progress:
     def say(self, message: str) -> None:
         """One message on a line of its own."""
         self._wipe()
-        _print(f"vmtrace: {message}\n")
+        _print(f"vmtrace: {visible(message)}\n")
         self._drawn_at = 0.0
         self.tick()
 

@@ -9,6 +9,7 @@ import time
 import tty
 from collections.abc import Callable
 
+from analyzer.format import visible
 from analyzer.host.heartbeat import Heartbeat
 from analyzer.host.live import Live
 from analyzer.host.progress import Phase, Progress
@@ -111,7 +112,7 @@ class Screen(Progress):
                 super().say(f"{self._phase} {self._text}")
             return
         width, height = _size()
-        lines = [text[: width - 1] for text in page(self._live, state, self._names)[: height - 1]]
+        lines = [visible(text)[: width - 1] for text in page(self._live, state, self._names)[: height - 1]]
         _put(_HOME + "".join(f"{text}{_REST_OF_LINE}\r\n" for text in lines) + _REST_OF_SCREEN)
 
 

@@ -41,7 +41,17 @@ def render_json(document: Document) -> str:
         "unread": _table(document.unread) if document.unread else None,
         "provenance": [list(row) for row in document.provenance],
     }
-    return json.dumps(whole, indent=1, ensure_ascii=False, default=_number) + "\n"
+    return printable_json(whole, indent=1) + "\n"
+
+
+def printable_json(value: object, indent: int | None = None) -> str:
+    """JSON that can be looked at: what turns text around, is not seen or steers a terminal stands as \\uXXXX."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False, default=_number)
+    return "\n".join(line if line.isprintable() else _seen(line) for line in text.split("\n"))
+
+
+def _seen(line: str) -> str:
+    return "".join(sign if sign.isprintable() else json.dumps(sign)[1:-1] for sign in line)
 
 
 def _table(table: Table) -> dict[str, Any]:

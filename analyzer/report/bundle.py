@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import json
 import lzma
 import shutil
 import zipfile
@@ -15,7 +14,7 @@ from analyzer.charts.images import render
 from analyzer.errors import DataError, UsageError
 from analyzer.ingest.read import VMTRACE, format_of
 from analyzer.ingest.sources import Source
-from analyzer.report.as_json import render_json
+from analyzer.report.as_json import printable_json, render_json
 from analyzer.report.build import build_document, ordered_findings
 from analyzer.report.document import Document
 from analyzer.report.excerpt import Excerpts
@@ -155,7 +154,7 @@ def _provenance(document: Document, origins: list[dict[str, str]], redacted: boo
         "logs": origins,
         "about": [list(row) for row in document.provenance],
     }
-    return (json.dumps(whole, indent=1, ensure_ascii=False) + "\n").encode()
+    return (printable_json(whole, indent=1) + "\n").encode()
 
 
 def _packed(contents: Contents, must: Files, more: Files, redactor: Redactor | None) -> Bundle:

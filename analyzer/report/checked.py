@@ -1,10 +1,10 @@
 """What a check found, for people, programs and test suites."""
 
-import json
 import xml.etree.ElementTree as ET
 from dataclasses import asdict
 
 from analyzer.format import visible
+from analyzer.report.as_json import printable_json
 from analyzer.verdict.check import Check, Outcome
 
 _WORDS = {"kept": "ok", "broken": "BROKEN", "cannot tell": "CANNOT TELL"}
@@ -25,7 +25,7 @@ def check_json(checked: Check, names: list[str]) -> str:
         "exit": checked.exit_code,
         "rules": [asdict(rule) for rule in checked.rules],
     }
-    return json.dumps(whole, indent=1, ensure_ascii=False) + "\n"
+    return printable_json(whole, indent=1) + "\n"
 
 
 def check_junit(checked: Check, names: list[str]) -> str:

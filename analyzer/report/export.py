@@ -6,18 +6,19 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
 from analyzer.errors import CannotCreateError, DataError, UsageError
+from analyzer.format import visible
+from analyzer.report.as_json import printable_json
 from analyzer.report.spans import Span, depths, frames_of, lock_spans, process_names, thread_spans
 
 TABULAR = ("parquet", "csv", "ndjson")
 PICTURES = ("folded", "speedscope", "chrome")
 _WEIGHTS = ("count", "value")
 _ROWS = 65536
-_FORMULA = r"^([=+\-@\t\r])"
+_FORMULA = ("=", "+", "-", "@", "\n", "＝", "＋", "－", "＠")  # the wide ones too: spreadsheets of the east take them
 
 
 def export(tables: dict[str, pa.Table], form: str, out: Path) -> list[Path]:
@@ -25,7 +26,8 @@ def export(tables: dict[str, pa.Table], form: str, out: Path) -> list[Path]:
 
     TABULAR: `out` is a folder, made if need be, with a file for each table that has rows.  In csv and ndjson addresses
     and flags (uint64) stand as 0x…; in csv a text that a spreadsheet would run as a formula has an apostrophe before
-    it.  PICTURES: `out` is a file, or "-" for standard output: "folded" for flamegraph.pl, "speedscope" for
+    it, and signs that steer a terminal or are not seen stand as escapes.  PICTURES: `out` is a file, or "-" for
+    standard output: "folded" for flamegraph.pl, "speedscope" for
     speedscope.app, "chrome" for chrome://tracing and Perfetto.  Raises DataError where nothing in the tables can be
     shown so, CannotCreateError where a file cannot be made.
     """
@@ -206,18 +208,25 @@ def _plain(table: pa.Table) -> pa.Table:
 
 
 def _harmless(table: pa.Table) -> pa.Table:
-    """A process may be named =cmd(): no spreadsheet shall run it."""
+    """A process may be named =cmd(): no spreadsheet shall run it, and no terminal heed what steers it."""
     for place, column in enumerate(table.schema):
-        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-            values = pc.replace_substring_regex(table[column.name], _FORMULA, r"'\1")
-            table = table.set_column(place, column.name, values)
+        kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+        if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+            texts = table[column.name].cast(kind).combine_chunks().dictionary_encode()
+            harmless = pa.array([_shown(text) for text in texts.dictionary.to_pylist()], kind)
+            table = table.set_column(place, column.name, harmless.take(texts.indices))
     return table
+
+
+def _shown(text: str) -> str:
+    shown = "\n".join(map(visible, text.split("\n")))
+    return f"'{shown}" if shown.startswith(_FORMULA) else shown
 
 
 def _ndjson(table: pa.Table) -> Iterator[str]:
     for batch in table.to_batches(max_chunksize=_ROWS):
         for row in batch.to_pylist():
-            yield json.dumps(row, ensure_ascii=False) + "\n"
+            yield printable_json(row) + "\n"
 
 
 def _own_times(spans: list[Span]) -> Iterator[tuple[tuple[str, ...], int]]:
@@ -244,7 +253,7 @@ def _stacks(tables: dict[str, pa.Table]) -> Iterator[tuple[tuple[str, ...], int]
 
 def _frame(name: str) -> str:
     """A frame's name without the signs that the format itself uses."""
-    return name.replace(";", ":").replace("\n", " ").replace("\r", " ")
+    return visible(name.replace(";", ":").replace("\n", " ").replace("\r", " "))
 
 
 def _only(tables: dict[str, pa.Table], *tags: str) -> dict[str, pa.Table]:

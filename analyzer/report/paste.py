@@ -10,6 +10,7 @@ from analyzer.report.markdown import escape
 
 Dialect = Literal["markdown", "plain", "remarkup"]
 _WIDTH = 78
+_FENCE = re.compile("`+")
 _REMARKUP = re.compile(r"(//|\*\*|__|~~|##|\{|\}|\[\[|@(?=\w))")
 
 
@@ -40,16 +41,21 @@ def paste(blocks: list[Block], dialect: Dialect) -> str:
 
 def _markdown(block: Block) -> str:
     if block.kind == "code":
-        return f"```\n{block.text.rstrip()}\n```"
+        fence = "`" * max(3, 1 + max(map(len, _FENCE.findall(block.text)), default=0))  # no line of a log ends it
+        return f"{fence}\n{_code(block)}\n{fence}"
     if block.kind == "picture":
         return f"![{escape(block.text)}]({block.file})"
     sign = {"title": "# ", "heading": "## ", "item": "- "}.get(block.kind, "")
     return sign + escape(block.text)
 
 
+def _code(block: Block) -> str:
+    return "\n".join(map(visible, block.text.rstrip().split("\n")))
+
+
 def _plain(block: Block) -> str:
     if block.kind == "code":
-        return textwrap.indent(block.text.rstrip(), "    ")
+        return textwrap.indent(_code(block), "    ")
     text = visible(f"{block.file}: {block.text}" if block.file else block.text)
     first, rest = ("* ", "  ") if block.kind == "item" else ("", "")
     filled = textwrap.fill(
@@ -61,7 +67,9 @@ def _plain(block: Block) -> str:
 
 def _remarkup(block: Block) -> str:
     if block.kind == "code":
-        return f"```\n{block.text.rstrip()}\n```"
+        if "```" in block.text:
+            return textwrap.indent(_code(block), "  ")
+        return f"```\n{_code(block)}\n```"
     text = visible(f"{block.file}: {block.text}" if block.file else block.text)
     text = _REMARKUP.sub(lambda match: f"%%%{match[0]}%%%", text)
     if block.kind in ("title", "heading"):

@@ -1,0 +1,86 @@
+"""What a log may hold against whoever reads it: names that steer terminals, trackers and spreadsheets."""
+
+import csv
+import json
+
+import pytest
+from recordings import SAMPLES, text
+
+from analyzer.cli.ending import run
+from analyzer.ingest.read import VMTRACE, read_whole
+from analyzer.ingest.sources import Source
+from analyzer.report.as_json import render_json
+from analyzer.report.build import build_document
+from analyzer.report.export import export
+from analyzer.report.markdown import render_markdown
+from analyzer.report.paste import Block, paste
+from analyzer.report.text import plain_text
+from analyzer.summary.summarize import summarize
+
+NAMES = (
+    "<script>alert(1)</script>", '"><img src=//x/>', "\x1b]0;me\x07\x1b[2J", "\x9b31m", "\u202egnp.exe",
+    "a\u200bb\ufeff", "\u2028", "=cmd|'/C calc'!A0", "+1", "-1", "@x", "\t=1", "\r=1", "\n=1", "＝1", "```",
+    "![x](//x/y)", "../../etc/x", "$(touch x)", "[red]", "%s%n",
+)  # fmt: skip
+GARBAGE = "\x1b[31m\u202e<img src=//x/>```\x9b"
+
+
+def printed(name: str) -> str:
+    """As dtrace's %S prints it."""
+    signs = (chr(byte) if 32 <= byte < 127 and byte != 92 else f"\\{byte:03o}" for byte in name.encode())
+    return "".join(signs) + "\\0"
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory):
+    """A recording whose processes are named so, with lines that are none between its records."""
+    lines = []
+    for number, line in enumerate(text(SAMPLES / "13.2/badfault.log.xz").decode().splitlines()):
+        columns = line.split("\t")
+        if columns[0] in ("F", "M"):
+            columns[-1] = printed(NAMES[number % len(NAMES)])
+        lines.append("\t".join(columns))
+        if number == 60:
+            lines += [f"#host.command\t{GARBAGE}", f"#host.{GARBAGE}", GARBAGE, f"dtrace: {GARBAGE}"]
+    path = tmp_path_factory.mktemp("hostile") / f"{GARBAGE.replace('/', '')}.log"
+    path.write_text("\n".join(lines) + "\n")
+    return str(path)
+
+
+def test_nothing_that_is_read_by_people_steers_what_shows_it(log):
+    document = build_document(summarize([log]), 50)
+    shown = [render(document) for render in (plain_text, render_markdown, render_json)]
+    quoted = [Block("title", GARBAGE), Block("code", GARBAGE)]
+    shown += [paste(quoted, dialect) for dialect in ("markdown", "plain", "remarkup")]
+    assert [sign for page in shown for line in page.split("\n") for sign in line if not sign.isprintable()] == []
+    processes = {row["process"] for row in _rows(json.loads(shown[2])) if "process" in row}
+    assert set(NAMES) <= processes  # for programs they are what they were
+
+
+def test_a_line_of_a_log_does_not_end_its_own_quotation():
+    lines = paste([Block("code", "```\n# mine"), Block("paragraph", "x")], "markdown").split("\n")
+    assert lines[:5] == ["````", "```", "# mine", "````", ""]
+    assert "\n```" not in "\n" + paste([Block("code", "```\n# mine")], "remarkup")
+
+
+def test_no_name_is_run_by_a_spreadsheet_or_heeded_by_a_terminal(log, tmp_path):
+    export(read_whole(Source(log), VMTRACE).tables, "csv", tmp_path)
+    with (tmp_path / "F.csv").open(newline="") as file:
+        names = {row["execname"] for row in csv.DictReader(file)}
+    assert len(names) == len(NAMES)
+    assert not [name for name in names if name.startswith(("=", "+", "-", "@", "\t", "\r", "\n", "＝"))]
+    assert not [name for name in names if not name.replace("\n", "").isprintable()]
+
+
+def test_an_error_is_one_harmless_line(capsys):
+    assert run(lambda: Source(f"{GARBAGE}\n") and None) == 66
+    name = GARBAGE.encode("unicode_escape").decode()
+    assert capsys.readouterr().err == f"vmtrace: {name}\\n: No such file or directory\n"
+
+
+def _rows(value):
+    """Every object in some JSON."""
+    if isinstance(value, dict):
+        yield value
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _rows(inner)
