@@ -1,6 +1,7 @@
 """Coverage: records against what the kernel counted itself, and the gaps that dtrace admits."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -70,8 +71,7 @@ def require_records(log: LogSummary) -> None:
 
     A probe that never fired must not look like a clean bill.
     """
-    tags = set(log.table("records")["tag"])
-    if len(log.table("faults")) or len(log.table("aggregations")) or log.evidence or "LS" in tags:
+    if log.rows("faults") or log.rows("aggregations") or log.evidence or log.count("LS"):
         return
     name = log.meta["name"]
     if log.meta.get("filter"):
@@ -110,17 +110,12 @@ def may_have_lost_unsaid(log: LogSummary) -> bool:
         return False
     sizes = [notice.text for notice in log.notices if notice.kind == "buffer-lowered"]
     small = any(not size.endswith(("m", "g", "t")) for size in sizes)
-    return small or log.table("records")["records"].sum() >= _BUFFERFUL
+    return small or log.sum("records", "records") >= _BUFFERFUL
 
 
 def calls(log: LogSummary, function: str) -> int | None:
     """How often the script counted that function's entry; None where it did not count."""
-    return log.once(_calls).get(function)
-
-
-def _calls(log: LogSummary) -> dict[str, int]:
-    """By function."""
-    return log.table("calls").groupby("fn")["calls"].sum().to_dict()
+    return log.sums("calls", "calls", "fn").get(function)
 
 
 def insert_functions(log: LogSummary) -> tuple[str, ...]:
@@ -129,20 +124,17 @@ def insert_functions(log: LogSummary) -> tuple[str, ...]:
     From 15 on the insert is inlined: the three functions that insert are traced, by the first edition of the scripts
     the allocation of the node (docs/freebsd-vm-tracing.md, 13.2).
     """
-    return log.once(_insert_functions)
-
-
-def _insert_functions(log: LogSummary) -> tuple[str, ...]:
-    names = {*log.table("calls")["fn"], *log.table("failures")["fn"]}
+    names = log.sums("calls", "calls", "fn").keys() | log.sums("failures", "failed", "fn").keys()
     if names.intersection(("vm_page_insert", "vm_page_iter_insert")):
         return tuple(sorted(names.intersection(("vm_page_insert", "vm_page_iter_insert", "vm_page_iter_rename"))))
     return ("vm_radix_node_alloc",) if "vm_radix_node_alloc" in names else ("vm_radix_insert",)
 
 
-def failed_inserts(log: LogSummary) -> pd.DataFrame:
-    """The rows of the table `failures` that are of radix inserts."""
-    failures = log.table("failures")
-    return failures[failures["fn"].isin(insert_functions(log))]
+def failed_inserts(log: LogSummary) -> dict[tuple[str, int, int], int]:
+    """Failed radix inserts by function, result and whether inside a fault (1, 0, or -1: not recorded)."""
+    functions = insert_functions(log)
+    counted = log.sums("failures", "failed", "fn", "rc", "infault")
+    return {key: failed for key, failed in counted.items() if key[0] in functions}
 
 
 def insert_calls(log: LogSummary) -> int | None:
@@ -169,42 +161,55 @@ def is_narrowed(log: LogSummary) -> bool:
     return log.meta.get("script") == "vmevents" or "host.filter" in log.meta
 
 
+class Counted(NamedTuple):
+    """What was recorded beside what was counted; `gap` says what dtrace lost."""
+
+    measure: str
+    recorded: int
+    expected: int
+    gap: str
+
+
 def coverage_counts(log: LogSummary) -> pd.DataFrame:
-    """What was recorded beside what was counted: measure, recorded, expected, gap.
+    """`counts` as a table: measure, recorded, expected, gap."""
+    return pd.DataFrame(counts(log), columns=["measure", "recorded", "expected", "gap"])
+
+
+def counts(log: LogSummary) -> list[Counted]:
+    """What was recorded beside what was counted.
 
     A complete trace has all calls, and at least what a counter grew by: it is read while tracing runs.  What the script
     cannot see on this release has no row: nothing is missing there.
     Empty for a filtered log, whose records the kernel did not count apart; the same holds for the counters of the
     whole machine where the script itself traced some processes only.
     """
-    return log.once(_coverage_counts)
+    return log.once(_counts)
 
 
-def _coverage_counts(log: LogSummary) -> pd.DataFrame:
-    columns = ["measure", "recorded", "expected", "gap"]
+def _counts(log: LogSummary) -> list[Counted]:
     if log.meta.get("filter"):
-        return pd.DataFrame(columns=columns)
+        return []
     narrowed = is_narrowed(log)
-    faults, moves = log.table("faults"), log.table("moves")
-    recorded = int(faults["faults"].sum())
     bits = log.meta.get("bits", {}).get("path")
-    by_path = {path: int(n) for path, n in faults.groupby("path")["faults"].sum().items()}
+    by_path, moves = log.sums("faults", "faults", "path"), log.sums("moves", "moves", "fn")
 
     def took(*steps: str) -> int:
         return sum(n for path, n in by_path.items() if set(path_steps(path, bits)).intersection(steps))
 
-    def moved(function: str) -> int:
-        return int(moves.loc[moves["fn"] == function, "moves"].sum())
-
     function = handler(log.meta.get("osreldate"))
-    inserts = int(failed_inserts(log)["failed"].sum())
+    inserts = sum(failed_inserts(log).values())
     rename = move_function(log, "rename")
     # Each with the measure that the script must be able to see for it.
     rows = [
-        ("faults", f"faults: calls of {function}", recorded, calls(log, function)),
-        ("faults", f"faults: {_GROWN}v_vm_faults", recorded, growth(log, f"{_GROWN}v_vm_faults")),
-        ("moves-rename", f"page moves: calls of {rename}", moved("rename"), calls(log, rename)),
-        ("moves-replace", "page moves: calls of vm_page_replace", moved("replace"), calls(log, "vm_page_replace")),
+        ("faults", f"faults: calls of {function}", log.faults, calls(log, function)),
+        ("faults", f"faults: {_GROWN}v_vm_faults", log.faults, growth(log, f"{_GROWN}v_vm_faults")),
+        ("moves-rename", f"page moves: calls of {rename}", moves.get("rename", 0), calls(log, rename)),
+        (
+            "moves-replace",
+            "page moves: calls of vm_page_replace",
+            moves.get("replace", 0),
+            calls(log, "vm_page_replace"),
+        ),
         (
             "faults",
             f"moves in faults: {_GROWN}v_cow_optim",
@@ -221,13 +226,12 @@ def _coverage_counts(log: LogSummary) -> pd.DataFrame:
         ("failed-inserts", "insert failures: RADIX NODE fails", inserts, growth(log, "vm.uma.RADIX_NODE.stats.fails")),
     ]
     lost = "; ".join(str(gap).partition(":")[0] for gap in gaps(log))
-    asked = log.count("F") or log.count("E") or len(faults)
-    kept = [
-        (name, n, int(expected), lost)
+    asked = log.count("F") or log.count("E") or log.rows("faults")
+    return [
+        Counted(name, n, int(expected), lost)
         for measure, name, n, expected in rows
         if expected and asked and not (narrowed and ": vm." in name) and not why_unseen(log, measure)
     ]
-    return pd.DataFrame(kept, columns=columns)
 
 
 def coverage_seconds(log: LogSummary) -> pd.DataFrame:
@@ -262,12 +266,11 @@ def missing_returns(log: LogSummary) -> int | None:
 
 def missing_faults(log: LogSummary) -> tuple[int, int, str] | None:
     """Recorded faults, the larger number that an independent count gives, and what counted it; None where none does."""
-    counts = coverage_counts(log)
-    faults = counts[counts["measure"].str.startswith("faults: ") & (counts["recorded"] < counts["expected"])]
-    if faults.empty:
+    short = [row for row in counts(log) if row.measure.startswith("faults: ") and row.recorded < row.expected]
+    if not short:
         return None
-    worst = faults.loc[faults["expected"].idxmax()]
-    return int(worst["recorded"]), int(worst["expected"]), str(worst["measure"]).removeprefix("faults: ")
+    worst = max(short, key=lambda row: row.expected)
+    return worst.recorded, worst.expected, worst.measure.removeprefix("faults: ")
 
 
 def counts_in_sections(log: LogSummary) -> bool:

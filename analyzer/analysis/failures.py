@@ -2,7 +2,8 @@
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -19,21 +20,31 @@ from analyzer.ingest.releases import (
 from analyzer.summary.summary import LogSummary
 
 MOVES = ("rename", "replace")
-_RENAMING = r"`vm_page_(?:iter_)?rename\+"
+_RENAMING = re.compile(r"`vm_page_(?:iter_)?rename\+")
 _FAIL_POINT = re.compile(r"(?:debug\.fail_point\.)?(\w+)='?(\d+(?:\.\d+)?)%(?:\d+\*)?return")
 
 
+class Failed(NamedTuple):
+    """How often a function gave that result, of so many calls; 0 of "any failure" where it never failed."""
+
+    function: str
+    result: str
+    failed: int
+    of: int
+
+
 def failure_rates(log: LogSummary) -> pd.DataFrame:
-    """Every function and result: function, result, failed, of, rate, low, high.
+    """`failed_calls` as a table, most failures first: function, result, failed, of, rate, low, high."""
+    return _with_rates(failed_calls(log), ["function", "result"])
+
+
+def failed_calls(log: LogSummary) -> list[Failed]:
+    """Every function and result.
 
     A function that never failed has one row with result "any failure" and failed 0.  `of` is the number of records
     of faults and page moves, and the counted calls of vm_radix_insert (vm_radix_node_alloc).
     """
-    return log.once(_failure_rates)
-
-
-def _failure_rates(log: LogSummary) -> pd.DataFrame:
-    return _with_rates([*_fault_rows(log), *_move_rows(log), *_insert_rows(log)], ["function", "result"])
+    return [*failed_faults(log), *_move_rows(log), *_insert_rows(log)]
 
 
 def failures_by(log: LogSummary, key: str) -> pd.DataFrame:
@@ -149,10 +160,12 @@ def fail_point(log: LogSummary) -> tuple[str, float] | None:
 
 def caused_moves(log: LogSummary) -> int:
     """How many page moves failed because of a recorded insert failure: one event, told by two records."""
-    stacks, moves = log.table("insert_stacks"), log.table("moves")
-    renaming = (stacks["fn"] == "vm_page_iter_rename") | stacks["stack"].str.contains(_RENAMING)
-    failed = moves.loc[~moves["rc"].isin([0, NOT_RECORDED]), "moves"].sum()
-    return int(min(stacks.loc[renaming, "failed"].sum(), failed))
+    renaming = sum(
+        failed
+        for (function, stack), failed in log.sums("insert_stacks", "failed", "fn", "stack").items()
+        if function == "vm_page_iter_rename" or _RENAMING.search(stack)
+    )
+    return min(renaming, sum(n for rc, n in log.sums("moves", "moves", "rc").items() if rc not in (0, NOT_RECORDED)))
 
 
 def node_allocation_failures(log: LogSummary) -> tuple[int, int] | None:
@@ -167,47 +180,53 @@ def _recorded(log: LogSummary) -> pd.DataFrame:
     return faults[faults["faults"] > 0]
 
 
-def _fault_rows(log: LogSummary) -> list[tuple[str, str, int, int]]:
-    faults = _recorded(log)
-    faults = faults[faults["rc"] != NOT_RECORDED]
+def failed_faults(log: LogSummary) -> list[Failed]:
+    """The faults among `failed_calls`."""
     osreldate = log.meta.get("osreldate")
-    return _rows(fault_function(osreldate), faults.groupby("rc")["faults"].sum(), lambda rc: result_name(rc, osreldate))
+    by_result = {rc: n for rc, n in log.sums("faults", "faults", "rc").items() if rc != NOT_RECORDED and n}
+    return _rows(fault_function(osreldate), by_result, lambda rc: result_name(rc, osreldate))
 
 
-def _move_rows(log: LogSummary) -> list[tuple[str, str, int, int]]:
-    rows = []
+def _move_rows(log: LogSummary) -> list[Failed]:
     where = {1: " in a fault", 0: " outside faults"}
-    moves = log.table("moves")
-    for (function, infault), part in moves[moves["rc"] != NOT_RECORDED].groupby(["fn", "infault"]):
-        name = move_function(log, function) + where.get(infault, "")
-        rows += _rows(name, part.groupby("rc")["moves"].sum(), lambda rc: _other_result("rename", rc))
-    return rows
+    by_place: dict[tuple[str, int], dict[int, int]] = {}
+    for (function, infault, rc), n in log.sums("moves", "moves", "fn", "infault", "rc").items():
+        if rc != NOT_RECORDED:
+            by_place.setdefault((function, infault), {})[rc] = n
+    return [
+        row
+        for (function, infault), by_result in by_place.items()
+        for row in _rows(
+            move_function(log, function) + where.get(infault, ""), by_result, lambda rc: _other_result("rename", rc)
+        )
+    ]
 
 
-def _insert_rows(log: LogSummary) -> list[tuple[str, str, int, int]]:
+def _insert_rows(log: LogSummary) -> list[Failed]:
     """Of each function that inserts; what vm_page_iter_rename does stands among the moves."""
     rows = []
-    failures = failed_inserts(log)
     for function in insert_functions(log):
         of = calls(log, function)
         if of is not None and function != "vm_page_iter_rename":
-            failed = failures[failures["fn"] == function].groupby("rc")["failed"].sum()
-            by_result = {**failed.to_dict(), 0: of - int(failed.sum())}
-            rows += _rows(function, pd.Series(by_result), insert_error_name)
+            by_result: dict[int, int] = {}
+            for (name, rc, _), n in failed_inserts(log).items():
+                if name == function:
+                    by_result[rc] = by_result.get(rc, 0) + n
+            rows += _rows(function, {**by_result, 0: of - sum(by_result.values())}, insert_error_name)
     return rows
 
 
-def _rows(function: str, by_result: pd.Series, name: Callable[[int], str]) -> list[tuple[str, str, int, int]]:
-    of = int(by_result.sum())
-    failed = [(function, name(rc), int(n), of) for rc, n in by_result.items() if rc != 0 and n]
-    return failed or ([(function, "any failure", 0, of)] if of else [])
+def _rows(function: str, by_result: dict[int, int], name: Callable[[int], str]) -> list[Failed]:
+    of = sum(by_result.values())
+    failed = [Failed(function, name(rc), n, of) for rc, n in by_result.items() if rc != 0 and n]
+    return failed or ([Failed(function, "any failure", 0, of)] if of else [])
 
 
 def _other_result(function: str, rc: int) -> str:
     return f"failed ({rc})" if function in MOVES else insert_error_name(rc)
 
 
-def _with_rates(rows: list[tuple], keys: list[str]) -> pd.DataFrame:
+def _with_rates(rows: Sequence[tuple[object, ...]], keys: list[str]) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=[*keys, "failed", "of"])
     intervals = [wilson(failed, of) for failed, of in zip(frame["failed"], frame["of"], strict=True)]
     frame["rate"] = [failed / of if of else math.nan for failed, of in zip(frame["failed"], frame["of"], strict=True)]

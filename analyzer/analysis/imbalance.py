@@ -141,8 +141,7 @@ def counted(log: LogSummary, measure: str) -> int:
     """
     if measure == "balance asked" and counts_in_sections(log):
         return log.faults if log.has("F", "locksum") else 0
-    balance = log.table("balance")
-    return int(balance.loc[balance["measure"] == measure, "faults"].sum())
+    return log.sums("balance", "faults", "measure").get(measure, 0)
 
 
 def _grouped(rows: Iterable[Row], label: Callable[[Row], str]) -> list[Group]:

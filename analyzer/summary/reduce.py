@@ -120,7 +120,7 @@ def reduce_faults(faults: pa.Table, start: int) -> dict[str, pa.Table]:
         "balance": reduce_balance(recorded),
     }
     if "ts" in has:
-        seconds = faults.select(["path", "rc"]).append_column("second", _second(faults["ts"], start))
+        seconds = faults.select(["path", "rc"]).append_column("second", second_of(faults["ts"], start))
         found["seconds"] = group("seconds", seconds, count="faults")
     if "dur" in has:
         found["latency"] = _histogram("latency", others(faults), "path", "faults")
@@ -150,7 +150,7 @@ def _failed(table: pa.Table, start: int) -> pa.Table:
     """Failures by second and function: page moves with a result other than 0, and failed radix inserts."""
     table = complete(table, {"infault": NOT_RECORDED})
     failed = table.filter(pc.not_equal(table["rc"], 0))
-    failed = failed.append_column("second", _second(failed["ts"], start))
+    failed = failed.append_column("second", second_of(failed["ts"], start))
     return group("failures", failed, count="failed")
 
 
@@ -171,11 +171,11 @@ def _calls(parsed: Parsed, start: int) -> pa.Table:
         nearest = ticks["line"].to_numpy()[tick.clip(0)]
         known = (tick >= 0) & (before[np.searchsorted(before, lines) - 1] < nearest)
         stamps = ticks["ts"].to_numpy()[tick.clip(0)]
-        second = pc.if_else(pa.array(known), _second(pa.array(stamps - SECOND // 2), start), NOT_RECORDED)
+        second = pc.if_else(pa.array(known), second_of(pa.array(stamps - SECOND // 2), start), NOT_RECORDED)
     return group("calls", calls.append_column("second", second))
 
 
-def _second(times: pa.Array | pa.ChunkedArray, start: int) -> pa.Array | pa.ChunkedArray:
+def second_of(times: pa.Array | pa.ChunkedArray, start: int) -> pa.Array | pa.ChunkedArray:
     """Whole seconds since `start`; what was before it counts to the first."""
     return pc.max_element_wise(pc.divide(pc.subtract(times, start), SECOND), 0)
 

@@ -1,11 +1,10 @@
 """What a fault's time was spent on: each moment of a vmevents fault given to one step."""
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from analyzer.summary.histogram import bounds, bucket
-from analyzer.summary.tables import as_table
+from analyzer.summary.tables import group
 
 REST = "rest"
 _STEPS = {
@@ -25,35 +24,38 @@ _STEPS = {
 _WAITS = ("rw-block", "rw-spin")  # printed when the wait is over
 
 
-def reduce_step_times(steps: pd.DataFrame, paths: pd.Series) -> pa.Table:
+def reduce_step_times(
+    tags: list[str], functions: list[str], stamps: list[int], ends: list[int], paths: list[int]
+) -> pa.Table:
     """The table `step_times` of whole faults.
 
     Args:
-        steps: their records in order: fault, tag, fn, ts.
-        paths: path bits by fault.
+        tags, functions, stamps: of their records, in order.
+        ends: for each fault the place after its last record.
+        paths: path bits of each fault.
     """
-    spent = _spent(steps)
-    spent = spent.assign(path=spent["fault"].map(paths).astype("int64"))
-    low, high = bounds(bucket(spent["dur"].to_numpy()))
-    counted = spent.assign(low=low, high=high, faults=1)
-    keys = ["path", "step", "low", "high"]
-    return as_table("step_times", counted.groupby(keys, as_index=False)[["faults", "dur"]].sum())
+    found: list[tuple[int, str, int]] = []
+    start = 0
+    for end, path in zip(ends, paths, strict=True):
+        spent = _spent(tags[start:end], functions[start:end], stamps[start:end])
+        found += [(path, step, ns) for step, ns in spent.items()]
+        start = end
+    took = np.array([ns for _, _, ns in found], np.int64)
+    low, high = bounds(bucket(took))
+    columns = {"path": [path for path, _, _ in found], "step": [step for _, step, _ in found]}
+    return group("step_times", pa.table({**columns, "low": low, "high": high, "dur": took}), count="faults")
 
 
-def _spent(steps: pd.DataFrame) -> pd.DataFrame:
-    """fault, step, dur: the ns of each fault's steps, without what is called inside them.
+def _spent(tags: list[str], functions: list[str], stamps: list[int]) -> dict[str, int]:
+    """By step the ns that one fault spent on it, without what is called inside it.
 
     The time from one record to the next is of the innermost function that has not returned yet; from the entry of a
     function whose return is not traced it is that function's, which is at the most what it took.
     """
-    faults, stamps = steps["fault"].to_numpy(), steps["ts"].to_numpy()
-    tags, functions = steps["tag"].to_numpy(object), steps["fn"].to_numpy(object)
-    ends = _ends(faults, tags, functions)
-    spent: dict[tuple[int, str], int] = {}
+    ends = _ends(tags, functions)
+    spent: dict[str, int] = {}
     open_: list[int] = []
-    for i in range(len(faults) - 1):
-        if i == 0 or faults[i] != faults[i - 1]:
-            open_ = []
+    for i in range(len(tags) - 1):
         while open_ and ends[open_[-1]] <= i:
             open_.pop()
         inner = REST
@@ -64,24 +66,20 @@ def _spent(steps: pd.DataFrame) -> pd.DataFrame:
                 open_.append(i)
             if open_:
                 inner = _step(functions[open_[-1]])
-        if faults[i + 1] == faults[i]:
-            step = "lock wait" if functions[i + 1] in _WAITS else inner
-            spent[faults[i], step] = spent.get((faults[i], step), 0) + int(stamps[i + 1] - stamps[i])
-    rows = [(fault, step, ns) for (fault, step), ns in spent.items()]
-    return pd.DataFrame(rows, columns=["fault", "step", "dur"])
+        step = "lock wait" if functions[i + 1] in _WAITS else inner
+        spent[step] = spent.get(step, 0) + stamps[i + 1] - stamps[i]
+    return spent
 
 
-def _ends(faults: np.ndarray, tags: np.ndarray, functions: np.ndarray) -> np.ndarray:
-    """For each entry the place of its return; 0 where it has none in its fault."""
-    ends = np.zeros(len(faults), np.int64)
+def _ends(tags: list[str], functions: list[str]) -> list[int]:
+    """For each entry of one fault the place of its return; 0 where it has none."""
+    ends = [0] * len(tags)
     open_: list[int] = []
-    for i in range(len(faults)):
-        if i and faults[i] != faults[i - 1]:
-            open_ = []
-        if tags[i] == "E":
+    for i, (tag, function) in enumerate(zip(tags, functions, strict=True)):
+        if tag == "E":
             open_.append(i)
-        elif tags[i] == "R":
-            own = next((place for place in reversed(open_) if functions[place] == functions[i]), None)
+        elif tag == "R":
+            own = next((place for place in reversed(open_) if functions[place] == function), None)
             if own is not None:
                 ends[own] = i
                 del open_[open_.index(own) :]

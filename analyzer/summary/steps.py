@@ -5,17 +5,17 @@ dtrace's switch interval, so a block settles only the faults well inside its spa
 stays open until the next block is merged, or the log ends.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from analyzer.ingest.releases import NOT_RECORDED
 from analyzer.summary.step_times import reduce_step_times
-from analyzer.summary.tables import group
+from analyzer.summary.tables import as_table, group
 
 SLACK = 2_000_000_000  # ns; vmevents.d switches buffers 50 times a second, the slowest default is once a second
 _STEP_BITS = {
@@ -32,52 +32,40 @@ _STEP_BITS = {
 _INSERTS = ("vm_page_insert", "vm_page_iter_insert", "vm_page_iter_rename")
 _ENOMEM = 12
 _MOVES = {"vm_page_rename": "rename", "vm_page_iter_rename": "rename", "vm_page_replace": "replace"}
-_COLUMNS: dict[str, Any] = {  # and what stands where a record has no such column
-    "line": np.int64(0),
-    "ts": np.int64(0),
-    "pid": np.int64(0),
-    "tid": np.int64(0),
-    "tag": "",
-    "fn": "",
-    "a0": np.uint64(0),
-    "a1": np.uint64(0),
-    "rc": np.int64(0),
-    "reader": np.int64(0),
-    "name": "",
-    "site": "",
-    "execname": "",
-}
+_NO_ADDRESS = pa.scalar(0, pa.uint64())
+Sequences = tuple[list[Any], ...]  # of the steps in order: tags, functions, stamps, results
+_STEPS = pa.schema(
+    [(name, pa.int64()) for name in ("line", "ts", "pid", "tid", "rc", "reader")]
+    + [(name, pa.uint64()) for name in ("a0", "a1")]
+    + [(name, pa.string()) for name in ("tag", "fn", "name", "site", "execname")]
+)
 
 
-def open_steps(tables: dict[str, pa.Table]) -> pd.DataFrame | None:
+def open_steps(tables: dict[str, pa.Table]) -> pa.Table | None:
     """E, R and L records in the order of each thread; of an L record `a0` is the lock and `fn` the operation."""
     parts = []
     for tag, renames in (("E", {}), ("R", {}), ("L", {"op": "fn", "lock": "a0"})):
         table = tables.get(tag)
         if table is None or not {"ts", "tid"} <= set(table.column_names):
             continue
-        frame = _frame(table).rename(columns=renames)
-        missing = {name: value for name, value in _COLUMNS.items() if name not in frame}
-        parts.append(frame.assign(**missing | {"tag": tag})[list(_COLUMNS)])
+        table = table.rename_columns([renames.get(name, name) for name in table.column_names])
+        table = table.append_column("tag", pa.repeat(tag, len(table)))
+        parts.append(pa.table([_column(table, field) for field in _STEPS], _STEPS))
     return join(parts)
 
 
-def _frame(table: pa.Table) -> pd.DataFrame:
-    """The table with its texts as texts: categories of several blocks would not join."""
-    texts = [
-        field.with_type(pa.string()) if pa.types.is_dictionary(field.type) else field for field in table.schema
-    ]
-    return table.cast(pa.schema(texts)).to_pandas()
+def _column(table: pa.Table, field: pa.Field) -> pa.Array | pa.ChunkedArray:
+    """A column of records, nothing where they have none."""
+    if field.name not in table.column_names:
+        return pa.repeat(pa.scalar("" if field.type == pa.string() else 0, field.type), len(table))
+    return table[field.name].cast(field.type, safe=False)
 
 
-def _ordered(steps: pd.DataFrame) -> pd.DataFrame:
-    return steps.sort_values(["tid", "ts", "line"], kind="stable", ignore_index=True)
-
-
-def join(parts: list[pd.DataFrame | None]) -> pd.DataFrame | None:
+def join(parts: list[pa.Table | None]) -> pa.Table | None:
     """The open steps of several blocks as one."""
     there = [part for part in parts if part is not None and len(part)]
-    return _ordered(pd.concat(there, ignore_index=True)) if there else None
+    order = [(name, "ascending") for name in ("tid", "ts", "line")]
+    return pa.concat_tables(there).sort_by(order).combine_chunks() if there else None
 
 
 @dataclass
@@ -86,154 +74,171 @@ class Settled:
 
     Attributes:
         faults: an F table (docs/log-format.md), with acq, rel, lockxor.
-        moves: page moves as rows of the tables `moves` and `move_latency` need them: fn, rc, dur (null: no return).
-        radix: move, operation, operations.
-        times: the table `step_times`.
-        unpaired: for each fault's ts and tid the acquires without a release: lock, name, site, reader.
+        moves, radix, times: the tables `moves`, `radix` and `step_times`.
+        failures: failed radix inserts: ts, fn, rc, infault.
+        unpaired: by the ts and tid of a fault its acquires without a release: lock, name, site, reader.
         incomplete: faults whose entry or return is missing.
         rest: steps that are still open.
     """
 
     faults: pa.Table
-    moves: pd.DataFrame
-    radix: pd.DataFrame
-    failures: pd.DataFrame
+    moves: pa.Table
+    radix: pa.Table
+    failures: pa.Table
     times: pa.Table
-    unpaired: pd.DataFrame
+    unpaired: dict[tuple[int, int], list[dict[str, Any]]]
     incomplete: int
-    rest: pd.DataFrame | None
+    rest: pa.Table | None
 
 
-def settle_steps(steps: pd.DataFrame, finished: bool) -> Settled:
+def settle_steps(steps: pa.Table, finished: bool) -> Settled:
     """Make faults of the steps that no later block can add to; of all where the log is `finished`."""
-    holds = (steps["fn"] == "vm_fault_hold").any()
+    holds = pc.any(pc.equal(steps["fn"], "vm_fault_hold")).as_py()
     handler = "vm_fault_hold" if holds else "vm_fault"
     if holds:  # up to 12.1 vm_fault only calls the handler
-        steps = steps[steps["fn"] != "vm_fault"].reset_index(drop=True)
-    entry = (steps["tag"] == "E") & (steps["fn"] == handler)
-    new_thread = steps["tid"] != steps["tid"].shift()
-    group = (entry | new_thread).cumsum()
-    first = steps.groupby(group).head(1).reset_index(drop=True)
-    last = steps.groupby(group).tail(1).reset_index(drop=True)
-    whole = (first["tag"] == "E") & (first["fn"] == handler) & (last["tag"] == "R") & (last["fn"] == handler)
-    if finished:
-        done = pd.Series(True, index=first.index)
-    else:
-        inside = (first["ts"] > steps["ts"].min() + SLACK) & (last["ts"] < steps["ts"].max() - SLACK)
-        between = (first["tid"] == first["tid"].shift()) & (first["tid"] == first["tid"].shift(-1))
-        done = inside & (whole | between)
-    number = group.to_numpy() - 1
-    complete = steps[(whole & done).to_numpy()[number]].assign(fault=number[(whole & done).to_numpy()[number]])
-    rest = steps[~done.to_numpy()[number]]
-    moves, radix = _page_moves(complete)
-    faults, unpaired = _faults(complete)
-    failures, incomplete = _failed_inserts(complete), int((done & ~whole).sum())
-    paths = pd.Series(faults["path"].to_numpy().astype("int64"), index=complete["fault"].unique())
-    times = reduce_step_times(complete, paths)
-    return Settled(faults, moves, radix, failures, times, unpaired, incomplete, rest if len(rest) else None)
+        steps = steps.filter(pc.not_equal(steps["fn"], "vm_fault"))
+    threads, stamps = steps["tid"].to_numpy(), steps["ts"].to_numpy()
+    entered, returned = (_are(steps, tag) & _are(steps, handler, "fn") for tag in "ER")
+    new_thread = np.append(True, threads[1:] != threads[:-1])
+    first = np.flatnonzero(entered | new_thread)
+    last = np.append(first[1:], len(steps)) - 1
+    whole = entered[first] & returned[last]
+    done = np.ones(len(first), bool)
+    if not finished:
+        inside = (stamps[first] > stamps.min() + SLACK) & (stamps[last] < stamps.max() - SLACK)
+        same_thread = ~new_thread[first[1:]]
+        done = inside & (whole | np.append(False, same_thread) & np.append(same_thread, False))
+    lengths = last - first + 1
+    complete = steps.filter(pa.array(np.repeat(whole & done, lengths)))
+    rest = steps.filter(pa.array(np.repeat(~done, lengths)))
+    ends = np.cumsum(lengths[whole & done])
+    faults = _faults(complete, ends - lengths[whole & done], ends)
+    sequences = tuple(complete[name].to_pylist() for name in ("tag", "fn", "ts", "rc"))
+    moves, radix = _page_moves(sequences, ends)
+    return Settled(
+        faults,
+        moves,
+        radix,
+        _failed_inserts(complete),
+        reduce_step_times(*sequences[:3], ends.tolist(), faults["path"].to_pylist()),
+        _unpaired(complete, faults, ends),
+        int((done & ~whole).sum()),
+        rest if len(rest) else None,
+    )
 
 
-def _faults(steps: pd.DataFrame) -> tuple[pa.Table, pd.DataFrame]:
-    """One row a fault, and the acquires of each that have no release."""
-    by_fault = steps.groupby("fault", sort=True)
-    first, last = by_fault.first(), by_fault.last()
-    entered = steps["tag"] == "E"
-    locks = steps[(steps["tag"] == "L") & steps["fn"].isin(["rw-acquire", "rw-release"])]
-    acquired = locks["fn"] == "rw-acquire"
-    inserts = steps[(steps["tag"] == "R") & (steps["fn"] == "vm_radix_insert")]
-    frees = steps[entered & (steps["fn"] == "vm_page_free_toq")]
+def _are(steps: pa.Table, value: str, column: str = "tag") -> np.ndarray:
+    """Which steps have that value."""
+    return pc.equal(steps[column], value).to_numpy()
 
-    def count(rows: pd.DataFrame) -> np.ndarray:
-        return rows.groupby("fault").size().reindex(first.index, fill_value=0).to_numpy("int64")
 
-    def xor(rows: pd.DataFrame) -> np.ndarray:
-        values = rows.groupby("fault")["a0"].agg(lambda a: int(np.bitwise_xor.reduce(a.to_numpy("uint64"))))
-        return values.reindex(first.index, fill_value=0).to_numpy("uint64")
+def _faults(steps: pa.Table, starts: np.ndarray, ends: np.ndarray) -> pa.Table:
+    """One row a fault."""
+    entered, results, addresses = _are(steps, "E"), steps["rc"].to_numpy(), steps["a0"].to_numpy()
+    acquired, released = (_are(steps, "L") & _are(steps, operation, "fn") for operation in ("rw-acquire", "rw-release"))
+    failed = _are(steps, "R") & _are(steps, "vm_radix_insert", "fn") & (results != 0)
+    freed = entered & _are(steps, "vm_page_free_toq", "fn")
+    functions = steps["fn"].combine_chunks().dictionary_encode()
+    bits = np.array([_STEP_BITS.get(name, 0) for name in functions.dictionary.to_pylist()], np.uint64)
+    path = np.where(entered, bits[functions.indices.to_numpy()], np.uint64(0))
 
-    bits = steps["fn"].map(_STEP_BITS).fillna(0).astype("int64").where(entered, 0)
-    path = bits.groupby(steps["fault"]).agg(lambda b: int(np.bitwise_or.reduce(b.to_numpy())))
-    table = pa.table(
+    def count(mask: np.ndarray) -> np.ndarray:
+        return np.add.reduceat(mask.astype(np.int64), starts)
+
+    def xor(mask: np.ndarray) -> np.ndarray:
+        return np.bitwise_xor.reduceat(np.where(mask, addresses, np.uint64(0)), starts)
+
+    first, stamps = steps.take(pa.array(starts)), steps["ts"].to_numpy()
+    return pa.table(
         {
-            "line": first["line"].to_numpy("int64"),
-            "ts": first["ts"].to_numpy("int64"),
-            "pid": first["pid"].to_numpy("int64"),
-            "tid": first["tid"].to_numpy("int64"),
-            "va": first["a1"].to_numpy("uint64"),
-            "rc": last["rc"].to_numpy("int64").astype("int32").astype("int64"),
-            "dur": (last["ts"] - first["ts"]).to_numpy("int64"),
-            "path": path.reindex(first.index).to_numpy("uint64"),
-            "acq": count(locks[acquired]),
-            "rel": count(locks[~acquired]),
-            "lockxor": xor(locks),
-            "insfails": count(inserts[inserts["rc"] != 0]),
-            "lookups": count(steps[entered & (steps["fn"] == "vm_map_lookup")]),
-            "frees": count(frees),
-            "freexor": xor(frees),
-            "execname": pa.array(first["execname"].tolist(), pa.string()).dictionary_encode(),
+            **{name: first[name] for name in ("line", "ts", "pid", "tid")},
+            "va": first["a1"],
+            "rc": results[ends - 1].astype(np.int32).astype(np.int64),
+            "dur": stamps[ends - 1] - stamps[starts],
+            "path": np.bitwise_or.reduceat(path, starts),
+            "acq": count(acquired),
+            "rel": count(released),
+            "lockxor": xor(acquired | released),
+            "insfails": count(failed),
+            "lookups": count(entered & _are(steps, "vm_map_lookup", "fn")),
+            "frees": count(freed),
+            "freexor": xor(freed),
+            "execname": first["execname"].combine_chunks().dictionary_encode(),
         }
     )
-    net = acquired.map({True: 1, False: -1}).groupby([locks["fault"], locks["a0"]]).sum()
-    open_locks = net[net > 0].reset_index()[["fault", "a0"]]
-    unpaired = locks[acquired].merge(open_locks, on=["fault", "a0"]).groupby(["fault", "a0"], as_index=False).last()
-    unpaired = unpaired.rename(columns={"a0": "lock"})
-    unpaired["fault_ts"] = first["ts"].reindex(unpaired["fault"]).to_numpy() if len(unpaired) else []
-    return table, unpaired[["fault_ts", "tid", "lock", "name", "site", "reader"]]
 
 
-def _failed_inserts(steps: pd.DataFrame) -> pd.DataFrame:
+def _unpaired(steps: pa.Table, faults: pa.Table, ends: np.ndarray) -> dict[tuple[int, int], list[dict[str, Any]]]:
+    """The last acquire of each lock that a fault out of balance acquired more often than it released it."""
+    uneven = pc.or_(pc.not_equal(faults["acq"], faults["rel"]), pc.not_equal(faults["lockxor"], _NO_ADDRESS))
+    found = {}
+    for place in np.flatnonzero(uneven.to_numpy()).tolist():
+        start = int(ends[place - 1]) if place else 0
+        net: Counter[int] = Counter()
+        last = {}
+        for row in steps.slice(start, int(ends[place]) - start).to_pylist():
+            if row["tag"] == "L" and row["fn"] == "rw-acquire":
+                net[row["a0"]] += 1
+                last[row["a0"]] = row
+            elif row["tag"] == "L" and row["fn"] == "rw-release":
+                net[row["a0"]] -= 1
+        key = (faults["ts"][place].as_py(), faults["tid"][place].as_py())
+        found[key] = [
+            {"lock": lock, **{name: last[lock][name] for name in ("name", "site", "reader")}} for lock in sorted(+net)
+        ]
+    return found
+
+
+def _failed_inserts(steps: pa.Table) -> pa.Table:
     """Radix inserts without a node inside whole faults: ts, fn, rc, infault.
 
     From 15 on the functions that insert a page tell of them; before, they only pass on what vm_radix_insert returns.
     """
-    failed = steps[(steps["tag"] == "R") & (steps["rc"] != 0)]
-    telling = ["vm_radix_insert"] if (failed["fn"] == "vm_radix_insert").any() else _INSERTS
-    return failed.loc[failed["fn"].isin(telling), ["ts", "fn"]].assign(rc=_ENOMEM, infault=1)
+    failed = steps.filter(pa.array(_are(steps, "R") & (steps["rc"].to_numpy() != 0))).select(["ts", "fn"])
+    radix = pc.equal(failed["fn"], "vm_radix_insert")
+    telling = radix if pc.any(radix).as_py() else pc.is_in(failed["fn"], pa.array(_INSERTS))
+    found = failed.filter(telling)
+    return found.append_column("rc", pa.repeat(_ENOMEM, len(found))).append_column("infault", pa.repeat(1, len(found)))
 
 
-def _page_moves(steps: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _page_moves(steps: Sequences, ends: np.ndarray) -> tuple[pa.Table, pa.Table]:
     """The page moves inside whole faults, and the radix operations of each.
 
     A move's operations are those between its entry and its return, and the radix remove that directly comes before
     the entry: vm_page_remove takes the page out of where it was, or vm_page_free the page that it replaces.
     Where the release has no return probe (vm_page_replace on 13), the move ends with the last radix record after it.
     """
-    moves: list[dict[str, Any]] = []
-    operations: list[tuple[str, str]] = []
-    entries = np.flatnonzero((steps["tag"] == "E").to_numpy() & steps["fn"].isin(list(_MOVES)).to_numpy())
-    tags, functions = steps["tag"].to_numpy(object), steps["fn"].to_numpy(object)
-    faults, stamps, results = steps["fault"].to_numpy(), steps["ts"].to_numpy(), steps["rc"].to_numpy()
-    for start in entries:
-        move = _MOVES[functions[start]]
-        radix: list[str] = []
+    tags, functions, stamps, results = steps
+    moves: list[tuple[str, int, int]] = []
+    operations: Counter[tuple[str, str]] = Counter()
+    for start, (tag, function) in enumerate(zip(tags, functions, strict=True)):
+        if tag != "E" or function not in _MOVES:
+            continue
+        move, fault = _MOVES[function], int(np.searchsorted(ends, start, side="right"))
+        first, last = int(ends[fault - 1]) if fault else 0, int(ends[fault])
         before = start - 1
-        while before >= 0 and faults[before] == faults[start] and functions[before] == "vm_radix_remove":
+        while before >= first and functions[before] == "vm_radix_remove":
             if tags[before] == "E":
-                radix.append("remove")
+                operations[move, "remove"] += 1
                 break
             before -= 1
-        end, returned = start + 1, None
-        while end < len(tags) and faults[end] == faults[start]:
-            if tags[end] == "R" and functions[end] == functions[start]:
-                returned = end
+        end, rc, duration = start + 1, NOT_RECORDED, 0
+        while end < last:
+            if tags[end] == "R" and functions[end] == function:
+                rc, duration = int(np.int64(results[end]).astype(np.int32)), stamps[end] - stamps[start]
                 break
             if not functions[end].startswith(("vm_radix_", "zone_alloc_item")):
                 break
             if tags[end] == "E" and functions[end] != "zone_alloc_item":
-                radix.append(functions[end].removeprefix("vm_radix_").partition("_")[0])
+                operations[move, functions[end].removeprefix("vm_radix_").partition("_")[0]] += 1
             end += 1
-        moves.append(
-            {
-                "fn": move,
-                "rc": NOT_RECORDED if returned is None else int(np.int64(results[returned]).astype(np.int32)),
-                "dur": None if returned is None else int(stamps[returned] - stamps[start]),
-            }
-        )
-        operations += [(move, name) for name in radix]
-    counted = pd.DataFrame(operations, columns=["move", "operation"])
-    return (
-        pd.DataFrame(moves, columns=["fn", "rc", "dur"]),
-        counted.groupby(["move", "operation"], as_index=False).size().rename(columns={"size": "operations"}),
-    )
+        moves.append((move, rc, duration))
+    names, codes, durations = zip(*moves, strict=True) if moves else ((), (), ())
+    alike = {"moves": 1, "infault": 1, "busy": NOT_RECORDED, "dirty": NOT_RECORDED, "has_object": NOT_RECORDED}
+    rows = {name: [value] * len(moves) for name, value in alike.items()}
+    rows |= {"fn": names, "rc": codes, "dur": durations, "longest": durations}
+    radix = {"move": [move for move, _ in operations], "operation": [name for _, name in operations]}
+    return as_table("moves", rows), as_table("radix", {**radix, "operations": list(operations.values())})
 
 
 def count_steps(tables: dict[str, pa.Table]) -> dict[str, pa.Table]:

@@ -16,10 +16,10 @@ from analyzer.ingest.parsed import Notice, Parsed, Unread, merged_meta
 from analyzer.ingest.slow import EXPLAINED
 from analyzer.summary.evidence import Evidence, cap, collect_evidence, conclude, settle
 from analyzer.summary.last_records import first_of_each, in_order, last_of_each, thread_ends
-from analyzer.summary.reduce import SECOND, reduce_block, reduce_faults
+from analyzer.summary.reduce import reduce_block, reduce_faults, second_of
 from analyzer.summary.reduce_aggregations import reduce_aggregations
 from analyzer.summary.steps import Settled, count_steps, join, open_steps, settle_steps
-from analyzer.summary.tables import TABLES, as_table, concatenate, group, merge_tables
+from analyzer.summary.tables import TABLES, as_table, concatenate, group, merge_tables, sums
 
 UNREAD_KEPT = EXPLAINED  # no more, or what a line says would depend on the blocks
 NOTICES_KEPT = 1000
@@ -56,9 +56,10 @@ class LogSummary:
     end_ts: int | None = None
     threads: pa.Table | None = None
     returns: pa.Table | None = None
-    steps: pd.DataFrame | None = None
+    steps: pa.Table | None = None
     whole: "LogSummary | None" = None
     _frames: dict[str, pd.DataFrame] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _sums: dict[tuple[str, ...], dict[Any, int]] = field(default_factory=dict, init=False, repr=False, compare=False)
     _answers: dict[Callable[..., Any], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def table(self, name: str) -> pd.DataFrame:
@@ -74,15 +75,32 @@ class LogSummary:
             self._answers[question] = question(self)
         return self._answers[question]
 
+    def rows(self, name: str) -> int:
+        """How many rows one of TABLES has."""
+        return len(self.tables.get(name, ()))
+
+    def sums(self, name: str, column: str, *by: str) -> dict[Any, int]:
+        """What a column of one of TABLES adds up to by others (tables.sums), not to be changed.
+
+        For what every verdict asks: a DataFrame of a table of some rows takes ten times as long to make.
+        """
+        asked = (name, column, *by)
+        if asked not in self._sums:
+            self._sums[asked] = sums(self.tables[name], column, by) if name in self.tables else {}
+        return self._sums[asked]
+
+    def sum(self, name: str, column: str) -> int:
+        """What a column of one of TABLES adds up to."""
+        return pc.sum(self.tables[name][column]).as_py() or 0 if name in self.tables else 0
+
     def count(self, tag: str) -> int:
         """How many records of that tag."""
-        records = self.table("records")
-        return int(records.loc[records["tag"] == tag, "records"].sum())
+        return self.sums("records", "records", "tag").get(tag, 0)
 
     @property
     def faults(self) -> int:
         """How many faults were recorded, one by one or in aggregations."""
-        return int(self.table("faults")["faults"].sum())
+        return self.sum("faults", "faults")
 
     def has(self, tag: str, *columns: str) -> bool:
         """Whether the log's #fields gave that record these columns."""
@@ -217,8 +235,7 @@ def _settled(summary: LogSummary, finished: bool) -> LogSummary:
     made = settle_steps(summary.steps, finished)
     evidence = collect_evidence({"F": made.faults}) if len(made.faults) else {}
     for row in evidence.get("imbalance", ()):
-        same = (made.unpaired["fault_ts"] == row["ts"]) & (made.unpaired["tid"] == row["tid"])
-        row["unpaired"] = made.unpaired.loc[same, ["lock", "name", "site", "reader"]].to_dict("records")
+        row["unpaired"] = made.unpaired[row["ts"], row["tid"]]
     return replace(
         _added([summary, LogSummary(tables=_step_tables(made, summary.start), evidence=evidence)]),
         end_ts=summary.end_ts,
@@ -232,17 +249,11 @@ def _settled(summary: LogSummary, finished: bool) -> LogSummary:
 def _step_tables(made: Settled, start: int) -> dict[str, pa.Table]:
     tables = reduce_faults(made.faults, start) if len(made.faults) else {}
     found = {"balance": as_table("balance", {"measure": ["cut faults"], "faults": [made.incomplete]})}
-    if len(made.moves):
-        timed = made.moves["dur"].astype("float64").fillna(0).astype("int64")
-        rows = made.moves.assign(moves=1, infault=1, busy=-1, dirty=-1, has_object=-1, dur=timed, longest=timed)
-        found["moves"] = as_table("moves", rows)
     if len(made.failures):
-        seconds = ((made.failures["ts"] - start) // SECOND).clip(lower=0)
-        found["failures"] = group("failures", pa.table(dict(made.failures.assign(second=seconds))), count="failed")
-    if len(made.times):
-        found["step_times"] = made.times
-    if len(made.radix):
-        found["radix"] = as_table("radix", made.radix)
+        failed = made.failures.append_column("second", second_of(made.failures["ts"], start))
+        found["failures"] = group("failures", failed, count="failed")
+    made_of_them = {"moves": made.moves, "step_times": made.times, "radix": made.radix}
+    found |= {name: table for name, table in made_of_them.items() if len(table)}
     return concatenate([tables, found])
 
 

@@ -75,6 +75,7 @@ _TEXTS = frozenset(
     ]
 )  # fmt: skip
 _BOUNDS = frozenset(["low", "high"])
+_FEW = 1000  # rows
 
 
 def column_type(name: str) -> pa.DataType:
@@ -105,6 +106,18 @@ def group(name: str, rows: pa.Table, count: str = "", largest_of: str = "") -> p
     found = {new: grouped[f"{column}_{function}"] for new, (column, function) in asked.items()}
     counted = {count: grouped["count_all"]} if count else {}
     return as_table(name, {key: grouped[key] for key in kind.keys} | found | counted)
+
+
+def sums(table: pa.Table, column: str, by: tuple[str, ...]) -> dict[Any, int]:
+    """What a column adds up to by the values of others: by a value where it is one column, else by a tuple."""
+    if len(table) > _FEW:  # fewer are added sooner than Arrow is asked
+        table = table.group_by(list(by), use_threads=False).aggregate([(column, "sum")])
+        column = f"{column}_sum"
+    keys = [table[name].to_pylist() for name in by]
+    found: dict[Any, int] = {}
+    for key, value in zip(keys[0] if len(by) == 1 else zip(*keys, strict=True), table[column].to_pylist(), strict=True):
+        found[key] = found.get(key, 0) + value
+    return found
 
 
 def concatenate(parts: Iterable[dict[str, pa.Table]]) -> dict[str, pa.Table]:

@@ -7,14 +7,14 @@ from typing import Literal
 import pandas as pd
 
 from analyzer.analysis.coverage import (
-    coverage_counts,
+    counts,
     insert_functions,
     is_complete,
     may_have_lost_steps,
     move_function,
     require_records,
 )
-from analyzer.analysis.failures import failure_rates
+from analyzer.analysis.failures import failed_calls
 from analyzer.analysis.statistics import quantile_ratio, wilson
 from analyzer.errors import UsageError
 from analyzer.format import count, counted, interval, number, share
@@ -112,12 +112,11 @@ class _Asked:
 
 def _coverage(log: LogSummary, least: float) -> Checked:
     rule = f"min-coverage {share(least)}"
-    counts = coverage_counts(log)
-    if counts.empty:
+    if not counts(log):
         return Checked(rule, "cannot tell", "The log has no count to hold its records against.")
-    worst = counts.loc[(counts["recorded"] / counts["expected"]).idxmin()]
-    covered = worst["recorded"] / worst["expected"]
-    text = f"{worst['measure']}: {count(worst['recorded'])} of {count(worst['expected'])} recorded, {share(covered)}."
+    worst = min(counts(log), key=lambda row: row.recorded / row.expected)
+    covered = worst.recorded / worst.expected
+    text = f"{worst.measure}: {count(worst.recorded)} of {count(worst.expected)} recorded, {share(covered)}."
     return Checked(rule, "kept" if covered >= least else "cannot tell", text)
 
 
@@ -162,12 +161,11 @@ _CLAIMS = {
 def _failure_rate(asked: _Asked, function: str, most: float) -> Checked:
     rule, log = f"max-failure-rate {function}={share(most)}", asked.log
     wanted = _own_names(log, function)
-    rates = failure_rates(log)
     # A row of page moves says where they were, too.
-    mine = rates[[any(f"{name} ".startswith(f"{own} ") for own in wanted) for name in rates["function"]]]
-    if mine.empty:
+    mine = [row for row in failed_calls(log) if any(f"{row.function} ".startswith(f"{own} ") for own in wanted)]
+    if not mine:
         return Checked(rule, "cannot tell", f"{function} was never seen to return.")
-    failed, of = int(mine["failed"].sum()), int(mine.drop_duplicates("function")["of"].sum())
+    failed, of = sum(row.failed for row in mine), sum({row.function: row.of for row in mine}.values())
     text = f"{' and '.join(wanted)} failed {count(failed)} of {count(of)} times: {share(failed / of)}"
     text += f", 95 % interval {interval(*wilson(failed, of))}."
     answers = [asked.answers[key] for key in _CLAIMS[function]]

@@ -66,9 +66,9 @@ def _out_of_range(log: LogSummary) -> str:
 
 def _unrecorded_moves(log: LogSummary) -> str:
     rename = move_function(log, "rename")
-    called, moves = calls(log, rename), log.table("moves")
-    moves = moves[moves["fn"] == "rename"]
-    recorded, open_ended = int(moves["moves"].sum()), int(moves.loc[moves["rc"] < 0, "moves"].sum())
+    called, moves = calls(log, rename), log.sums("moves", "moves", "fn", "rc")
+    recorded = sum(number for (function, _), number in moves.items() if function == "rename")
+    open_ended = sum(number for (function, rc), number in moves.items() if function == "rename" and rc < 0)
     if open_ended:
         return f"of {counted(open_ended, 'move')} the result is not recorded"
     if called is not None and called > recorded:
@@ -77,8 +77,8 @@ def _unrecorded_moves(log: LogSummary) -> str:
 
 
 def _unplaced_moves(log: LogSummary) -> str:
-    moves = log.table("moves")
-    unplaced = int(moves.loc[(moves["infault"] < 0) & (moves["rc"] > 0), "moves"].sum())
+    moves = log.sums("moves", "moves", "infault", "rc")
+    unplaced = sum(number for (infault, rc), number in moves.items() if infault < 0 and rc > 0)
     return f"{counted(unplaced, 'move')} failed, and the script does not say where" if unplaced else ""
 
 
@@ -164,8 +164,7 @@ def why_unseen(claim: Claim, log: LogSummary) -> str:
 
 def _has_results(log: LogSummary) -> bool:
     """Whether faults were recorded with their results: dtrace -F shows that the handler returned, not what."""
-    faults = log.table("faults")
-    return log.faults > 0 and bool((faults["rc"] != NOT_RECORDED).all())
+    return log.faults > 0 and NOT_RECORDED not in log.sums("faults", "faults", "rc")
 
 
 def why_wrong(claim: Claim, log: LogSummary) -> str:

@@ -3,13 +3,10 @@
 Each function finds the events of one claim (verdict/claims.py) among the rows that `keep` lets pass.
 """
 
-import pandas as pd
-
+from analyzer.analysis import failures
 from analyzer.analysis.coverage import failed_inserts as failed_insert_rows
 from analyzer.analysis.coverage import growth, insert_calls, insert_functions, is_narrowed, move_function
-from analyzer.analysis.failures import caused_moves, fail_point, failure_rates
 from analyzer.format import count, counted, share
-from analyzer.ingest.releases import fault_function
 from analyzer.summary.evidence import Row
 from analyzer.summary.summary import LogSummary
 from analyzer.verdict.finding import Finding, Keep, every, rate, sure, sure_of_steps
@@ -33,22 +30,23 @@ def failed_moves_outside(log: LogSummary, keep: Keep = every) -> list[Finding]:
 
 
 def _failed_moves(log: LogSummary, places: list[int], keep: Keep) -> list[Finding]:
-    moves = log.table("moves")
-    moves = moves[moves["infault"].isin(places) & (moves["rc"] >= 0)]
+    moves: dict[tuple[str, int], dict[bool, int]] = {}
+    for (function, infault, rc), number in log.sums("moves", "moves", "fn", "infault", "rc").items():
+        if infault in places and rc >= 0:
+            by_outcome = moves.setdefault((function, infault), {True: 0, False: 0})
+            by_outcome[rc > 0] += number
     found = []
-    for (function, infault), part in moves.groupby(["fn", "infault"], sort=False):
+    for (function, infault), by_outcome in moves.items():
         evidence = [row for row in log.evidence.get("failed-move", ()) if row.get("infault", -1) == infault]
         rows = tuple(row for row in evidence if keep(row))
-        failed = int(part.loc[part["rc"] > 0, "moves"].sum()) - (len(evidence) - len(rows))
+        failed = by_outcome[True] - (len(evidence) - len(rows))
         if failed:
-            found.append(_failed_move(log, move_function(log, function), infault, part, failed, rows))
+            of = sum(by_outcome.values())
+            found.append(_failed_move(log, move_function(log, function), infault, of, failed, rows))
     return found
 
 
-def _failed_move(
-    log: LogSummary, name: str, infault: int, part: pd.DataFrame, failed: int, rows: tuple[Row, ...]
-) -> Finding:
-    of = int(part["moves"].sum())
+def _failed_move(log: LogSummary, name: str, infault: int, of: int, failed: int, rows: tuple[Row, ...]) -> Finding:
     places = {1: "inside faults", 0: "outside faults (fork's split, exit's collapse)", -1: "inside faults or outside"}
     risky = infault == 1 and renames_in_faults(log)
     return Finding(
@@ -70,14 +68,14 @@ def failed_inserts(log: LogSummary, keep: Keep = every) -> list[Finding]:
     recorded = failed_insert_rows(log)
     evidence = log.evidence.get("failed-insert", ())
     rows = tuple(row for row in evidence if keep(row))
-    failed = int(recorded["failed"].sum()) - (len(evidence) - len(rows))
+    failed = sum(recorded.values()) - (len(evidence) - len(rows))
     if failed <= 0:
-        return _uncounted_inserts(log) if recorded.empty else []
+        return [] if recorded else _uncounted_inserts(log)
     functions, of = insert_functions(log), insert_calls(log)
-    inside = int(recorded.loc[recorded["infault"] == 1, "failed"].sum())
-    known = recorded["infault"].isin([0, 1]).all() and failed == recorded["failed"].sum()
+    inside = sum(number for (_, _, infault), number in recorded.items() if infault == 1)
+    known = all(infault in (0, 1) for _, _, infault in recorded) and failed == sum(recorded.values())
     among = f" of {counted(of, 'call')} ({rate(failed, of)})" if of and of >= failed else ""
-    point, moved = fail_point(log), caused_moves(log)
+    point, moved = failures.fail_point(log), failures.caused_moves(log)
     asked = f" The fail point {point[0]} asked for {share(point[1])} of the node allocations." if point else ""
     caused = f" {count(moved)} of them made a page move fail." if moved else ""
     return [
@@ -114,13 +112,11 @@ def _uncounted_inserts(log: LogSummary) -> list[Finding]:
 
 def failed_faults(log: LogSummary, keep: Keep = every) -> list[Finding]:
     """Faults with a result other than KERN_SUCCESS."""
-    function = fault_function(log.meta.get("osreldate"))
-    rates = failure_rates(log)
-    mine = rates[(rates["function"] == function) & (rates["failed"] > 0)]
-    if mine.empty:
+    mine = sorted((row for row in failures.failed_faults(log) if row.failed), key=lambda row: (-row.failed, row.result))
+    if not mine:
         return []
-    results = ", ".join(f"{count(row.failed)} × {row.result}" for row in mine.itertuples())
-    failed, of = int(mine["failed"].sum()), int(mine["of"].iloc[0])
+    results = ", ".join(f"{count(row.failed)} × {row.result}" for row in mine)
+    failed, of = sum(row.failed for row in mine), mine[0].of
     return [
         Finding(
             "failed-fault",

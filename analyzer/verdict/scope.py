@@ -1,6 +1,6 @@
 """What a verdict is about: how much was recorded, what is missing, what is filtered."""
 
-from analyzer.analysis.coverage import LOSSY, coverage_counts, gaps, missing_faults
+from analyzer.analysis.coverage import LOSSY, counts, gaps, missing_faults
 from analyzer.format import count, counted, duration, share
 from analyzer.summary.summary import LogSummary
 from analyzer.verdict.finding import Finding
@@ -27,10 +27,9 @@ def _recorded(log: LogSummary) -> str:
     missing = missing_faults(log)
     if missing:
         return f"{_part(missing)} of the faults recorded ({count(missing[0])} of {count(missing[1])}, {missing[2]})"
-    counts = coverage_counts(log)
+    counted_by = [row for row in counts(log) if row.measure.startswith("faults: ")]
     held = "".join(
-        f", {count(row.expected)} counted ({row.measure.removeprefix('faults: ')})"
-        for row in counts[counts["measure"].str.startswith("faults: ")].head(1).itertuples()
+        f", {count(row.expected)} counted ({row.measure.removeprefix('faults: ')})" for row in counted_by[:1]
     )
     return f"{counted(log.faults, 'fault')} recorded{held}" if log.faults else "no fault recorded"
 
