@@ -1,6 +1,7 @@
 """vmtrace prove: the load run for real, its trace played by a kernel whose truth is known."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from recordings import log
-from staging import ROOT, finish, sample
+from staging import ROOT, STANDINS, finish, sample
 
 from analyzer import measures
 from analyzer.host import counters, failmod, proof
@@ -145,7 +146,9 @@ def test_real_kernels_against_their_own_counters(log, exact, wrong):
 
 def test_the_load_does_what_it_says(tmp_path):
     statement = tmp_path / "statement"
-    subprocess.run([sys.executable, ROOT / "analyzer" / "host" / "load.py", statement, "whole"], check=True)
+    environment = os.environ | {"PATH": f"{STANDINS}:{os.environ['PATH']}"}
+    command = [sys.executable, ROOT / "analyzer" / "host" / "load.py", statement, "whole"]
+    subprocess.run(command, check=True, env=environment)
     parts = {part["part"]: part for part in json.loads(statement.read_text())["parts"]}
     for name in ("zero-fill", "copy", "threads", "moved"):  # what the kernel counted, with a few of Python's own
         assert parts[name]["faults"] <= parts[name]["most"] < 1.2 * parts[name]["faults"]
