@@ -4,7 +4,7 @@ import dataclasses
 
 import pandas as pd
 
-from analyzer.charts import distributions, over_time, shares, stacks, steps
+from analyzer.charts import compared, distributions, over_time, shares, stacks, steps, story
 from analyzer.charts.model import Chart
 
 PROVENANCE = "FreeBSD vmtrace 13.2-RELEASE amd64, vmfault, leak.log sha256 0123abcd"
@@ -25,6 +25,10 @@ _COLUMNS = {
     "seconds": ["second", "recorded", "called"],
     "gaps": ["start", "end", "text"],
     "tree": ["depth", "start", "end", "function"],
+    "story": ["what", "value", "start", "end", "kind"],
+    "sides": [
+        "what", *(f"{name}_{side}" for side in ("before", "after") for name in ("hits", "of", "rate", "low", "high"))
+    ],
 }
 _ROWS = {
     "failures": [(second, name, "ENOMEM", 1 + i) for i, name in enumerate(HOSTILE) for second in (0, 3, 3 + i)],
@@ -53,6 +57,14 @@ _ROWS = {
         (0, 0, 60, "vm_radix_insert"), (1, 0, 50, "vm_page_insert_after"), (2, 0, 50, HOSTILE[0]),
         (3, 0, 49, HOSTILE[2]), (1, 50, 60, HOSTILE[5]), (0, 60, 64, HOSTILE[3]), (1, 60, 61, HOSTILE[4]),
     ],
+    "story": [
+        (HOSTILE[0], "−3 ms, line 1", -3e6, -1e6, "before"), (HOSTILE[2], "+0 ns, line 2", 0, 40, "cause"),
+        (f"lock held, {HOSTILE[3]}", "+9 ms, to the end", 9e6, float("inf"), "harm"),
+    ],
+    "sides": [
+        ("failed fault", 5, 100, 0.05, 0.02, 0.1, 0, 900, 0.0, 0.0, 0.004),
+        (HOSTILE[1], 0, 7, 0.0, 0.0, 0.35, 7, 7, 1.0, 0.65, 1.0),
+    ],
     "gaps": [(0.5, 1.25, f"12 drops on CPU 1 {HOSTILE[1]}")],
 }  # fmt: skip
 
@@ -63,7 +75,7 @@ def tables(empty: bool) -> dict[str, pd.DataFrame]:
 
 
 def charts(empty: bool) -> list[Chart]:
-    """Every figure."""
+    """Every figure; a story of nothing is none."""
     t = tables(empty)
     return [
         over_time.overview(t["faults"], t["events"], t["gaps"], 4.2, PROVENANCE),
@@ -79,4 +91,7 @@ def charts(empty: bool) -> list[Chart]:
         distributions.path_latency(t["path_bins"], PROVENANCE),
         steps.step_costs(t["step_costs"], PROVENANCE),
         distributions.move_costs(t["move_bins"], PROVENANCE),
+        compared.rates("rates-compared", "Rates, before and after", t["sides"], PROVENANCE),
+        compared.latency(t["path_bins"], t["path_bins"].head(3), PROVENANCE),
+        *([] if empty else [story.story("finding-1", f"What {HOSTILE[4]} did", t["story"], "It failed.", PROVENANCE)]),
     ]
