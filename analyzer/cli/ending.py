@@ -14,7 +14,7 @@ from typing import Any, cast
 import typer
 
 from analyzer import packages
-from analyzer.errors import IoError, UnavailableError, UsageError, VmtraceError
+from analyzer.errors import IoError, TemporaryError, UnavailableError, UsageError, VmtraceError
 from analyzer.format import visible
 
 DEBUG = "VMTRACE_DEBUG"  # set and not empty: the traceback of a defect too
@@ -50,6 +50,11 @@ def run(command: Callable[[], int | None]) -> int:
         if str(error.name).startswith("analyzer"):
             return _defect(error)
         return _complain(_lack(str(error.name)), UnavailableError.exit_code)
+    except MemoryError:
+        return _complain(
+            "not enough memory, and nothing is written: read with --jobs 1 or fewer logs at once, or raise the limit",
+            TemporaryError.exit_code,
+        )
     except OSError as error:
         _discard_output()
         return _complain(f"{error.filename or 'standard output'}: {error.strerror or error}", IoError.exit_code)

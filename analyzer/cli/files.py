@@ -50,14 +50,24 @@ def ending_of(path: Path | None, endings: dict[str, Form]) -> Form | None:
 
 
 def write(path: Path | None, data: bytes | str) -> None:
-    """Write a file at once, or to standard output; CannotCreateError where that fails."""
+    """Write a file whole or not at all, or to standard output; CannotCreateError where that fails.
+
+    The old file stays until the new one is whole; what somebody linked there is not followed, if it is not there.
+    """
     if path is None or path == STDOUT:
         if isinstance(data, str):
             sys.stdout.write(data)
         else:
             sys.stdout.buffer.write(data)
         return
+    is_plain = not path.exists() or (path.is_file() and not path.is_symlink())
+    fresh = path.with_name(f"{path.name}.{os.getpid()}.new") if is_plain else path
     try:
-        path.write_bytes(data.encode() if isinstance(data, str) else data)
+        with fresh.open("xb" if is_plain else "wb") as file:
+            file.write(data.encode() if isinstance(data, str) else data)
+        if is_plain:
+            fresh.replace(path)
     except OSError as error:
+        if is_plain:
+            fresh.unlink(missing_ok=True)
         raise CannotCreateError(f"{path}: {error.strerror}; name another file") from None

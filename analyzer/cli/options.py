@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from analyzer.errors import UsageError
+from analyzer.format import visible
 from analyzer.ingest.releases import STEP_ORDER
 
 if TYPE_CHECKING:  # pyarrow and pandas come with them
@@ -78,10 +79,13 @@ def read_logs(
     from analyzer.summary.summarize import summarize
 
     gc.freeze()  # what is imported by now is no garbage; looking through it again and again costs a tenth of a run
+    cache = None if no_cache else Cache()
     with progress() as step:
-        return summarize(
-            logs, chosen, jobs, step, None if no_cache else Cache(), dask_cluster(dask) if dask else None, as_format
-        )
+        summary = summarize(logs, chosen, jobs, step, cache, dask_cluster(dask) if dask else None, as_format)
+    if cache and cache.failure:
+        told = f"nothing is kept in {cache.folder} ({cache.failure}): the logs are read again next time"
+        print(f"vmtrace: {visible(told)}", file=sys.stderr)
+    return summary
 
 
 @contextmanager

@@ -21,8 +21,10 @@ from pathlib import Path
 from analyzer.errors import TemporaryError, UnavailableError
 from analyzer.host import limits
 
-# What cron and a bare login leave out.
-_PATH = "PATH=$PATH:/sbin:/usr/sbin\n"
+# Where only root can write: the system's programs, and those of packages.  The PATH that root has may begin elsewhere.
+PATH = "/sbin:/bin:/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin"
+_BEGIN = "callers=$PATH:/sbin:/usr/sbin\nexport PATH=%s\n"  # cron and a bare login leave those two out
+CALLERS_PATH = "PATH=$callers"  # for what the user asks to run
 
 SSH_FAILED = 255  # the exit status of ssh itself, not of what ran there
 
@@ -59,7 +61,7 @@ class Box:
             self.shell(), stdin=subprocess.PIPE, stdout=stdout, stderr=stderr, process_group=0, bufsize=0
         )
         # Braces: sh reads all of it before it runs any of it, and then leaves the standard input alone.
-        send(process, "{\n" + _PATH + script + "\nexit $?\n}\n")
+        send(process, "{\n" + _BEGIN % PATH + script + "\nexit $?\n}\n")
         return process
 
     def run(self, script: str) -> Answer:
@@ -99,7 +101,7 @@ class SshBox(Box):
 
     def connect(self) -> None:
         """Open the connection; asks for a password on the terminal where ssh needs one."""
-        if shutil.which("ssh") is None:
+        if program("ssh") is None:
             raise UnavailableError("ssh not found in PATH: --ssh needs the OpenSSH client")
         # ^C and a closed terminal are vmtrace's to handle: ssh goes on until told to end.
         before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGHUP)}
@@ -123,7 +125,7 @@ class SshBox(Box):
 
     def _ssh(self, flag: str, *options: str) -> list[str]:
         settings = [word for option in options for word in ("-o", option)]
-        return ["ssh", flag, "-S", self._socket, *settings, self.name, "exec /bin/sh -s"]
+        return [program("ssh") or "ssh", flag, "-S", self._socket, *settings, self.name, "exec /bin/sh -s"]
 
     def close(self) -> None:
         if self._master is not None:
@@ -142,6 +144,11 @@ class SshBox(Box):
     def _check(self, answer: Answer) -> None:
         if answer.status == SSH_FAILED:
             raise UnavailableError(f"ssh to {self.name} failed: {answer.complaint}")
+
+
+def program(name: str) -> str | None:
+    """Where a program of this machine is; root looks only where nobody else can write."""
+    return shutil.which(name, path=None if os.geteuid() else PATH)
 
 
 def send(process: subprocess.Popen, text: str) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from analyzer.errors import IoError, TemporaryError, UnavailableError, UsageError
 from analyzer.host import failmod, left, limits
-from analyzer.host.box import Box, first_line, kill, quoted, send
+from analyzer.host.box import CALLERS_PATH, Box, first_line, kill, quoted, send
 from analyzer.host.failpoint import FailPoint
 
 _GROUP = "ps -o pgid= -p $$"
@@ -21,6 +21,7 @@ _HOLD = """
 {tell}
 trap : HUP INT TERM
 read -r go || exit 125
+{path}
 {command} </dev/null
 exit $?
 """
@@ -28,7 +29,7 @@ exit $?
 
 def script(words: list[str], *, tell: bool) -> str:
     """The sh(1) that waits for a line and then runs the command; `tell` makes it print its process group first."""
-    return _HOLD.format(tell=_GROUP if tell else ":", command=quoted(words))
+    return _HOLD.format(tell=_GROUP if tell else ":", path=CALLERS_PATH, command=quoted(words))
 
 
 class HeldCommand:
@@ -41,7 +42,7 @@ class HeldCommand:
     """
 
     def __init__(self, box: Box, words: list[str], *, output_to_stderr: bool) -> None:
-        if box.run(f"command -v {quoted(words[:1])}").status:
+        if box.run(f"{CALLERS_PATH}; command -v {quoted(words[:1])}").status:
             raise UsageError(f"COMMAND {words[0]!r} not found on {box.name}: give its path")
         self._box = box
         self._name = words[0]

@@ -97,7 +97,11 @@ def _script(script: dscript.DScript, there: list[facts.Probe], known: facts.Fact
 
 def _fail_point(box: Box) -> Finding:
     """Whether radix nodes can be made to fail (docs/fault-injection.md)."""
-    if box.run(f"sysctl -n {failmod.POINT}").status == 0:
+    point = box.run(f"sysctl -n {failmod.POINT}")
+    if point.status == 0 and not point.out.startswith("off"):
+        armed = f"{failmod.POINT} is armed ({point.out.strip()}): allocations of the kernel fail"
+        return Finding(False, armed, f"sysctl {failmod.POINT}=off")
+    if point.status == 0:
         whose = "module vmfail" if failmod.is_loaded(box) else "the kernel's own: it fails for the whole machine"
         return Finding(True, f"fail point {failmod.POINT} ({whose})")
     sources = box.run("test -e /usr/src/sys/conf/kmod.mk").status == 0

@@ -17,6 +17,7 @@ from analyzer.host.held import Held
 
 _GUARD = """
 trap '' HUP INT TERM PIPE
+case $(sysctl -n {name}) in off*) ;; *) echo taken; exit 1 ;; esac
 {narrow}
 sysctl {armed} >/dev/null || {{ {widen}; exit 1; }}
 echo armed
@@ -71,6 +72,7 @@ class FailPoint:
         name = failmod.GROUP
         return _GUARD.format(
             narrow=_NARROW.format(name=name, group=group) if self.narrowed else "",
+            name=quoted([self.sysctl]),
             armed=quoted([str(self)]),
             off=quoted([f"{self.sysctl}=off"]),
             widen=_WIDEN.format(name=name) if self.narrowed else ":",
@@ -145,11 +147,14 @@ class Guard:
         """UsageError where the kernel does not take the term, TemporaryError where the box has gone meanwhile."""
         assert self._held is not None  # armed once, before it is disarmed
         self._held.release()
-        if first_line(self._held.process) != b"armed\n":
+        said = first_line(self._held.process)
+        if said != b"armed\n":
             answer = self._held.answer()
             self._held = None
             if self._box.remote and answer.status == SSH_FAILED:
                 raise TemporaryError(f"the connection to {self._box.name} was lost before {self._point} was armed")
+            if said == b"taken\n":
+                raise TemporaryError(f"somebody else has armed {self._point.sysctl} meanwhile: it is left as it is")
             raise UsageError(f"the kernel does not take {self._point}: {answer.complaint}")
 
     def disarm(self) -> None:

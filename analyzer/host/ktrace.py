@@ -50,7 +50,11 @@ def record(box: Box, request: Request, point: failpoint.FailPoint | None) -> int
     more = {"command": quoted(request.command)} | provenance.of_point(point) | {"kdump": _KDUMP_FLAGS}
     header = provenance.lines(box, known, more) + f"#osreldate\t{known.osreldate}\n".encode()
     output = Output(request.output, force=request.force)
-    folder = box.run("mktemp -d /tmp/vmtrace.XXXXXX").out.strip()
+    made = box.run("mktemp -d /tmp/vmtrace.XXXXXX")
+    if made.status:
+        output.discard()
+        raise TemporaryError(f"no folder for ktrace.out on {box.name}: {made.complaint}")
+    folder = made.out.strip()
     file = f"{folder}/ktrace.out"
     with contextlib.ExitStack() as undo:
         undo.callback(box.run, f"rm -rf {folder}")

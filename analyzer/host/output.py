@@ -5,7 +5,6 @@ import gzip
 import io
 import lzma
 import os
-import shutil
 import stat
 import subprocess
 import sys
@@ -14,6 +13,23 @@ from pathlib import Path
 from typing import Any, cast
 
 from analyzer.errors import CannotCreateError, IoError, UnavailableError
+from analyzer.host.box import program
+
+
+class _Whole:
+    """A raw file that takes all or raises: the compressors do not look how much it took."""
+
+    def __init__(self, raw: io.FileIO) -> None:
+        self._raw = raw
+
+    def write(self, data: Any) -> int:
+        rest = memoryview(data).cast("B")
+        while rest:
+            rest = rest[self._raw.write(rest) :]
+        return memoryview(data).nbytes
+
+    def flush(self) -> None:
+        """It holds nothing back."""
 
 
 class Output:
@@ -48,8 +64,11 @@ class Output:
             if path.exists() and not stat.S_ISREG(path.stat().st_mode):
                 return io.FileIO(path, "w")
             if path.exists() and force:
-                self._temporary = path.with_name(path.name + ".new")
-                return io.FileIO(self._temporary, "w")
+                # A name of its own, made new: another collect's is let be, and what somebody put there not followed.
+                temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
+                raw = io.FileIO(temporary, "x")
+                self._temporary = temporary
+                return raw
             raw = io.FileIO(path, "x")
             self._made = path
             return raw
@@ -60,16 +79,18 @@ class Output:
 
     def _compressor(self, name: str) -> Any:
         if name.endswith(".gz"):
-            return gzip.GzipFile(filename="", mode="wb", fileobj=self._raw, mtime=0, compresslevel=3)
+            return gzip.GzipFile(filename="", mode="wb", fileobj=_Whole(self._raw), mtime=0, compresslevel=3)
         if name.endswith(".xz"):
-            return lzma.LZMAFile(self._raw, "wb", preset=1)
-        if name.endswith(".zst"):
-            if shutil.which("zstd") is None:
+            return lzma.LZMAFile(_Whole(self._raw), "wb", preset=1)
+        if name.endswith(".zst"):  # in one thread it holds back a block of 128 KB, in several megabytes
+            zstd = program("zstd")
+            if zstd is None:
                 self.discard()
                 raise UnavailableError(f"zstd(1) not found, needed for {name}: pkg install zstd, or use .gz or .xz")
             self._zstd = subprocess.Popen(
-                ["zstd", "-q", "-c"], stdin=subprocess.PIPE, stdout=self._raw, stderr=subprocess.PIPE, process_group=0
-            )
+                [zstd, "-q", "-c", "--single-thread"],
+                stdin=subprocess.PIPE, stdout=self._raw, stderr=subprocess.PIPE, process_group=0,
+            )  # fmt: skip
             return self._zstd.stdin
         return self._raw
 
@@ -100,12 +121,21 @@ class Output:
             self._temporary = self._made = None
 
     def sync(self) -> None:
-        """Have what was written survive a panic of the box, where it goes to a plain file; at most once a second."""
+        """Have what was written survive a panic of the box, where it goes to a file; at most once a second.
+
+        Of .zst this holds for whole blocks only: zstd(1) cannot be told to let go of the last.
+        """
         now = time.monotonic()
-        if not self.compressed and self._on_disk and self.written > self._synced and now - self._synced_at > 1:
+        if self.written > self._synced and now - self._synced_at > 1:
             self._synced, self._synced_at = self.written, now
             try:
-                os.fsync(self._raw.fileno())
+                if isinstance(self._file, gzip.GzipFile):
+                    self._file.flush()
+                elif isinstance(self._file, lzma.LZMAFile):  # xz cannot be flushed, but a file may hold many streams
+                    self._file.close()
+                    self._file = self._compressor(".xz")
+                if self._on_disk:
+                    os.fsync(self._raw.fileno())
             except OSError as error:
                 raise self._io_error(error) from None
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from analyzer import measures
 from analyzer.errors import DataError, TemporaryError, UsageError
 from analyzer.host import counters, doctor, dscript, facts, failmod, proof, provenance, session
-from analyzer.host.box import Box, quoted
+from analyzer.host.box import PATH, Box, quoted
 from analyzer.host.failpoint import FailPoint, require_off
 from analyzer.host.output import Output
 from analyzer.host.progress import Progress
@@ -43,7 +43,13 @@ printf '{"name": "dd", "parts": []}' >"$1"
 _FAILING = "5%return(1)"
 _FOLDER = 'mktemp -d "${TMPDIR:-/tmp}/vmtrace-load.XXXXXX"'
 _PYTHON = "for each in python3 python3.13 python3.12 python3.11 python3.9; do command -v $each && break; done"
+_CLEAN = ["/usr/bin/env", f"PATH={PATH}"]
 _MEMORY = '"${XDG_STATE_HOME:-$HOME/.local/state}/vmtrace"'
+_OURS = f"[ -O {_MEMORY} ]"  # HOME may still be that of the user who called sudo(8)
+_KEEP = f"""
+mkdir -p {_MEMORY} && {_OURS} || {{ echo {_MEMORY} belongs to another user >&2; exit 1; }}
+new=$(mktemp {_MEMORY}/new.XXXXXX) && printf %s "$text" >"$new" && mv -f "$new" {_MEMORY}/proved
+"""
 
 
 @dataclass(frozen=True)
@@ -112,8 +118,12 @@ def status(proofs: list[Proof]) -> int:
 def remembered(box: Box, known: facts.Facts, script: dscript.DScript) -> str:
     """What was proved of this script on this kernel: `RELEASE SCRIPT measure=outcome …`; "" where nothing was."""
     key = _key(known, script)
-    lines = box.run(f"cat {_MEMORY}/proved 2>/dev/null").out.splitlines()
-    return next((line.removeprefix(key) for line in lines if line.startswith(key)), "")
+    return next((line.removeprefix(key) for line in _recalled(box) if line.startswith(key)), "")
+
+
+def _recalled(box: Box) -> list[str]:
+    """What the box remembers; nothing where another user could have written it."""
+    return box.run(f"{_OURS} && cat {_MEMORY}/proved 2>/dev/null").out.splitlines()
 
 
 def _key(known: facts.Facts, script: dscript.DScript) -> str:
@@ -124,10 +134,10 @@ def _key(known: facts.Facts, script: dscript.DScript) -> str:
 def _remember(box: Box, known: facts.Facts, proofs: list[Proof]) -> None:
     """One line a script in a small file of root's."""
     new = {_key(known, dscript.load(each.script)): f"{known['release']} {each.words()}" for each in proofs}
-    old = box.run(f"cat {_MEMORY}/proved 2>/dev/null").out.splitlines()
+    old = _recalled(box)
     kept = [line for line in old if not line.startswith(tuple(new))]
     text = "".join(f"{line}\n" for line in [*kept, *(key + value for key, value in new.items())])
-    answer = box.run(f"mkdir -p {_MEMORY} && printf %s {quoted([text])} >{_MEMORY}/proved")
+    answer = box.run(f"text={quoted([text])}\n{_KEEP}")
     if answer.status:
         raise TemporaryError(f"what was proved cannot be kept on {box.name}: {answer.complaint}")
 
@@ -159,8 +169,8 @@ def _load(box: Box) -> Load:
         raise TemporaryError(f"no folder for the load on {box.name}: {answer.complaint}")
     if python:
         text = (Path(__file__).parent / "load.py").read_text()
-        return Load([python, "-c", text], answer.out.strip(), True)
-    return Load(["/bin/sh", "-c", _SHELL, "load"], answer.out.strip(), False)
+        return Load([*_CLEAN, python, "-I", "-c", text], answer.out.strip(), True)  # -I: nothing from this folder
+    return Load([*_CLEAN, "/bin/sh", "-c", _SHELL, "load"], answer.out.strip(), False)
 
 
 def _proof(

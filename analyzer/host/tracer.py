@@ -12,7 +12,8 @@ _END = "VMTRACE-END-OF-SCRIPT"
 SELF = b"vmtrace-self "  # what the line on stderr begins with that names the processes
 
 # The standard input is the lifeline: at its end, or told "stop", dtrace gets SIGTERM, prints what it has and its END
-# probe; told "now", it is killed.  SIGTERM, because sh(1) starts a background job with SIGINT ignored.
+# probe; told "now", it is killed, and after a while where vmtrace is gone.  SIGTERM, because sh(1) starts a background
+# job with SIGINT ignored.
 _RUN = """
 folder=$(mktemp -d /tmp/vmtrace.XXXXXX) || exit 73
 trap 'rm -rf "$folder"{after}' EXIT
@@ -22,7 +23,13 @@ cat >"$folder/{name}.d" <<'{end}'
 exec 3<&0
 {command} </dev/null 3<&- &
 tracer=$!
-{{ read -r word; kill -TERM $tracer; read -r word && kill -KILL $tracer; }} <&3 >/dev/null 2>&1 &
+{{
+	read -r word
+	kill -TERM $tracer
+	left={drain}
+	read -r word || while [ $left -gt 0 ] && kill -0 $tracer; do sleep 1; left=$((left - 1)); done
+	kill -KILL $tracer
+}} <&3 >/dev/null 2>&1 &
 watcher=$!
 exec 3<&-
 echo "{self}$$ $tracer $watcher" >&2
@@ -43,7 +50,10 @@ def script(name: str, text: str, arguments: list[str], reader: str = "") -> str:
     dtrace, before, after = command(name, arguments), ":", ""
     if reader:
         dtrace, before, after = f"rtprio 1 {dtrace}", f"rtprio 1 -{reader}", f"; rtprio -t -{reader}"
-    return _RUN.format(self=SELF.decode(), name=name, end=_END, text=text, command=dtrace, before=before, after=after)
+    return _RUN.format(
+        self=SELF.decode(), name=name, end=_END, text=text, command=dtrace, before=before, after=after,
+        drain=round(limits.DRAIN),
+    )  # fmt: skip
 
 
 class Tracer:

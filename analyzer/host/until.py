@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from analyzer.errors import VmtraceError
-from analyzer.host.box import Box
+from analyzer.host.box import CALLERS_PATH, Box
 from analyzer.host.live import Live
 from analyzer.host.provenance import escaped
 
@@ -39,7 +39,7 @@ def run(box: Box, command: str) -> bytes:
     """Run `command` on the box, while tracing is on; what it printed, as lines of the log."""
     told = [f"#host.then.command\t{escaped(command)}"]
     try:
-        answer = box.run(command)
+        answer = box.run(f"{CALLERS_PATH}\n{command}")
     except VmtraceError as error:
         return "\n".join([*told, f"#host.then.failed\t{escaped(str(error))}\n"]).encode()
     told += [f"#host.then\t{escaped(line)}" for line in (answer.out + answer.err).splitlines()]

@@ -25,11 +25,16 @@ _MADE_BY = ("ingest", "summary")  # packages that a Summary depends on
 
 
 class Cache:
-    """A folder of saved Summaries."""
+    """A folder of saved Summaries.
+
+    Attributes:
+        failure: why nothing can be kept, "" while it can.
+    """
 
     def __init__(self, folder: Path | None = None, limit: int = LIMIT) -> None:
         self.folder = folder or _folder()
         self.limit = limit
+        self.failure = ""
 
     def place(self, path: str, chosen: Filter) -> "Place | None":
         """Where the Summary of that log stands, or will; None for what is no file."""
@@ -46,8 +51,8 @@ class Cache:
             fresh.write_bytes(data)
             fresh.replace(self.folder / name)
             self._prune()
-        except OSError:
-            return  # a full disk or a folder that is not ours: the report is what counts
+        except OSError as error:  # a full disk or a folder that is not ours: the report is what counts
+            self.failure = error.strerror or str(error)
 
     def read(self, name: str) -> bytes | None:
         """An entry, which counts as used; None where it is not there."""

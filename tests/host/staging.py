@@ -102,8 +102,9 @@ class Stage:
 
     def start(self, *words, limits=None, **options):
         """The command as a process; `limits` are those of analyzer.host.limits that a test need not wait for."""
+        system = f"{STANDINS}:{Path(sys.executable).parent}:{os.environ['PATH']}"
         environment = {
-            "PATH": f"{STANDINS}:{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PATH": f"{self.folder}/bin:{system}",  # as many a user's begins
             "PYTHONPATH": str(ROOT),
             "STANDIN": str(self.state),
             "HOME": str(self.folder),
@@ -112,17 +113,27 @@ class Stage:
         }
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         options = pipes | {"preexec_fn": hear_signals} | options
-        program = ["-m", "analyzer"]
-        if limits:
-            set_limits = "".join(f"limits.{name} = {seconds}\n" for name, seconds in limits.items())
-            program = ["-c", f"from analyzer.host import limits\n{set_limits}from analyzer.cli import main\nmain()"]
+        set_limits = "".join(f"limits.{name} = {seconds}\n" for name, seconds in (limits or {}).items())
+        program = f"from analyzer.host import box, limits\nbox.PATH = {system!r}\n{set_limits}"
         return subprocess.Popen(
-            [sys.executable, *program, *words], cwd=self.folder, env=environment, text=True, **options
-        )
+            [sys.executable, "-c", f"{program}from analyzer.cli import main\nmain()", *words],
+            cwd=self.folder, env=environment, text=True, **options,
+        )  # fmt: skip
 
     def run(self, *words, **options):
         """The command to its end: (exit status, stdout, stderr)."""
         return finish(self.start(*words, **options))
+
+    def own(self, name, script):
+        """A program in the user's own folder, which stands first in the PATH."""
+        program = self.folder / "bin" / name
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+
+    def gone(self):
+        """Until nothing runs any more that was started here."""
+        assert no_process_left(self)
 
     def log(self, name="vmtrace.log"):
         return (self.folder / name).read_text()

@@ -96,15 +96,6 @@ def test_signal_before_tracing_began(stage):
     assert not (stage.folder / "vmtrace.log").exists()
 
 
-def test_kill_9_leaves_nothing_armed(stage):
-    process = stage.start("collect", *FAIL_POINT)
-    stage.await_event(ARM)
-    process.kill()
-    process.communicate(timeout=10)
-    stage.await_event(OFF)
-    stage.await_event("dtrace gets SIGTERM")
-
-
 def test_nohup_is_respected(stage):
     process = stage.start("collect", *FAIL_POINT, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
     stage.await_event(ARM)

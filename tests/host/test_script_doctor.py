@@ -45,6 +45,9 @@ def test_doctor_says_how_to_have_a_fail_point(stage):
     assert "no  no fail point: failures cannot be made\n      -> " in stage.run("doctor")[1]
     stage.set("sysctl", sysctl + "debug.vmfail_pgid: 0\n")
     assert "\nyes fail point debug.fail_point.uma_zalloc_arg (module vmfail)\n" in stage.run("doctor")[1]
+    stage.set("sysctl", sysctl.replace("zalloc_arg: off", "zalloc_arg: 5%return(0)"))
+    told = "no  debug.fail_point.uma_zalloc_arg is armed (5%return(0)): allocations of the kernel fail\n      -> "
+    assert f"{told}sysctl debug.fail_point.uma_zalloc_arg=off\n" in stage.run("doctor")[1]
 
 
 def test_doctor_says_what_mends(stage):
