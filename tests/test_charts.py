@@ -4,6 +4,7 @@ import io
 import itertools
 import json
 import math
+import re
 import struct
 import xml.etree.ElementTree as ElementTree
 
@@ -15,7 +16,7 @@ from matplotlib.text import Text
 from recordings import log
 from rich.console import Console
 
-from analyzer.charts import distributions, images, over_time, plotly_html, shares, stacks, terminal
+from analyzer.charts import distributions, images, over_time, plotly_html, shares, stacks, steps, story, terminal
 from analyzer.charts.model import Bars, Boxes, Chart, Points, Steps
 from analyzer.report.build import build_document
 from analyzer.summary.summarize import summarize
@@ -239,6 +240,16 @@ def test_a_tree_of_stacks_keeps_its_counts_and_names_what_has_room():
     drawn = {text.get_text() for text in images.draw(chart, 9.0, bare=True).findobj(Text)}
     assert "vm_page_insert_after" in drawn and roots.names[1] not in drawn
     assert "60  vm_radix_insert" in drawn_in_terminal(chart, 80)
+
+
+def test_stacked_bars_differ_without_colours_and_stand_where_they_begin():
+    table = tables(False)["step_costs"]
+    soft, copy = drawn_in_terminal(steps.step_costs(table, PROVENANCE), 100).splitlines()[2:4]
+    marked = [re.search(r"[█▓=▒].*[█▓=▒]", line)[0] for line in (soft, copy)]
+    assert set(marked[0]) == {"▓", "▒"} and set(marked[1].rstrip("▏▎▍▌▋▊▉")) == {"█"}
+    assert marked[0].count("▓") / len(marked[0]) == pytest.approx(0.3, abs=0.02)
+    early, late = drawn_in_terminal(story.story("s", "s", tables(False)["story"], "s", ""), 100).splitlines()[2:5:2]
+    assert early.index("▒") < late.index("█")
 
 
 def test_row_names_come_out_visible():

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-from analyzer.charts.model import Band, Bars, Boxes, Chart, Mark, Points, Reference
+from analyzer.charts.model import Band, Bars, Boxes, Chart, Mark, Points, Reference, Symbol
+
+SYMBOLS: dict[Symbol, str] = {"circle": "●", "diamond": "◆", "cross": "✖", "square": "■", "hollow": "○"}
 
 
 @dataclass(frozen=True)
@@ -20,17 +22,10 @@ def legend(chart: Chart) -> list[Entry]:
     return [entry for entry in entries if entry]
 
 
-def sign(mark: Bars | Points) -> str:
-    """The character that looks like the mark."""
-    if isinstance(mark, Bars):
-        return "▒" if mark.tone == "quiet" else "█"
-    return {"circle": "●", "diamond": "◆", "cross": "✖", "square": "■", "hollow": "○"}[mark.symbol]
-
-
 def _entry(mark: Mark) -> Entry | None:
-    if isinstance(mark, Bars | Points):
-        return Entry(sign(mark), mark.tone, mark.name)
-    if isinstance(mark, Boxes):
+    if isinstance(mark, Points):
+        return Entry(SYMBOLS[mark.symbol], mark.tone, mark.name)
+    if isinstance(mark, Bars | Boxes):
         return Entry("█", mark.tone, mark.name)
     if isinstance(mark, Band):
         return Entry("█", "gap", f"gap: {mark.text}")

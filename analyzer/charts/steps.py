@@ -6,7 +6,7 @@ from analyzer.charts.model import ROW_HEAD, Bars, Chart, Row, Tone, empty
 from analyzer.charts.scales import rows_axis, share_axis
 from analyzer.format import counted, duration, share, visible
 
-_TONES: tuple[Tone, ...] = ("a", "b", "c", "d", "e", "f", "good")
+_TONES: tuple[Tone, ...] = ("a", "b", "c", "d", "e", "f", "ink")
 _OTHERS = "everything else"
 _MOST_PATHS = 8
 

@@ -7,8 +7,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from analyzer.charts.legend import sign
-from analyzer.charts.model import Axis, Band, Bars, Boxes, Chart, Mark, Points, Reference, Steps
+from analyzer.charts.legend import SYMBOLS
+from analyzer.charts.model import Axis, Band, Bars, Boxes, Chart, Mark, Points, Reference, Steps, Tone
 from analyzer.charts.scales import place
 from analyzer.format import count, visible
 
@@ -19,6 +19,11 @@ _HEIGHTS = " ▁▂▃▄▅▆▇█"
 _COLORS = {
     "a": "blue", "b": "yellow", "c": "cyan", "d": "magenta", "e": "yellow", "f": "magenta", "ink": "default",
     "quiet": "bright_black", "bad": "red", "warn": "yellow", "good": "green",
+}  # fmt: skip
+# Bars of one chart differ without colours too, in signs that the kernel's own console has.
+_FILLS: dict[Tone, str] = {
+    "a": "█", "b": "▓", "c": "=", "d": "#", "e": "+", "f": "x", "ink": "*",
+    "quiet": "▒", "bad": "█", "warn": "▓", "good": "█",
 }  # fmt: skip
 
 
@@ -97,12 +102,17 @@ def _named(chart: Chart) -> list[tuple[str, str]]:
     return [(row.name, row.value) for row in chart.rows]
 
 
+def _sign(mark: Bars | Points) -> str:
+    """The character that looks like the mark."""
+    return _FILLS[mark.tone] if isinstance(mark, Bars) else SYMBOLS[mark.symbol]
+
+
 def _words(chart: Chart, width: int) -> list[Text]:
     """What the signs of a chart of rows mean."""
     texts = []
     for mark in chart.marks:
         if isinstance(mark, Bars | Points) and chart.legend:
-            texts.append(wrapped(f"{sign(mark)} {mark.name}", width, _COLORS[mark.tone]))
+            texts.append(wrapped(f"{_sign(mark)} {mark.name}", width, _COLORS[mark.tone]))
         elif isinstance(mark, Band):
             texts.append(wrapped(f"░ gap: {mark.text}", width, _COLORS["warn"]))
         elif isinstance(mark, Reference):
@@ -149,14 +159,16 @@ def _grid(*widths: int) -> Table:
 
 
 def _row_lines(marks: tuple[Mark, ...], base: int, axis: Axis, cells: int) -> Text:
-    """What the marks draw in the row that stands on `base`: points stand on the line before them."""
+    """What the marks draw in the row that stands on `base`; bars at one place, and points, share a line."""
     lines: list[Text] = []
+    last = None
     for mark in marks:
         if isinstance(mark, Bars):
             for at, start, end in zip(mark.at, mark.start, mark.end, strict=True):
                 if base <= at < base + 1:
-                    under = lines.pop() if lines and start > 0 else Text()
+                    under = lines.pop() if at == last else Text()
                     lines.append(_extended(under, start, end, axis, cells, mark))
+                    last = at
         elif isinstance(mark, Steps) and base <= mark.base < base + 1:
             edges = list(zip(mark.edges, mark.edges[1:], strict=False))
             tallest = max(mark.heights)
@@ -173,19 +185,21 @@ def _row_lines(marks: tuple[Mark, ...], base: int, axis: Axis, cells: int) -> Te
 
 
 def _extended(line: Text, start: float, end: float, axis: Axis, cells: int, mark: Bars) -> Text:
-    """The line with one more bar on it, from `start` on where it is stacked."""
-    if not start > 0:
-        return Text(_bar(place(axis, end) * cells, sign(mark)), style=_COLORS[mark.tone])
+    """The line with one more bar on it; where it is the first, what is more than nothing is seen."""
+    first, stacked = _cell(axis, start, cells), bool(line)
     line = line.copy()
-    line.pad_right(max(0, _cell(axis, start, cells) - len(line)))
-    return line.append(sign(mark) * max(0, _cell(axis, end, cells) - len(line)), style=_COLORS[mark.tone])
+    line.pad_right(max(0, first - len(line)))
+    length, fill = place(axis, end) * cells - len(line), _sign(mark)
+    if end > start and not stacked:
+        length = max(length, 1 / 8 if fill == "█" else 1)
+    return line.append(_bar(length, fill), style=_COLORS[mark.tone])
 
 
 def _stamped(line: Text, places: set[int], mark: Points) -> Text:
     """The line with the mark's sign at some places."""
     line = line.copy()
     line.pad_right(max(places) + 1 - len(line))
-    signed = Text("".join(sign(mark) if i in places else c for i, c in enumerate(line.plain)), style=line.style)
+    signed = Text("".join(_sign(mark) if i in places else c for i, c in enumerate(line.plain)), style=line.style)
     signed.spans = list(line.spans)
     for at in sorted(places):
         signed.stylize(_COLORS[mark.tone], at, at + 1)
@@ -196,12 +210,12 @@ def _cell(axis: Axis, value: float, cells: int) -> int:
     return min(cells - 1, int(place(axis, value) * cells))
 
 
-def _bar(length: float, sign: str) -> str:
-    if sign != "█":
-        return sign * max(round(length), length > 0)
-    # What is more than nothing is seen.
-    whole, part = divmod(max(round(length * 8), length > 0), 8)
-    return sign * whole + (_EIGHTHS[part - 1] if part else "")
+def _bar(length: float, fill: str) -> str:
+    """A bar that many cells long; a block ends in eighths of one."""
+    if fill != "█":
+        return fill * max(round(length), 0)
+    whole, part = divmod(max(round(length * 8), 0), 8)
+    return fill * whole + (_EIGHTHS[part - 1] if part else "")
 
 
 def _spark(edges: list[tuple[float, float]], sizes: list[float], axis: Axis, cells: int) -> str:
@@ -217,7 +231,7 @@ def _spark(edges: list[tuple[float, float]], sizes: list[float], axis: Axis, cel
 def _interval(mark: Points, i: int, axis: Axis, cells: int) -> Text:
     at, low, high = (_cell(axis, value, cells) for value in (mark.x[i], mark.low[i], mark.high[i]))
     line = " " * low + "─" * (high - low + 1)
-    return Text(line[:at] + sign(mark) + line[at + 1 :], style=_COLORS[mark.tone])
+    return Text(line[:at] + _sign(mark) + line[at + 1 :], style=_COLORS[mark.tone])
 
 
 def _span(band: Band, axis: Axis, cells: int) -> Text:

@@ -188,9 +188,8 @@ def _drawing(chart: Chart) -> str:
 
 
 def _legend(chart: Chart) -> str:
-    # Shades of blocks tell bars apart without colours; here colours do.
     entries = "".join(
-        f'<li><span aria-hidden="true" style="color:var(--{entry.tone})">{entry.sign.replace("▒", "█")}</span>'
+        f'<li><span aria-hidden="true" style="color:var(--{entry.tone})">{entry.sign}</span>'
         f" {_text(entry.name)}</li>"
         for entry in legend(chart)
     )
