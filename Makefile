@@ -53,7 +53,7 @@ man-lint:
 # The oldest versions that pyproject.toml admits.
 test-low:
 	$(PYTHON) -m venv $(VENVFLAGS) $(VENV)-low
-	$(VENV)-low/bin/python -m pip install --quiet --editable '.[test]' 'pandas==2.3.*' 'plotly==5.24.*'
+	$(VENV)-low/bin/python -m pip install --quiet --editable '.[test]' 'pandas==2.3.*' 'plotly==5.24.*' 'typer==0.26.*'
 	$(VENV)-low/bin/python -m pytest -n 2 --dist loadfile
 
 # Ten minutes and more, and 7 GB in the folder for temporary files.
