@@ -3,8 +3,44 @@
 import pytest
 from fuzz.targets import TARGETS
 
+HEADER = b"           value  ------------- Distribution ------------- count    \n"
+
+# By target: what broke a law once, as short as it still did.
+FOUND = [
+    # A #fields line that changes a tag within a block whose records lark reads.
+    ("vmtrace", b"#fields\tA\tts:time\tstack:stack\nA\t1\n#fields\tA\trc:int\tstack:stack\nA\t2\n"),
+    # A name that comes twice, or that is the reader's own.
+    ("vmtrace", b"#fields\tF\tts:time\trc:int\trc:int\nF\t1\t2\t3\n"),
+    ("vmtrace", b"#fields\tF\tline:int\nF\t1\n"),
+    ("vmtrace", b"#fields\tQ\ta:int\nQ\t1\n#fields\tQ\ta:str\nQ\tx\n"),
+    # Directives of aggregations, torn or of another hand.
+    ("vmwatch", b"#aggregation\tx\n1\t2\n"),
+    ("vmwatch", b"#aggregation\tx\tline\tcount\n1\t2\n"),
+    ("vmagg", b"#aggregation\tx\tfoo\n1\n#aggregation\tx\tfoo\tcount\na\t1\n"),
+    ("vmagg", b"#aggregation\tx\tpath\tfoo\n1\tx\n2\t3\n"),
+    ("vmwatch", b"#aggregation\ts\tfn\tstack\n#aggregation\ts\tstack\tcount\n\n              k`f+0x1\n 1\n"),
+    # Distributions of which pieces are missing.
+    ("vmagg", b"#aggregation\tl\tfn\tquantize\na\nb\n" + HEADER + b"            16 |@@ 204      \n"),
+    ("dtrace", b"  key" + b" " * 50 + b"\n" + HEADER),
+    # A carriage return behind a probe is no value.
+    ("dtrace", b"  0  -> vm_fault                              \n  0    -> pmap_enter          \r\n"),
+    # A message inside an element whose end has not come yet.
+    (
+        "dtrace-json",
+        b'{"probes": [\n{"timestamp":1,"cpdtrace: 9250 drops on CPU 0\nu":0,"id":1,"provider":"","module":"",'
+        b'"function":"","name":"t","output":[{"aggregation-data":[{"keys":[{"value":"a"}],"count":8}],"aggregation-name":"_"}]}]}\n',
+    ),
+    ("rules", b"max-imbalance = " + b"7" * 4400),
+    ("rules", b"max-imbalance = " + b"[" * 5000),
+]
+
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_pieces_of_the_recordings_break_no_law(name):
     for seed in TARGETS[name].seeds():
         TARGETS[name](seed)
+
+
+@pytest.mark.parametrize(("name", "data"), FOUND, ids=lambda value: value if isinstance(value, str) else "")
+def test_what_was_found_breaks_no_law_again(name, data):
+    TARGETS[name].everywhere(data)

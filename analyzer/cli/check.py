@@ -88,7 +88,7 @@ def _read(path: Path | None) -> dict[str, Any]:
         read = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise NoInputError(f"{path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # a number of 5000 digits and 1000 brackets are TOML, and no rule
         raise DataError(f"{path}: is no TOML: {error}") from None
     for key, value in read.items():
         if key not in _KEYS:

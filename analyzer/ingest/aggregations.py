@@ -15,6 +15,7 @@ from analyzer.ingest.parsed import Unread
 
 INTEGER_COLUMNS = frozenset({"path", "rc", "delta", "count", "ns", "calls", "infault", "busy"})
 DISTRIBUTIONS = frozenset({"quantize", "llquantize"})  # a last column that is one, and not a value
+_NO_BUCKETS = "the buckets of a distribution below its header"
 Bucket = tuple[float, float, int]
 
 
@@ -123,6 +124,8 @@ def read_rows(lines: list[str], numbers: Sequence[int]) -> tuple[list[Row], list
                 end_row(int(keys.pop()), None)
         elif kind == "header":
             size, buckets = _distribution(islice(trees, place + 1, None))
+            if not buckets:
+                unread.append(Unread(numbers[start], 1, lines[start], _NO_BUCKETS))
             end_row(None, buckets)
             place += size
         elif kind == "bucket":
@@ -137,30 +140,41 @@ def read_rows(lines: list[str], numbers: Sequence[int]) -> tuple[list[Row], list
 def _read_tabbed(columns: list[str], lines: list[str], numbers: Sequence[int]) -> tuple[list[Row], list[Unread]]:
     """Rows of a section without stacks: fields between tabs, and a distribution below them for DISTRIBUTIONS."""
     quantized = columns[-1] in DISTRIBUTIONS
-    names = columns[:-1] if quantized else columns
-    fields = ["_NAME? INT" if quantized and name in INTEGER_COLUMNS else _terminal(name) for name in names]
+    fields = [_terminal(name) for name in columns[:-1]]
+    fields = [field.replace("INT", "_NAME? INT") for field in fields] if quantized else [*fields, "INT"]
     # Without keys a distribution stands alone.
     rule = "\nrow: header | bucket" + (f" | fields\nfields: {' _TAB '.join(fields)}\n" if fields else "\n")
     trees, unread = _classify(lines, numbers, "row", rule)
     rows: list[Row] = []
     keys: tuple[int | str, ...] = ()
     start = place = 0
+    waiting = False  # a key for its distribution
+
+    def end_key() -> None:
+        if waiting:
+            unread.append(Unread(numbers[start], 1, lines[start], "a distribution below its key"))
+
     while place < len(lines):
         tree = trees[place]
         if tree is None:
             pass
         elif tree.data == "header":
             size, buckets = _distribution(islice(trees, place + 1, None), columns[-1] == "quantize")
+            if not buckets:
+                unread.append(Unread(numbers[start], 1, lines[start], _NO_BUCKETS))
             rows.append(Row(numbers[start], keys, (), None, buckets))
             place += size
+            waiting = False
         elif tree.data == "bucket":
             unread.append(Unread(numbers[place], 1, lines[place], "a distribution's header before its buckets"))
         else:
-            start = place
+            end_key()
+            start, waiting = place, quantized
             keys = tuple(int(token) if token.type == "INT" else unescape(str(token)) for token in tree.children)
             if not quantized:
                 rows.append(Row(numbers[place], keys[:-1], (), int(keys[-1]), None))
         place += 1
+    end_key()
     return rows, unread
 
 

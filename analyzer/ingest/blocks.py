@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from lark.exceptions import UnexpectedInput
 
+from analyzer.ingest.columns import require_columns
 from analyzer.ingest.grammar import Node, load_grammar
 from analyzer.ingest.messages import PREFIX, split_message
 from analyzer.ingest.records import UNDECLARED, RecordType, record_type
@@ -166,7 +167,9 @@ def parse_directive(text: str) -> Node:
 
     Each line of a log's head is asked for twice, and the same stand in every log of a script.
     """
-    return load_grammar("vmtrace", "directive").parse(text).children[0]
+    tree: Node = load_grammar("vmtrace", "directive").parse(text).children[0]
+    require_columns(tree)
+    return tree
 
 
 def record_type_of(fields: Node) -> RecordType:

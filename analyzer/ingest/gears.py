@@ -54,7 +54,7 @@ def read_block(block: Block, columns: Columns | None = None, lark_alone: bool = 
     if lines.tail:
         tail = lines.tail.decode(errors="backslashreplace")
         slow.refuse(block.first_line + lines.count, len(tail) + 1, tail, "the rest of the line: the log ends here")
-    for tag, table in slow.tables().items():
+    for tag, table in slow.tables():
         tables.setdefault(tag, []).append(_keep(table, tag, columns))
     joined = {tag: _joined(parts) for tag, parts in tables.items()}
     unread = sorted(slow.unread, key=lambda refused: refused.line)
@@ -159,10 +159,23 @@ def _keep(table: pa.Table, tag: str, columns: Columns | None) -> pa.Table:
 
 
 def _joined(parts: list[pa.Table]) -> pa.Table:
-    """Parts of one block; where #fields changed between them, what is missing becomes null."""
+    """Parts of one block; where #fields changed between them, what is missing becomes null.
+
+    A column that has numbers in one part and texts in another has texts.
+    """
     if len(parts) == 1:
         return parts[0]
+    kinds: dict[str, set[pa.DataType]] = {}
+    for field in (field for part in parts for field in part.schema):
+        kinds.setdefault(field.name, set()).add(field.type)
+    mixed = {name for name, found in kinds.items() if len(found) > 1}
+    parts = [_with_texts(part, mixed) for part in parts] if mixed else parts
     return pa.concat_tables(parts, promote_options="permissive").unify_dictionaries().combine_chunks()
+
+
+def _with_texts(part: pa.Table, names: set[str]) -> pa.Table:
+    fields = [field.with_type(pa.string()) if field.name in names else field for field in part.schema]
+    return part.cast(pa.schema(fields))
 
 
 def _with_time(notices: list[Notice], tables: dict[str, pa.Table]) -> list[Notice]:

@@ -6,13 +6,16 @@ not accepted is lark's.
 
 import re
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
+from lark.exceptions import UnexpectedInput
 
 from analyzer.ingest.aggregations import DISTRIBUTIONS, INTEGER_COLUMNS
+from analyzer.ingest.blocks import parse_directive
 from analyzer.ingest.escapes import unescape
 from analyzer.ingest.fast import Lines, read_records
 from analyzer.ingest.messages import PREFIX
@@ -59,8 +62,10 @@ def find_sections(lines: Lines, tags: Collection[str]) -> list[Section]:
     ends = np.append(np.sort(np.concatenate([directives, *records])), lines.count)
     found = []
     for header, end in zip(headers, ends[np.searchsorted(ends, headers, side="right")], strict=True):
-        name, *columns = lines.text(header).split("\t")[1:]
-        found.append(Section(name, tuple(columns), int(header), int(end)))
+        with suppress(UnexpectedInput):  # the slow gear refuses it
+            names = parse_directive(lines.text(header)).scan_values(lambda token: token.type == "NAME")
+            name, *columns = map(str, names)
+            found.append(Section(name, tuple(columns), int(header), int(end)))
     return found
 
 
@@ -78,7 +83,9 @@ def read_sections(lines: Lines, sections: list[Section]) -> tuple[list[pa.Table]
 
 def _tabbed(lines: Lines, sections: list[Section]) -> tuple[list[pa.Table], list[Section]]:
     numbers, owner = _bodies(lines, sections)
-    kind = _RowType("", tuple((name, "int" if name in INTEGER_COLUMNS else "str") for name in sections[0].columns))
+    *keys, value = sections[0].columns
+    kinds = [(name, "int" if name in INTEGER_COLUMNS else "str") for name in keys]
+    kind = _RowType("", (*kinds, (value, "int")))
     table, good, _ = read_records(lines, numbers, kind)
     read = np.isin(numbers, good)
     refused = np.unique(owner[~read])
@@ -140,10 +147,12 @@ def _distributions(lines: Lines, sections: list[Section]) -> tuple[list[pa.Table
     good = np.ones(len(numbers), bool)
     good[is_bucket] = _sound(wide)
     good[is_key] = [key is not None for key in keys]
-    # A header stands right below its key, a bucket right below its header or another bucket.
+    # A header stands right below its key and above a bucket, a bucket right below its header or another bucket.
     joined = (np.diff(numbers, prepend=-2) == 1) & (np.diff(owner, prepend=-1) == 0)
     below_key = joined & np.concatenate([[False], is_key[:-1]])
+    above_bucket = np.concatenate([(joined & is_bucket)[1:], [False]])
     good &= (below_key == is_head) & (joined | ~is_bucket) & (~is_key | np.concatenate([below_key[1:], [False]]))
+    good &= above_bucket | ~is_head
     refused = np.unique(owner[~good])
 
     counted = np.flatnonzero((wide[:, _COUNT.start] != _ZERO) & ~np.isin(owner[is_bucket], refused))

@@ -1,6 +1,6 @@
 """The slow gear: lark reads directives, stacks, messages, and every line that the fast gear refused."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -35,15 +35,14 @@ class SlowReader:
 
     Attributes:
         records: the record types that hold for the next line.
-        rows: for each tag the rows so far, each {column: value} with `line`.
+        rows: for each record type the rows so far, each {column: value} with `line`.
         meta, notices, unread: as in Parsed.
     """
 
     def __init__(self, records: dict[str, RecordType], columns: Mapping[str, Collection[str]] | None = None) -> None:
         self._columns = columns
         self.records = dict(records)
-        self.kinds: dict[str, RecordType] = {}
-        self.rows: dict[str, list[dict[str, Any]]] = {}
+        self.rows: dict[RecordType, list[dict[str, Any]]] = {}
         self.meta: dict[str, Any] = {}
         self.notices: list[Notice] = []
         self.unread: list[Unread] = []
@@ -72,9 +71,9 @@ class SlowReader:
     def refuse(self, line: int, column: int, text: str, expected: str) -> None:
         self.unread.append(Unread(line, column, text[:_SHOWN], expected, len(text) + 1))
 
-    def tables(self) -> dict[str, pa.Table]:
-        """The rows so far as tables, stacks joined by newlines."""
-        return {tag: _table(self.kinds[tag], rows) for tag, rows in self.rows.items()}
+    def tables(self) -> Iterator[tuple[str, pa.Table]]:
+        """The rows so far as tables with their tags, a table for each record type, stacks joined by newlines."""
+        return ((kind.tag, _table(kind, rows)) for kind, rows in self.rows.items())
 
     def _directive(self, line: int, text: str) -> None:
         tree = parse_directive(text)
@@ -110,8 +109,7 @@ class SlowReader:
         if kind.has_stack:
             self._stack = row["stack"] = []
             self._stack_line = line
-        self.kinds[tag] = kind
-        self.rows.setdefault(tag, []).append(row)
+        self.rows.setdefault(kind, []).append(row)
 
     def _frame(self, line: int, text: str) -> None:
         if self._stack_line != line - 1:

@@ -5,7 +5,7 @@ import lzma
 import re
 import tempfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -38,9 +38,17 @@ from .laws import Broken, same, says_it_is_cut, speaks_of_every_line
 # Lines that say nothing by themselves.
 _HEADINGS = re.compile(
     rb"#| *value  -+ Distribution| +[a-z]+ -+ Time Distribution|CPU +ID +FUNCTION|CPU FUNCTION|Count +(indv|genr)"
-    rb"|-{20,}|ITEM +SIZE| *PID | *ID +PROVIDER|\t{1,2}[A-Z]"
+    rb"|-{20,}|KDB: |== |ITEM +SIZE| *(PID|LWP) | *ID +PROVIDER|\t{1,2}[A-Z]"
 )
-_EACH = 8  # one input of so many is asked for every line: that reads it twice more
+_EACH = 8  # one input of so many is held to the law of a place: that reads it twice more
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A law about one place in an input: there are so many of them."""
+
+    law: Callable[[bytes, int], None]
+    places: Callable[[bytes], int]
 
 
 @dataclass(frozen=True)
@@ -50,17 +58,33 @@ class Target:
     Attributes:
         seeds: the pieces that its corpus begins with.
         read: what is done with an input; raises where a law is broken.
-        lines: whether it reads lines, which are then what mutations work on.
+        placed: a law that holds at every place: it is asked at one of them, and not for each input.
+        lines: whether mutations work on lines.
     """
 
     seeds: Callable[[], list[bytes]]
-    read: Callable[[bytes], None]
+    read: Callable[[bytes], object]
+    placed: Placed | None = None
     lines: bool = True
 
     def __call__(self, data: bytes) -> None:
-        """Hold one input to the laws; an error of vmtrace is an answer, of one line."""
+        """Hold one input to the laws."""
+        self._asked(self.read, data)
+        place = zlib.crc32(data)
+        if self.placed is not None and place % _EACH == 0 and (places := self.placed.places(data)):
+            self._asked(self.placed.law, data, place // _EACH % places)
+
+    def everywhere(self, data: bytes) -> None:
+        """Hold one input to the laws at every place."""
+        self._asked(self.read, data)
+        for place in range(self.placed.places(data) if self.placed is not None else 0):
+            self._asked(self.placed.law, data, place)
+
+    @staticmethod
+    def _asked(law: Callable[..., object], *about: object) -> None:
+        """An error of vmtrace is an answer, of one line."""
         try:
-            self.read(data)
+            law(*about)
         except VmtraceError as error:
             if "\n" in str(error) or not str(error):
                 raise Broken(f"an error is one line, not {str(error)!r}") from error
@@ -71,17 +95,14 @@ def _log(data: bytes) -> None:
     fast = _block(data)
     same(fast, _block(data, lark_alone=True), "gears")
     says_it_is_cut(fast, data)
-    _lines(_block, data)
 
 
 def _block(data: bytes, lark_alone: bool = False) -> Parsed:
     return read_block(Block(memoryview(data), 1, {}), lark_alone=lark_alone)
 
 
-def _lines(read: Callable[[bytes], Parsed], data: bytes) -> None:
-    place = zlib.crc32(data)
-    if place % _EACH == 0:
-        speaks_of_every_line(read, data, _HEADINGS, place // _EACH)
+def _lines(read: Callable[[bytes], Parsed]) -> Placed:
+    return Placed(partial(speaks_of_every_line, read, _HEADINGS), lambda data: data.count(b"\n"))
 
 
 def _geared(parse: Callable[..., Parsed], data: bytes) -> None:
@@ -89,30 +110,27 @@ def _geared(parse: Callable[..., Parsed], data: bytes) -> None:
     fast = parse(data)
     same(fast, parse(data, bulk=False), "gears")
     says_it_is_cut(fast, data)
-    _lines(parse, data)
 
 
 def _kdump(data: bytes, bulk: bool = True) -> Parsed:
     return merge_parsed(list(parse_kdump([data], bulk)))
 
 
-def _simple(name: str, data: bytes) -> None:
+def _simple(name: str) -> Target:
     """What is read whole, by lark."""
-    says_it_is_cut(FORMATS[name].parse(data), data)
-    _lines(FORMATS[name].parse, data)
+    parse = FORMATS[name].parse
+    kinds = ("dtrace-l", "probe-args") if name == "listing" else (name,)
+    return Target(_text(*kinds, each=1), lambda data: says_it_is_cut(parse(data), data), _lines(parse))
 
 
-def _console(data: bytes) -> None:
-    """A console may end in a prompt, which is kept."""
-    FORMATS["console"].parse(data)
-    _lines(FORMATS["console"].parse, data)
-
-
-def _streamed(parse: Callable[..., object], data: bytes) -> None:
+def _streamed(parse: Callable[..., Iterator[Parsed]], seeds: Callable[[], list[bytes]], lines: bool) -> Target:
     """What is read as it comes: where the pieces end changes nothing."""
-    cut = zlib.crc32(data) % (len(data) + 1)
-    whole, parted = (merge_parsed(list(parse(chunks))) for chunks in ([data], [data[:cut], data[cut:]]))
-    same(whole, parted, f"cut at {cut}")
+
+    def parted(data: bytes, cut: int) -> None:
+        whole, pieces = (merge_parsed(list(parse(chunks))) for chunks in ([data], [data[:cut], data[cut:]]))
+        same(whole, pieces, f"cut at {cut}")
+
+    return Target(seeds, lambda data: list(parse([data])), Placed(parted, len), lines)
 
 
 def _sniff(data: bytes) -> None:
@@ -184,7 +202,10 @@ def _stream(data: bytes) -> None:
     source = Source(_file("x.log", data))
     found = b"".join(source.chunks(1 << 16))
     whole, ended = _unpacked(data)
-    if whole is not None and (not whole.startswith(found) or (not source.damage and (found != whole or not ended))):
+    if whole is None:
+        return
+    parted = not whole.startswith(found) and not found.startswith(whole)
+    if parted or (ended and found != whole) or (not ended and not source.damage):
         raise Broken(f"{len(found)} bytes with damage {source.damage!r}, of {len(whole)}, ended: {ended}")
 
 
@@ -236,33 +257,24 @@ def _text(*kinds: str, each: int = 3) -> Callable[[], list[bytes]]:
     return partial(excerpts, *(f"*/raw/{kind}*.txt.xz" for kind in kinds), each=each)
 
 
-def _kept(kind: str) -> Target:
-    return Target(_text(kind, each=1), partial(_simple, kind.replace("dtrace-l", "listing")))
-
-
 RULES = b'max-imbalance = 0\nmin-coverage = "99%"\n[max-failure-rate]\nvm_fault = "1%"\n[max-p99]\ncopy = "+20%"\n'
 _DTRACE = ("default", "droptags", "errors", "flow", "nomatch", "quantize", "stacks")
 
 TARGETS = {
-    "vmtrace": Target(_logs, _log),
-    "vmagg": Target(partial(excerpts, "*/agg*.log.xz", "*/locks.log.xz", each=1), _log),
-    "vmwatch": Target(_watched, _log),
-    "dtrace": Target(_text(*_DTRACE), partial(_geared, parse_dtrace)),
-    "dtrace-json": Target(partial(beginnings, "15.0/json/*.json.xz"), partial(_streamed, parse_oformat)),
-    "kdump": Target(_text("kdump", each=1), partial(_geared, _kdump)),
-    "ktrace": Target(partial(beginnings, "*/raw/ktrace*.xz", size=1500), partial(_streamed, parse_ktrace), False),
-    "lockstat": _kept("lockstat"),
-    "console": Target(_crashed, _console),
-    "procstat": _kept("procstat"),
-    "ps": _kept("ps"),
-    "listing": Target(_text("dtrace-l", "probe-args", each=1), partial(_simple, "listing")),
-    "sysctl": _kept("sysctl"),
-    "vmstat-s": _kept("vmstat-s"),
-    "vmstat-z": _kept("vmstat-z"),
-    "sniff": Target(lambda: [*_logs(), *_text(each=1)()], _sniff),
+    "vmtrace": Target(_logs, _log, _lines(_block)),
+    "vmagg": Target(partial(excerpts, "*/agg*.log.xz", "*/locks.log.xz", each=1), _log, _lines(_block)),
+    "vmwatch": Target(_watched, _log, _lines(_block)),
+    "dtrace": Target(_text(*_DTRACE), partial(_geared, parse_dtrace), _lines(parse_dtrace)),
+    "dtrace-json": _streamed(parse_oformat, partial(beginnings, "15.0/json/*.json.xz"), True),
+    "kdump": Target(_text("kdump", each=1), partial(_geared, _kdump), _lines(_kdump)),
+    "ktrace": _streamed(parse_ktrace, partial(beginnings, "*/raw/ktrace*.xz", size=1500), False),
+    # It may end in a prompt, which is kept.
+    "console": Target(_crashed, FORMATS["console"].parse, _lines(FORMATS["console"].parse)),
+    **{name: _simple(name) for name in ("lockstat", "procstat", "ps", "listing", "sysctl", "vmstat-s", "vmstat-z")},
+    "sniff": Target(lambda: [*_logs(), *_text("[!k]", each=1)()], _sniff),
     "summary": Target(lambda: [*_logs()[::3], *_watched()[::3], *_crashed()[::3], *_text("lockstat")()[:1]], _summary),
-    "vmsum": Target(_summaries, _saved, False),
-    "cache": Target(_summaries, _entry, False),
+    "vmsum": Target(_summaries, _saved, lines=False),
+    "cache": Target(_summaries, _entry, lines=False),
     "rules": Target(lambda: [RULES], _toml),
-    "streams": Target(_packed, _stream, False),
+    "streams": Target(_packed, _stream, lines=False),
 }

@@ -140,7 +140,7 @@ def _value_pattern() -> re.Pattern:
 def _values_bulk(rest: str) -> list[int | str] | None:
     """What trace() printed behind a probe; None where it is another text."""
     values: list[int | str] = []
-    place = 0
+    place = 0 if rest.strip() else len(rest)
     while place < len(rest):
         match = _value_pattern().match(rest, place)
         if match is None:

@@ -154,6 +154,9 @@ class _Stream:
                 return self._taken("element", end, element)
         except (ValueError, RecursionError):
             end = 0
+        # What is wrong is decided with as much of the text as ever: where a chunk ends changes nothing.
+        if not self._final and len(self._text) - self._place < _WINDOW:
+            return None
         if piece := self._without_messages():
             return piece
         if end:
