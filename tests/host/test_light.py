@@ -25,7 +25,7 @@ HEAVY = {"pandas", "numpy", "plotly", "pyarrow", "matplotlib", "lark", "rich"}
         ["collect", "--help"],
         ["watch", "--help"],
         ["prove", "--help"],
-        ["failmod"],
+        ["failmod", "--help"],
         ["script"],
         ["script", "vmfault"],
         ["doctor"],
