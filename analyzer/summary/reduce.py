@@ -139,7 +139,7 @@ def reduce_moves(moves: pa.Table) -> dict[str, pa.Table]:
     if "caller" in moves.column_names:
         found["move_callers"] = group("move_callers", moves, count="moves")
     moves = complete(moves, {"rc": 0, "dur": 0, "infault": NOT_RECORDED, "busy": 0, "dirty": 0, "src": 0})
-    moves = moves.append_column("has_object", pc.not_equal(moves["src"], 0))
+    moves = moves.append_column("has_object", pc.not_equal(moves["src"], 0).cast(pa.int64()))
     return found | {
         "moves": group("moves", moves, count="moves", largest_of="dur"),
         "move_latency": _histogram("move_latency", moves, "fn", "moves"),

@@ -2,27 +2,28 @@
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from analyzer.ingest.releases import NOT_RECORDED
 from analyzer.summary import reduce_watch
-from analyzer.summary.tables import as_table
+from analyzer.summary.tables import as_table, concatenate, rows_of, with_columns
 
 _EDGES = ("low", "high")
+_INSERTING = {"renames": "vm_page_rename", "inserts": "vm_radix_insert"}
 
 
 def reduce_aggregations(tables: dict[str, pa.Table], script: str | None, start: int) -> dict[str, pa.Table]:
     """The adding tables of one block's aggregations (tags that begin with @); `start` is the log's #timestamp."""
     if script == reduce_watch.SCRIPT:
         return reduce_watch.reduce_watch(tables, start)
-    frames = {tag[1:]: table.drop_columns("line").to_pandas() for tag, table in tables.items() if tag.startswith("@")}
-    if not frames:
-        return {}
-    found = {
-        "aggregations": pd.concat([generic_rows(name, frame) for name, frame in frames.items()], ignore_index=True)
-    }
+    parts = [
+        {"aggregations": as_table("aggregations", generic_rows(tag[1:], table.drop_columns("line").to_pandas()))}
+        for tag, table in tables.items()
+        if tag.startswith("@")
+    ]
     if script == "vmagg":
-        found |= _vmagg(frames)
-    return {name: as_table(name, frame) for name, frame in found.items() if len(frame)}
+        parts += _vmagg(tables)
+    return {name: table for name, table in concatenate(parts).items() if len(table)}
 
 
 def generic_rows(name: str, frame: pd.DataFrame) -> pd.DataFrame:
@@ -30,52 +31,37 @@ def generic_rows(name: str, frame: pd.DataFrame) -> pd.DataFrame:
 
     An ordinary value has low and high 0.
     """
-    keys = [column for column in frame.columns[:-1] if column not in _EDGES]
-    joined = frame[keys].astype(str).agg("\t".join, axis=1) if len(frame) else pd.Series([], dtype=object)
+    keys = [frame[column].tolist() for column in frame.columns[:-1] if column not in _EDGES]
+    joined = ["\t".join(map(str, key)) for key in zip(*keys, strict=True)] if keys else [""] * len(frame)
     edges = {edge: frame.get(edge, 0.0) for edge in _EDGES}
     return pd.DataFrame({"name": name, "key": joined, **edges, "value": frame.iloc[:, -1].astype("int64")})
 
 
-def _vmagg(frames: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    found = {}
-    empty = {"execname": "", "rc": NOT_RECORDED, "faults": 0, "dur": 0, "oncpu": 0, "retries": 0}
-    faults = []
-    if "results" in frames:
-        faults.append(frames["results"].rename(columns={"count": "faults"}))
-    if "total" in frames:
-        faults.append(frames["total"].rename(columns={"ns": "dur"}))
-    if faults:
-        rows = pd.concat([f.assign(**{k: v for k, v in empty.items() if k not in f}) for f in faults])
-        found["faults"] = rows.assign(longest=0)
-    if "imbalance" in frames:
-        uneven = frames["imbalance"]
-        counts = [uneven["count"].sum(), uneven.loc[uneven["delta"] != 0, "count"].sum()]
-        found["balance"] = pd.DataFrame({"measure": ["balance asked", "unbalanced"], "faults": counts})
-    if "latency" in frames:
-        latency = frames["latency"].rename(columns={"count": "faults"})
-        found["latency"] = latency[latency["faults"] > 0]
-    if "renames" in frames:
-        renames = frames["renames"].rename(columns={"count": "moves"})
+def _vmagg(tables: dict[str, pa.Table]) -> list[dict[str, pa.Table]]:
+    parts = []
+    unmeasured = {"execname": "", "oncpu": 0, "retries": 0, "longest": 0}
+    if results := rows_of(tables, "results", "count", "faults"):
+        parts.append({"faults": as_table("faults", with_columns(results, dur=0, **unmeasured))})
+    if total := rows_of(tables, "total", "ns", "dur"):
+        parts.append({"faults": as_table("faults", with_columns(total, rc=NOT_RECORDED, faults=0, **unmeasured))})
+    if uneven := rows_of(tables, "imbalance", "count", "faults"):
+        measures = pa.array(["balance asked", "unbalanced"])
+        unbalanced = uneven.filter(pc.not_equal(uneven["delta"], 0))
+        counts = [pc.sum(part["faults"]).as_py() or 0 for part in (uneven, unbalanced)]
+        parts.append({"balance": as_table("balance", {"measure": measures, "faults": counts})})
+    if latency := rows_of(tables, "latency", "count", "faults"):
+        parts.append({"latency": as_table("latency", latency.filter(pc.greater(latency["faults"], 0)))})
+    if renames := rows_of(tables, "renames", "count", "moves"):
         unknown = dict.fromkeys(("infault", "busy", "dirty", "has_object"), NOT_RECORDED)
-        found["moves"] = renames.assign(fn="rename", dur=0, longest=0, **unknown)
-    results = {"vm_page_rename": frames.get("renames"), "vm_radix_insert": frames.get("inserts")}
-    there = {fn: frame for fn, frame in results.items() if frame is not None}
-    if there:
-        found["calls"] = pd.DataFrame(
-            {
-                "second": NOT_RECORDED,
-                "fn": list(there),
-                "calls": [int(frame["count"].sum()) for frame in there.values()],
-            }
-        )
-        failed = [
-            frame[frame["rc"] != 0]
-            .rename(columns={"count": "failed"})
-            .assign(second=NOT_RECORDED, fn=fn, infault=NOT_RECORDED)
-            for fn, frame in there.items()
-        ]
-        found["failures"] = pd.concat(failed, ignore_index=True)
-    if "sites" in frames:
-        sites = frames["sites"].rename(columns={"count": "failed"})
-        found["insert_stacks"] = sites.assign(fn="vm_radix_insert", rc=12, infault=NOT_RECORDED)
-    return found
+        parts.append({"moves": as_table("moves", with_columns(renames, fn="rename", dur=0, longest=0, **unknown))})
+    for name, function in _INSERTING.items():
+        if f"@{name}" in tables:
+            results = tables[f"@{name}"].rename_columns({"count": "failed"})
+            calls = {"second": [NOT_RECORDED], "fn": [function], "calls": [pc.sum(results["failed"]).as_py() or 0]}
+            failed = results.filter(pc.not_equal(results["rc"], 0))
+            failed = with_columns(failed, second=NOT_RECORDED, fn=function, infault=NOT_RECORDED)
+            parts.append({"calls": as_table("calls", calls), "failures": as_table("failures", failed)})
+    if sites := rows_of(tables, "sites", "count", "failed"):
+        sites = with_columns(sites, fn="vm_radix_insert", rc=12, infault=NOT_RECORDED)
+        parts.append({"insert_stacks": as_table("insert_stacks", sites)})
+    return parts

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from analyzer.ingest.releases import NOT_RECORDED
-from analyzer.summary.tables import concatenate, group
+from analyzer.summary.tables import concatenate, group, rows_of, with_columns
 
 SCRIPT = "vmwatch"
 STEP = 10  # seconds between sections
@@ -26,9 +26,9 @@ def reduce_watch(tables: dict[str, pa.Table], start: int) -> dict[str, pa.Table]
     """
     parts = []
     ticks = tables.get("T")
-    if latency := _rows(tables, "latency", "count", "faults"):
+    if latency := rows_of(tables, "latency", "count", "faults"):
         second = _second(latency, ticks, start, COARSE)
-        faults = _with(latency, execname="", dur=0, oncpu=0, retries=0, longest=0)
+        faults = with_columns(latency, execname="", dur=0, oncpu=0, retries=0, longest=0)
         parts.append(
             {
                 "faults": group("faults", faults, largest_of="longest"),
@@ -36,37 +36,25 @@ def reduce_watch(tables: dict[str, pa.Table], start: int) -> dict[str, pa.Table]
                 "seconds": group("seconds", latency.append_column("second", second)),
             }
         )
-    if total := _rows(tables, "total", "ns", "dur"):
-        faults = _with(total, execname="", rc=NOT_RECORDED, faults=0, oncpu=0, retries=0, longest=0)
+    if total := rows_of(tables, "total", "ns", "dur"):
+        faults = with_columns(total, execname="", rc=NOT_RECORDED, faults=0, oncpu=0, retries=0, longest=0)
         parts.append({"faults": group("faults", faults, largest_of="longest")})
-    if process := _rows(tables, "process", "count", "faults"):
+    if process := rows_of(tables, "process", "count", "faults"):
         parts.append({"processes": group("processes", process)})
-    if moves := _rows(tables, "moves", "count", "moves"):
+    if moves := rows_of(tables, "moves", "count", "moves"):
         unknown = dict.fromkeys(("busy", "dirty", "has_object"), NOT_RECORDED)
-        parts.append({"moves": group("moves", _with(moves, dur=0, longest=0, **unknown), largest_of="longest")})
+        parts.append({"moves": group("moves", with_columns(moves, dur=0, longest=0, **unknown), largest_of="longest")})
         if "caller" in moves.column_names:
             parts.append({"move_callers": group("move_callers", moves)})
         failed = moves.filter(pc.not_equal(moves["rc"], 0)).rename_columns({"moves": "failed"})
         parts.append({"failures": _failures(failed, ticks, start)})
-    if movens := _rows(tables, "movens", "count", "moves"):
+    if movens := rows_of(tables, "movens", "count", "moves"):
         parts.append({"move_latency": group("move_latency", movens)})
-    if replaced := _rows(tables, "moldbusy", "count", "pages"):
+    if replaced := rows_of(tables, "moldbusy", "count", "pages"):
         parts.append({"replaced": group("replaced", replaced)})
-    if sites := _rows(tables, "sites", "count", "failed"):
+    if sites := rows_of(tables, "sites", "count", "failed"):
         parts.append({"insert_stacks": group("insert_stacks", sites), "failures": _failures(sites, ticks, start)})
     return {name: table for name, table in concatenate(parts).items() if len(table)}
-
-
-def _rows(tables: dict[str, pa.Table], name: str, counted: str, meaning: str) -> pa.Table | None:
-    """The rows of sections of that name, what they count under its name in TABLES; None where there is none."""
-    table = tables.get(f"@{name}")
-    return table.rename_columns({counted: meaning}) if table is not None and len(table) else None
-
-
-def _with(table: pa.Table, **columns: object) -> pa.Table:
-    for name, value in columns.items():
-        table = table.append_column(name, pa.repeat(pa.scalar(value), len(table)))
-    return table
 
 
 def _failures(failed: pa.Table, ticks: pa.Table | None, start: int) -> pa.Table:

@@ -33,7 +33,6 @@ _INSERTS = ("vm_page_insert", "vm_page_iter_insert", "vm_page_iter_rename")
 _ENOMEM = 12
 _MOVES = {"vm_page_rename": "rename", "vm_page_iter_rename": "rename", "vm_page_replace": "replace"}
 _NO_ADDRESS = pa.scalar(0, pa.uint64())
-Sequences = tuple[list[Any], ...]  # of the steps in order: tags, functions, stamps, results
 _STEPS = pa.schema(
     [(name, pa.int64()) for name in ("line", "ts", "pid", "tid", "rc", "reader")]
     + [(name, pa.uint64()) for name in ("a0", "a1")]
@@ -97,7 +96,7 @@ def settle_steps(steps: pa.Table, finished: bool) -> Settled:
     handler = "vm_fault_hold" if holds else "vm_fault"
     if holds:  # up to 12.1 vm_fault only calls the handler
         steps = steps.filter(pc.not_equal(steps["fn"], "vm_fault"))
-    threads, stamps = steps["tid"].to_numpy(), steps["ts"].to_numpy()
+    threads, times = steps["tid"].to_numpy(), steps["ts"].to_numpy()
     entered, returned = (_are(steps, tag) & _are(steps, handler, "fn") for tag in "ER")
     new_thread = np.append(True, threads[1:] != threads[:-1])
     first = np.flatnonzero(entered | new_thread)
@@ -105,7 +104,7 @@ def settle_steps(steps: pa.Table, finished: bool) -> Settled:
     whole = entered[first] & returned[last]
     done = np.ones(len(first), bool)
     if not finished:
-        inside = (stamps[first] > stamps.min() + SLACK) & (stamps[last] < stamps.max() - SLACK)
+        inside = (times[first] > times.min() + SLACK) & (times[last] < times.max() - SLACK)
         same_thread = ~new_thread[first[1:]]
         done = inside & (whole | np.append(False, same_thread) & np.append(same_thread, False))
     lengths = last - first + 1
@@ -113,14 +112,14 @@ def settle_steps(steps: pa.Table, finished: bool) -> Settled:
     rest = steps.filter(pa.array(np.repeat(~done, lengths)))
     ends = np.cumsum(lengths[whole & done])
     faults = _faults(complete, ends - lengths[whole & done], ends)
-    sequences = tuple(complete[name].to_pylist() for name in ("tag", "fn", "ts", "rc"))
-    moves, radix = _page_moves(sequences, ends)
+    tags, functions, stamps, results = (complete[name].to_pylist() for name in ("tag", "fn", "ts", "rc"))
+    moves, radix = _page_moves(tags, functions, stamps, results, ends)
     return Settled(
         faults,
         moves,
         radix,
         _failed_inserts(complete),
-        reduce_step_times(*sequences[:3], ends.tolist(), faults["path"].to_pylist()),
+        reduce_step_times(tags, functions, stamps, ends.tolist(), faults["path"].to_pylist()),
         _unpaired(complete, faults, ends),
         int((done & ~whole).sum()),
         rest if len(rest) else None,
@@ -201,14 +200,15 @@ def _failed_inserts(steps: pa.Table) -> pa.Table:
     return found.append_column("rc", pa.repeat(_ENOMEM, len(found))).append_column("infault", pa.repeat(1, len(found)))
 
 
-def _page_moves(steps: Sequences, ends: np.ndarray) -> tuple[pa.Table, pa.Table]:
+def _page_moves(
+    tags: list[str], functions: list[str], stamps: list[int], results: list[int], ends: np.ndarray
+) -> tuple[pa.Table, pa.Table]:
     """The page moves inside whole faults, and the radix operations of each.
 
     A move's operations are those between its entry and its return, and the radix remove that directly comes before
     the entry: vm_page_remove takes the page out of where it was, or vm_page_free the page that it replaces.
     Where the release has no return probe (vm_page_replace on 13), the move ends with the last radix record after it.
     """
-    tags, functions, stamps, results = steps
     moves: list[tuple[str, int, int]] = []
     operations: Counter[tuple[str, str]] = Counter()
     for start, (tag, function) in enumerate(zip(tags, functions, strict=True)):
@@ -233,10 +233,10 @@ def _page_moves(steps: Sequences, ends: np.ndarray) -> tuple[pa.Table, pa.Table]
                 operations[move, functions[end].removeprefix("vm_radix_").partition("_")[0]] += 1
             end += 1
         moves.append((move, rc, duration))
-    names, codes, durations = zip(*moves, strict=True) if moves else ((), (), ())
     alike = {"moves": 1, "infault": 1, "busy": NOT_RECORDED, "dirty": NOT_RECORDED, "has_object": NOT_RECORDED}
-    rows = {name: [value] * len(moves) for name, value in alike.items()}
-    rows |= {"fn": names, "rc": codes, "dur": durations, "longest": durations}
+    rows: dict[str, list[Any]] = {name: [value] * len(moves) for name, value in alike.items()}
+    took = [duration for _, _, duration in moves]
+    rows |= {"fn": [fn for fn, _, _ in moves], "rc": [rc for _, rc, _ in moves], "dur": took, "longest": took}
     radix = {"move": [move for move, _ in operations], "operation": [name for _, name in operations]}
     return as_table("moves", rows), as_table("radix", {**radix, "operations": list(operations.values())})
 

@@ -75,7 +75,7 @@ _TEXTS = frozenset(
     ]
 )  # fmt: skip
 _BOUNDS = frozenset(["low", "high"])
-_FEW = 1000  # rows
+_FEW = 500  # values
 
 
 def column_type(name: str) -> pa.DataType:
@@ -88,7 +88,8 @@ def as_table(name: str, rows: pa.Table | pd.DataFrame | dict[str, Any]) -> pa.Ta
     schema = TABLES[name].schema
     if isinstance(rows, pd.DataFrame):
         return pa.Table.from_pandas(rows, schema, preserve_index=False).replace_schema_metadata()
-    return (pa.table(rows) if isinstance(rows, dict) else rows).select(schema.names).cast(schema)
+    table = (pa.table(rows) if isinstance(rows, dict) else rows).select(schema.names)
+    return table if table.schema.equals(schema) else table.cast(schema)
 
 
 def group(name: str, rows: pa.Table, count: str = "", largest_of: str = "") -> pa.Table:
@@ -99,6 +100,8 @@ def group(name: str, rows: pa.Table, count: str = "", largest_of: str = "") -> p
         largest_of: the column of `rows` of which the largest stays.
     """
     kind = TABLES[name]
+    if _are_few(rows, kind.columns):
+        return _group_few(name, rows, count, largest_of)
     asked = {column: (column, "sum") for column in kind.sums if column != count}
     if kind.largest:
         asked[kind.largest] = (largest_of, "max")
@@ -108,9 +111,31 @@ def group(name: str, rows: pa.Table, count: str = "", largest_of: str = "") -> p
     return as_table(name, {key: grouped[key] for key in kind.keys} | found | counted)
 
 
+def _are_few(rows: pa.Table, columns: tuple[str, ...]) -> bool:
+    """Whether so few values are added that Arrow would take longer to plan it: so it is of most tables of most logs."""
+    return len(rows) * len(columns) <= _FEW
+
+
+def _group_few(name: str, rows: pa.Table, count: str, largest_of: str) -> pa.Table:
+    kind = TABLES[name]
+    keys = zip(*(rows[key].to_pylist() for key in kind.keys), strict=True)
+    sums = [[1] * len(rows) if column == count else rows[column].to_pylist() for column in kind.sums]
+    largest = [rows[largest_of].to_pylist()] if kind.largest else []
+    found: dict[tuple[Any, ...], tuple[int, ...]] = {}
+    for key, *values in zip(keys, *sums, *largest, strict=True):
+        if before := found.get(key):
+            values = [value + old for value, old in zip(values, before, strict=True)]
+            if largest:
+                values[-1] = max(values[-1] - before[-1], before[-1])
+        found[key] = tuple(values)
+    columns = zip(*(key + values for key, values in found.items()), strict=True) if found else [()] * len(kind.columns)
+    arrays = [pa.array(values, field.type) for values, field in zip(columns, kind.schema, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=kind.schema)
+
+
 def sums(table: pa.Table, column: str, by: tuple[str, ...]) -> dict[Any, int]:
     """What a column adds up to by the values of others: by a value where it is one column, else by a tuple."""
-    if len(table) > _FEW:  # fewer are added sooner than Arrow is asked
+    if not _are_few(table, by):
         table = table.group_by(list(by), use_threads=False).aggregate([(column, "sum")])
         column = f"{column}_sum"
     keys = [table[name].to_pylist() for name in by]
@@ -118,6 +143,19 @@ def sums(table: pa.Table, column: str, by: tuple[str, ...]) -> dict[Any, int]:
     for key, value in zip(keys[0] if len(by) == 1 else zip(*keys, strict=True), table[column].to_pylist(), strict=True):
         found[key] = found.get(key, 0) + value
     return found
+
+
+def rows_of(tables: dict[str, pa.Table], name: str, counted: str, meaning: str) -> pa.Table | None:
+    """The rows of the aggregations of that name, what they count under its name in TABLES; None where there is none."""
+    table = tables.get(f"@{name}")
+    return table.rename_columns({counted: meaning}) if table is not None and len(table) else None
+
+
+def with_columns(table: pa.Table, **columns: object) -> pa.Table:
+    """The table with more columns, each of one value."""
+    for name, value in columns.items():
+        table = table.append_column(name, pa.repeat(pa.scalar(value), len(table)))
+    return table
 
 
 def concatenate(parts: Iterable[dict[str, pa.Table]]) -> dict[str, pa.Table]:
