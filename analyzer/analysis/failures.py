@@ -212,7 +212,9 @@ def _insert_rows(log: LogSummary) -> list[Failed]:
             for (name, rc, _), n in failed_inserts(log).items():
                 if name == function:
                     by_result[rc] = by_result.get(rc, 0) + n
-            rows += _rows(function, {**by_result, 0: of - sum(by_result.values())}, insert_error_name)
+            failed = sum(by_result.values())
+            # Where counts of calls were lost there is no rate.
+            rows += _rows(function, {**by_result, 0: of - failed}, insert_error_name) if of >= failed else []
     return rows
 
 

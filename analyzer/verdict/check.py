@@ -164,7 +164,7 @@ def _failure_rate(asked: _Asked, function: str, most: float) -> Checked:
     # A row of page moves says where they were, too.
     mine = [row for row in failed_calls(log) if any(f"{row.function} ".startswith(f"{own} ") for own in wanted)]
     if not mine:
-        return Checked(rule, "cannot tell", f"{function} was never seen to return.")
+        return Checked(rule, "cannot tell", f"{function} was never seen to return, or its calls were not counted.")
     failed, of = sum(row.failed for row in mine), sum({row.function: row.of for row in mine}.values())
     text = f"{' and '.join(wanted)} failed {count(failed)} of {count(of)} times: {share(failed / of)}"
     text += f", 95 % interval {interval(*wilson(failed, of))}."
