@@ -28,6 +28,7 @@ GAPS = {
     "as-json": "a script of vmtrace printed JSON: its records stand as values only",
     "no-trailer": "the end of the trace is missing",
 }
+_INSERTS = frozenset({"vm_page_insert", "vm_page_iter_insert", "vm_page_iter_rename"})
 _GROWN = "vm.stats.vm."  # counters of the kernel
 PAGE_INS = f"{_GROWN}v_io_faults"
 LOSSY = frozenset({"drop", "dynamic-variable-drop", "error", "speculation-drop"})
@@ -124,10 +125,11 @@ def insert_functions(log: LogSummary) -> tuple[str, ...]:
     From 15 on the insert is inlined: the three functions that insert are traced, by the first edition of the scripts
     the allocation of the node (docs/freebsd-vm-tracing.md, 13.2).
     """
-    names = log.sums("calls", "calls", "fn").keys() | log.sums("failures", "failed", "fn").keys()
-    if names.intersection(("vm_page_insert", "vm_page_iter_insert")):
-        return tuple(sorted(names.intersection(("vm_page_insert", "vm_page_iter_insert", "vm_page_iter_rename"))))
-    return ("vm_radix_node_alloc",) if "vm_radix_node_alloc" in names else ("vm_radix_insert",)
+    called, failed = log.sums("calls", "calls", "fn").keys(), log.sums("failures", "failed", "fn").keys()
+    # Calls of what renames are counted by every edition; the second alone says that its insert failed.
+    if {"vm_page_insert", "vm_page_iter_insert"} & called or _INSERTS & failed:
+        return tuple(sorted(_INSERTS & (called | failed)))
+    return ("vm_radix_node_alloc",) if "vm_radix_node_alloc" in called | failed else ("vm_radix_insert",)
 
 
 def failed_inserts(log: LogSummary) -> dict[tuple[str, int, int], int]:
