@@ -7,7 +7,7 @@ import pandas as pd
 
 from analyzer.analysis.coverage import counts_in_sections, first_second
 from analyzer.format import address as written
-from analyzer.ingest.releases import path_name
+from analyzer.ingest.releases import FORK, MOVERS, frame_function, path_name
 from analyzer.summary.evidence import Row
 from analyzer.summary.reduce import SECOND
 from analyzer.summary.summary import LogSummary
@@ -85,6 +85,28 @@ def within(inner: Row, fault: Row) -> bool:
 
 def failed_moves_in_faults(log: LogSummary) -> list[Row]:
     return [row for row in log.evidence.get("failed-move", ()) if row.get("infault") == 1]
+
+
+def unplaced_moves(log: LogSummary, failed: Iterable[Row]) -> int:
+    """How many moves that failed outside of faults, as the script says, can have been in one.
+
+    It knows that a thread is in a fault by having seen it enter: not where tracing began within.
+
+    Args:
+        failed: records of failed moves; not asked of a log that counts them in sections.
+    """
+    if not counts_in_sections(log):
+        rows = [row for row in failed if row.get("infault") == 0 and row.get("first")]
+        return sum(not _forks(row.get("caller", "")) for row in rows)
+    moves = log.sums("moves", "moves", "infault", "rc")
+    by_caller = log.sums("move_callers", "moves", "infault", "rc", "caller")
+    forked = sum(n for (infault, rc, caller), n in by_caller.items() if infault == 0 and rc > 0 and _forks(caller))
+    return sum(n for (infault, rc), n in moves.items() if infault == 0 and rc > 0) - forked
+
+
+def _forks(caller: str) -> bool:
+    """Whether a page is moved by fork, which does that outside of faults alone."""
+    return MOVERS.get(frame_function(caller)) == FORK
 
 
 def unreturned(log: LogSummary) -> list[Row]:

@@ -18,10 +18,11 @@ KERN_RESULTS = (
 )
 _SINCE = {9: 1201517, 10: 1300000}  # results that older kernels do not have
 _HANDLER_RENAMED = 1201517  # vm_fault_hold became vm_fault; between 1201000 and this, unverified
+FORK = "fork's split"
 # Who moves pages, by the function that calls vm_page_rename or vm_page_replace.
 MOVERS = {
-    "vm_object_split": "fork's split",
-    "vmspace_fork": "fork's split",
+    "vm_object_split": FORK,
+    "vmspace_fork": FORK,
     "vm_object_collapse": "collapse",
     "vm_object_collapse_scan": "collapse",
     "vm_object_backing_scan": "collapse",

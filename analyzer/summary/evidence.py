@@ -6,6 +6,8 @@ Evidence is a row of plain values, so that it merges by standing side by side an
               that the script chose to record, of which no other kind tells
     line, ts  where and when (ns, the fault's entry for faults)
     returned  for what happened inside a fault: whether that fault has a record; None where the thread has none after
+    first     of a failed move: whether no fault of its thread is recorded before it: the thread can have been in one
+              when tracing began
     lock, delta  of an imbalance: the lock left held, acquires less releases; None where that is not known
     before    up to BEFORE records of the same thread, nearest last; none for faults made of single steps
     …         the record's own columns
@@ -59,6 +61,8 @@ def collect_evidence(tables: dict[str, pa.Table], selected: Collection[str] = ()
             row["before"] = []
             if kind in _INSIDE and "F" not in selected:
                 row["after"] = None
+            if kind == "failed-move":
+                row["first"] = True
     found = {kind: rows for kind, rows in found.items() if rows}
     if found:
         records = records_of({row["tid"] for rows in found.values() for row in rows if "tid" in row}, tables)
@@ -81,6 +85,8 @@ def settle(evidence: Evidence, records: pa.Table, faults: pa.Table) -> None:
                 near = {old["line"]: old for old in (*as_rows(mine[max(0, place - NEAR) : place]), *row["before"])}
                 row["before"] = [near[line] for line in sorted(near)][-NEAR:]
             mine = returns.get(row["tid"])
+            if mine is not None and row.get("first"):
+                row["first"] = row["line"] < mine["line"][0].as_py()
             if mine is not None and row.get("after", row) is None:
                 place = int(np.searchsorted(mine["line"].to_numpy(), row["line"], side="right"))
                 if place < len(mine):

@@ -79,7 +79,10 @@ def _unrecorded_moves(log: LogSummary) -> str:
 def _unplaced_moves(log: LogSummary) -> str:
     moves = log.sums("moves", "moves", "infault", "rc")
     unplaced = sum(number for (infault, rc), number in moves.items() if infault < 0 and rc > 0)
-    return f"{counted(unplaced, 'move')} failed, and the script does not say where" if unplaced else ""
+    if unplaced:
+        return f"{counted(unplaced, 'move')} failed, and the script does not say where"
+    first = imbalance.unplaced_moves(log, log.evidence.get("failed-move", ()))
+    return f"{counted(first, 'failed move')} can have been in a fault that began before tracing" if first else ""
 
 
 def _open_returns(log: LogSummary) -> str:

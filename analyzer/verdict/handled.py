@@ -3,7 +3,7 @@
 Each function finds the events of one claim (verdict/claims.py) among the rows that `keep` lets pass.
 """
 
-from analyzer.analysis import failures
+from analyzer.analysis import failures, imbalance
 from analyzer.analysis.coverage import failed_inserts as failed_insert_rows
 from analyzer.analysis.coverage import growth, insert_calls, insert_functions, is_narrowed, move_function
 from analyzer.format import count, counted, share
@@ -41,22 +41,32 @@ def _failed_moves(log: LogSummary, places: list[int], keep: Keep) -> list[Findin
         rows = tuple(row for row in evidence if keep(row))
         failed = by_outcome[True] - (len(evidence) - len(rows))
         if failed:
-            of = sum(by_outcome.values())
-            found.append(_failed_move(log, move_function(log, function), infault, of, failed, rows))
+            found.append(_failed_move(log, function, infault, sum(by_outcome.values()), failed, rows))
     return found
 
 
-def _failed_move(log: LogSummary, name: str, infault: int, of: int, failed: int, rows: tuple[Row, ...]) -> Finding:
+def _failed_move(log: LogSummary, function: str, infault: int, of: int, failed: int, rows: tuple[Row, ...]) -> Finding:
     places = {1: "inside faults", 0: "outside faults (fork's split, exit's collapse)", -1: "inside faults or outside"}
     risky = infault == 1 and renames_in_faults(log)
-    return Finding(
-        "failed-move-in-fault" if infault == 1 else "failed-move",
-        sure_of_steps(log) if infault >= 0 else "suspected",
-        "needs a look" if risky else "ordinary",
-        f"{name} failed {count(failed)} of {counted(of, 'time')} {places[infault]} ({rate(failed, of)}).",
+    certainty = sure_of_steps(log) if infault >= 0 else "suspected"
+    detail = (
         "In a fault this is the copy-on-write optimisation; up to 10.x its error path is the bug of D4326."
         if infault == 1
-        else "Outside of faults its callers wait for memory and try again: that is meant.",
+        else "Outside of faults its callers wait for memory and try again: that is meant."
+    )
+    unplaced = imbalance.unplaced_moves(log, rows) if infault == 0 else 0
+    if unplaced == failed:
+        certainty, detail = "suspected", f"Their threads can have been in a fault since before tracing began. {detail}"
+    elif unplaced:
+        failed -= unplaced
+        detail = f"{count(unplaced)} more can have been in faults that began before tracing. {detail}"
+    return Finding(
+        "failed-move-in-fault" if infault == 1 else "failed-move",
+        certainty,
+        "needs a look" if risky else "ordinary",
+        f"{move_function(log, function)} failed {count(failed)} of {counted(of, 'time')} {places[infault]} "
+        f"({rate(failed, of)}).",
+        detail,
         "",
         rows,
         failed,

@@ -21,6 +21,6 @@ kernel's own.
     python -m tests.simulator SEED          its log, what happened, what was said
     make soundness N=100000                 many, on all cores: seeds that break a law, how often what was said
 
-What it does not have: faults that were in the handler when tracing began do nothing bad; a lock left held on 10.x is
-the top object's; buffers are full whenever a loss says so, and then the log says how small they are.
+What it does not have: a lock left held on 10.x that is not the top object's.  Buffers are full whenever a loss says so,
+and then the log says how small they are.
 """

@@ -105,6 +105,7 @@ def _plan(random: Random, script: type[Program], release: str) -> Plan:
         d4326=random.choice(("panic", "spin", "spin", "return", "reallocated")),
         retries=random.choice((2, 2, 8)) if stepwise else random.choice((2, 2, 40, 1500, 6000)),
         spread=random.choice((2.0, 5.0)),
+        early=random.choice((0.0, 0.0, 0.5, 1.0)),
     )
 
 

@@ -26,6 +26,7 @@ class Plan:
             "reallocated" (another CPU took the page in between: its second free is of somebody else's).
         retries: the most that one fault does.
         spread: how much longer than the shortest a fault may take, by chance.
+        early: how many of the threads may be in the handler when tracing begins, 0 to 1.
     """
 
     release: Release
@@ -38,6 +39,7 @@ class Plan:
     d4326: str = "spin"
     retries: int = 3
     spread: float = 20.0
+    early: float = 0.0
 
 
 class Kernel:
@@ -100,12 +102,18 @@ class Kernel:
                 threads.append(Thread(process, tid, self.address() & ~0xFF))
         return threads
 
+    def _first(self, pause: float) -> int:
+        """When a thread does its first thing."""
+        if self.random.random() < self.plan.early:
+            return self.begin - self.random.randrange(50 * US)
+        return self.begin - 20 * MS + int(self.random.random() * pause)
+
     def _run(self) -> None:
         """Thread by thread in order of time, until tracing has been over for a while or the kernel panics."""
         random, plan = self.random, self.plan
         pause = plan.seconds * SECOND * len(self.threads) / plan.faults
         late = self.end + 50 * MS
-        waiting = [(self.begin - 20 * MS + int(random.random() * pause), number) for number in range(len(self.threads))]
+        waiting = [(self._first(pause), number) for number in range(len(self.threads))]
         heapq.heapify(waiting)
         while waiting:
             ts, number = heapq.heappop(waiting)

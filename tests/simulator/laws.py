@@ -170,7 +170,7 @@ def _shows(case: Case, event: Event) -> bool:
         case "failed-move" | "failed-move-in-fault" | "failed-insert":
             # vmagg does not say where a move was; vmevents makes faults of steps when they return.
             known = name != "vmagg" or event.claim == "failed-insert"
-            return known and (name != "vmevents" or _seen(event, case))
+            return known and (name != "vmevents" or _seen(event, case)) and not _may_be_inside(event, case)
     return _seen(event, case)
 
 
@@ -178,6 +178,17 @@ def _seen(event: Event, case: Case) -> bool:
     """Whether its fault has a record, or an X record tells of it."""
     returned = event.fault.end is not None and event.fault.end <= case.kernel.end
     return returned or (case.program.name == "vmfault10" and event.claim != "failed-fault")
+
+
+def _may_be_inside(event: Event, case: Case) -> bool:
+    """Whether nothing in the log speaks against a move's thread having been in a fault since before tracing began."""
+    if event.claim != "failed-move" or case.program.callers:
+        return False
+    returned = (
+        fault.thread is event.thread and fault.start >= case.kernel.begin and (fault.end or case.kernel.end) < event.ts
+        for fault in case.kernel.faults
+    )
+    return case.program.name == "vmwatch" or not any(returned)
 
 
 # Numbers

@@ -25,6 +25,11 @@ class Walk:
         self._fault: Fault | None = None
         self._kept: set[int] = set()  # locks that it will not give back
 
+    @property
+    def traced(self) -> bool:
+        """Nothing bad happens before tracing begins; in a fault that it finds under way it may."""
+        return self.ts > self.kernel.begin
+
     def fire(self, probe: str, *args: int, times: int = 1) -> None:
         self.ts += self.random.randrange(200, 2000)
         self.kernel.firings.append(Firing(self.ts, self.cpu, self.thread, probe, args, times))
@@ -41,7 +46,6 @@ class Walk:
 
     def outside(self) -> bool:
         """A fork that splits an object, an exit that collapses one, or a read that allocates; the thread goes on."""
-        self.traced = self.ts > self.kernel.begin
         if self.random.random() < 0.4:
             self.fire(f"{self.release.allocates}:entry")
             self.insert()
@@ -66,8 +70,6 @@ class Walk:
         fault = self._fault = Fault(self.thread, self.ts, va)
         kernel.faults.append(fault)
         kernel.count("vm.stats.vm.v_vm_faults", self.ts)
-        # Whoever was in the handler when tracing began does nothing bad there: what it did before was not seen.
-        self.traced = self.ts > kernel.begin
         if not self._handle(fault) or kernel.panicked is not None:
             return False
         self.ts += int(10 * US * random.random() * kernel.plan.spread)
