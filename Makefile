@@ -28,7 +28,7 @@ lint: $(VENV)/tests-installed
 test: lint
 	$(VENV)/bin/python -m pytest -n 2 --dist loadfile
 
-# Verdicts on N simulated traces, held against what happened; N=100000 takes some two hours on two cores.
+# Verdicts on N simulated traces, held against what happened; N=100000 takes half an hour on two cores.
 N = 2000
 soundness: $(VENV)/tests-installed
 	$(VENV)/bin/python -m tests.simulator --seeds $(N)

@@ -6,9 +6,12 @@ import pytest
 from recordings import SAMPLES, log, recordings, text
 
 from analyzer.analysis.coverage import coverage_counts
+from analyzer.analysis.failures import failure_rates
 from analyzer.report.build import build_document
 from analyzer.summary.filters import Filter
 from analyzer.summary.summarize import summarize
+from analyzer.summary.summary import Summary
+from analyzer.verdict.check import Rules, check
 from analyzer.verdict.claims import CLAIMS
 from analyzer.verdict.finding import SEVERITIES, Finding
 from analyzer.verdict.verdict import Verdict, judge
@@ -223,6 +226,32 @@ def test_counters_that_ran_over_are_no_imbalance_and_keep_it_from_clean(tmp_path
     answers = judge(summarize([changed(tmp_path, "13.2/clean", retried)]).total()).answers
     assert answers["lock-held"].certainty == "not measured" and "range" in answers["lock-held"].reason
     assert answers["failed-insert"].certainty == "clean"
+
+
+def test_a_failed_move_is_doubted_where_its_thread_can_have_been_in_a_fault_when_tracing_began(tmp_path):
+    whole = judged("13.2/failpoint-5pct").answers["failed-move"]
+
+    def without_its_faults(lines):
+        moves = (line.split("\t") for line in lines if line.startswith("M\t"))
+        tid = next(move[4] for move in moves if (move[5], move[11]) == ("rename", "1"))
+        return [line for line in lines if not (line.startswith("F\t") and f"\t{tid}\t" in line)]
+
+    answers = judge(summarize([changed(tmp_path, "13.2/failpoint-5pct", without_its_faults)]).total()).answers
+    assert (answers["failed-move"].certainty, answers["failed-move"].count) == ("proved", whole.count - 1)
+    assert answers["failed-move"].findings[0].detail.startswith("1 more can have been in faults")
+    assert answers["failed-move-in-fault"].reason == "1 failed move can have been in a fault that began before tracing"
+
+
+def test_there_is_no_rate_where_counts_of_calls_were_lost(tmp_path):
+    def nearly_uncounted(lines):
+        counts = [number for number, line in enumerate(lines) if line.startswith("C\tvm_radix_insert\t")]
+        return [line for number, line in enumerate(lines) if number not in counts] + ["C\tvm_radix_insert\t1\n"]
+
+    log = summarize([changed(tmp_path, "13.2/failpoint-5pct", nearly_uncounted)]).total()
+    assert "vm_radix_insert" not in set(failure_rates(log)["function"])
+    (rule,) = [rule for rule in check(Summary([log]), Rules(max_failure_rate={"vm_radix_insert": 0.0}), None).rules
+               if "vm_radix_insert" in rule.rule]  # fmt: skip
+    assert rule.outcome == "cannot tell"
 
 
 def test_what_the_script_cannot_measure_is_not_missing():
