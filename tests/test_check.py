@@ -123,16 +123,21 @@ SHADOWS = [
 ]
 
 
+def shadowed(folder, package, content):
+    """The environment in which a package is found there before the real one."""
+    (folder / f"{package}.py").write_text(content)
+    return {"PYTHONPATH": f"{folder}:{ROOT}", "PATH": "/usr/bin:/bin", "HOME": str(folder), "LANG": "C.UTF-8"}
+
+
 @pytest.mark.parametrize("package, content, code, says", SHADOWS)
 def test_what_goes_wrong_is_no_answer(vmtrace, tmp_path, package, content, code, says):
-    (tmp_path / f"{package}.py").write_text(content)  # found before the real one
-    run = vmtrace("check", log("13.2/badfault"))
+    run = vmtrace("check", log("13.2/badfault"), env=shadowed(tmp_path, package, content))
     assert run.returncode == code and says in run.stderr and run.stderr.count(b"\n") == 1
 
 
 def test_a_defect_shows_how_it_came_to_it_to_whoever_asks(vmtrace, tmp_path):
-    (tmp_path / "pandas.py").write_text("raise RuntimeError('a surprise')")
-    run = vmtrace("--debug", "check", log("13.2/badfault"))
+    environment = shadowed(tmp_path, "pandas", "raise RuntimeError('a surprise')")
+    run = vmtrace("--debug", "check", log("13.2/badfault"), env=environment)
     assert run.returncode == 70 and b"Traceback" in run.stderr
 
 
