@@ -14,6 +14,14 @@ LARGE = SAMPLES / "13.2" / "large.log.xz"
 FIXED = SAMPLES / "10.1" / "failpoint-fixed.log.xz"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _in_bulk():
+    """Few lines are read as many are: each line alone is what the fast gear does with those that it is not sure of."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("analyzer.ingest.fast._MANY", 1)
+        yield
+
+
 def both_gears(data: bytes) -> tuple[Parsed, Parsed]:
     block = Block(memoryview(data), 1, {})
     return read_block(block), read_block(block, lark_alone=True)
@@ -95,6 +103,19 @@ def test_a_line_is_refused_for_a_damaged_column_that_nobody_wants(lark_alone):
     assert parsed.tables["Q"]["b"].to_pylist() == [2, 5]  # whether `a` has 64 bits is not asked
     assert [line.line for line in parsed.unread] == [3]
     assert read_block(Block(memoryview(data), 1, {}), None, lark_alone).tables["Q"]["b"].to_pylist() == [2]
+
+
+def test_no_byte_is_taken_for_another():
+    fields = b"#fields\tF\tts:time\tcpu:int\tpid:int\tva:addr\trc:int\tpath:bits\tsum:bits\tdur:ns\texecname:str\n"
+    line = b"F\t15468%03d194\t0\t54\t0x104e%03xf000\t-7\t0x22\t0xffff\t1234567%03d01234567\tab c\\0\n"
+    # Times and addresses that differ from line to line are read as numbers, what repeats as text.
+    lines = [line % (number, number, number) for number in range(400)]
+    name = lines[0].index(b"ab c")
+    for place in range(len(lines[0])):
+        for byte in b"\t\n -+./09:@AFG`afgxX\0\x7f" + b"\x80\xff" * (place < name):
+            whole = line % (place, byte, place)
+            lines.append(whole[:place] + bytes([byte]) + whole[place + 1 :])
+    assert_equal(*both_gears(fields + b"".join(lines)))
 
 
 # What damage does to bytes: one is lost, one is another, a piece is gone, a line ends in the middle.

@@ -9,8 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from analyzer.ingest.aggregations import parse_aggregation
+from analyzer.ingest.block_lines import Lines
 from analyzer.ingest.blocks import Block
-from analyzer.ingest.fast import Lines, read_records
+from analyzer.ingest.fast import read_records
 from analyzer.ingest.messages import PREFIX
 from analyzer.ingest.parsed import Notice, Parsed, Unread, merged_meta
 from analyzer.ingest.sections import Section, find_sections, read_sections

@@ -15,9 +15,10 @@ import pyarrow as pa
 from lark.exceptions import UnexpectedInput
 
 from analyzer.ingest.aggregations import DISTRIBUTIONS, INTEGER_COLUMNS
+from analyzer.ingest.block_lines import Lines
 from analyzer.ingest.blocks import parse_directive
 from analyzer.ingest.escapes import unescape
-from analyzer.ingest.fast import Lines, read_records
+from analyzer.ingest.fast import read_records
 from analyzer.ingest.messages import PREFIX
 from analyzer.ingest.records import RecordType
 

@@ -1,0 +1,104 @@
+"""The lines of one block, by number, without copying them."""
+
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+
+from analyzer.ingest.blocks import Block
+from analyzer.ingest.digits import words
+
+REACH = 56  # bytes whose TABs are looked at together, wherever in a byte of the map they begin
+_TAB = ord("\t")
+_PIECE = 1 << 20
+
+
+class Lines:
+    """The lines of one block, by number from 0, without copying them.
+
+    Attributes:
+        data: the block.
+        bytes: the same, as numbers.
+        starts, ends: offset of each line and of its newline.  An unterminated last line is not among them: `tail` is
+            its text.
+        count: how many lines.
+    """
+
+    def __init__(self, block: Block) -> None:
+        self.data = block.data
+        self.bytes = np.frombuffer(block.data, np.uint8)
+        self._bounds = np.concatenate([[0], block.ends + 1]).astype(np.int64)
+        self.starts = self._bounds[:-1]
+        self.ends = block.ends
+        self.count = len(self.starts)
+        self._first = self.bytes[self.starts]
+        self.tail = bytes(block.data[self._bounds[-1] :])
+
+    def text(self, number: int) -> str:
+        """Line `number` without its newline; bytes that are no UTF-8 stay visible."""
+        start, end = self._bounds[number : number + 2]
+        return str(self.data[start : end - 1], "utf-8", "backslashreplace")
+
+    def beginning_with(self, prefix: bytes, first: int = 0, last: int | None = None) -> np.ndarray:
+        """The numbers of the lines from `first` up to `last` that begin with `prefix`."""
+        starts = self.starts[first:last]
+        found = np.flatnonzero(self._first[first:last] == prefix[0])
+        for place, byte in enumerate(prefix[1:], 1):
+            # A line shorter than the prefix runs into its newline or the next line; the newline tells.
+            at = np.minimum(starts[found] + place, len(self.bytes) - 1)
+            found = found[self.bytes[at] == byte]
+        return found + first
+
+    def lengths(self, numbers: np.ndarray) -> np.ndarray:
+        """How long those lines are, with their newlines."""
+        return self._bounds[numbers + 1] - self._bounds[numbers]
+
+    def bytes_at(self, numbers: np.ndarray, place: int) -> np.ndarray:
+        """The byte at that place of each of those lines, which are so long."""
+        return self.bytes[self.starts[numbers] + place]
+
+    def between(self, first: int, last: int) -> bytes:
+        """The lines from `first` up to `last` as they stand."""
+        return bytes(self.data[self._bounds[first] : self._bounds[last]])
+
+    def square(self, numbers: np.ndarray, length: int) -> np.ndarray:
+        """Those lines, all of that length, as rows of bytes."""
+        places, text = bounds(self.select(numbers))
+        return np.frombuffer(text, np.uint8)[places[0] : places[-1]].reshape(-1, length)
+
+    def select(self, numbers: np.ndarray) -> pa.LargeBinaryArray:
+        """Those lines with their newlines, their bytes one after the other."""
+        lines = pa.LargeBinaryArray.from_buffers(
+            pa.large_binary(), self.count, [None, pa.py_buffer(self._bounds), pa.py_buffer(self.data)]
+        )
+        if len(numbers) and numbers[-1] - numbers[0] + 1 == len(numbers):
+            return lines.slice(numbers[0], len(numbers))
+        return lines.take(pa.array(numbers))
+
+    def spans(self, begins: np.ndarray, ends: np.ndarray) -> pa.LargeBinaryArray:
+        """What stands from each of `begins` up to each of `ends`, in the order of the block."""
+        bounds = np.empty(2 * len(begins), np.int64)
+        bounds[::2], bounds[1::2] = begins, ends
+        spans = pa.LargeBinaryArray.from_buffers(
+            pa.large_binary(), len(bounds) - 1, [None, pa.py_buffer(bounds), pa.py_buffer(self.data)]
+        )
+        return spans.take(pa.array(np.arange(0, len(bounds), 2)))
+
+    def tabs(self, places: np.ndarray) -> np.ndarray:
+        """Which of the REACH bytes from each of `places` on are TABs: a bit a byte, the first lowest."""
+        return self._tab_map[places >> 3] >> (places & 7).astype(np.uint64)
+
+    @cached_property
+    def _tab_map(self) -> np.ndarray:
+        """A bit for each byte of the block that is a TAB, as words of 64 bits that begin at each byte of the map."""
+        bits = np.zeros(len(self.bytes) // 8 + 9, np.uint8)
+        for at in range(0, len(self.bytes), _PIECE):
+            packed = np.packbits(self.bytes[at : at + _PIECE] == _TAB, bitorder="little")
+            bits[at // 8 : at // 8 + len(packed)] = packed
+        return words(bits, 8)
+
+
+def bounds(selected: pa.LargeBinaryArray) -> tuple[np.ndarray, pa.Buffer]:
+    """Where each of the lines begins, with the end of the last, and the text in which that is."""
+    _, offsets, text = selected.buffers()
+    return np.frombuffer(offsets, np.int64)[selected.offset : selected.offset + len(selected) + 1], text

@@ -1,0 +1,83 @@
+"""Numbers of many lines at once, eight digits in a word.
+
+A word is read so that it ends where the number ends, and the bytes before the number are made zeros: each step then
+works on the digits of all lines side by side.  Its first digit stands lowest.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+BEFORE = 8  # bytes that must stand before a number
+_DIGITS = 8  # in a word
+_DECIMALS = 18  # so many digits fit into 64 bits with a sign, whatever they are
+_HEXADECIMALS = 16
+_PREFIX = int.from_bytes(b"0x", "little")
+_FILLED = np.array([(1 << 64) - (1 << 64 - 8 * count) for count in range(_DIGITS + 1)], np.uint64)
+
+_Eight = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
+def words(data: np.ndarray, size: int) -> np.ndarray:
+    """The little-endian word of `size` bytes that begins at each byte of `data`, without copying."""
+    return np.ndarray(max(0, len(data) - size + 1), f"<u{size}", data, strides=(1,))
+
+
+def decimals(data: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of digits from `begins` up to `ends` as int64, and which of them are none, or too long to be sure."""
+    lengths = ends - begins
+    values, wrong = _numbers(words(data, _DIGITS), ends, lengths, _eight_decimals, 10**_DIGITS)
+    return values.view(np.int64), wrong | (lengths <= 0) | (lengths > _DECIMALS)
+
+
+def hexadecimals(data: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers like 0x1f from `begins` up to `ends` as uint64, and which of them are none, or too long to be sure."""
+    lengths = ends - begins - 2
+    values, wrong = _numbers(words(data, _DIGITS), ends, lengths, _eight_hexadecimals, 16**_DIGITS)
+    prefixes = words(data, 2)[np.minimum(begins, ends - 2)]
+    return values, wrong | (lengths <= 0) | (lengths > _HEXADECIMALS) | (prefixes != _PREFIX)
+
+
+def _numbers(
+    text: np.ndarray, ends: np.ndarray, lengths: np.ndarray, eight: _Eight, factor: int
+) -> tuple[np.ndarray, np.ndarray]:
+    digits = text[ends - _DIGITS]
+    digits ^= _each("0")
+    digits &= _FILLED[np.clip(lengths, 0, _DIGITS)]
+    values, wrong = eight(digits)
+    longer = np.flatnonzero(lengths > _DIGITS)
+    if len(longer):
+        more, also_wrong = _numbers(text, ends[longer] - _DIGITS, lengths[longer] - _DIGITS, eight, factor)
+        more *= np.uint64(factor)
+        values[longer] += more
+        wrong[longer] |= also_wrong
+    return values, wrong
+
+
+def _eight_decimals(digits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    wrong = ((digits + _each("\x76")) | digits) & _each("\x80") != 0  # a byte of 10 or more
+    digits *= np.uint64(1 + (10 << 8))
+    digits >>= np.uint64(8)
+    digits &= np.uint64(0x00FF00FF00FF00FF)
+    digits *= np.uint64(1 + (100 << 16))
+    digits >>= np.uint64(16)
+    digits &= np.uint64(0x0000FFFF0000FFFF)
+    digits *= np.uint64(1 + (10_000 << 32))
+    digits >>= np.uint64(32)
+    return digits, wrong
+
+
+def _eight_hexadecimals(digits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    letters = (digits >> np.uint64(6)) & _each("\x01")  # less "0" they are 0x51 to 0x56
+    digits -= letters * np.uint64(0x47)
+    letters <<= np.uint64(7)
+    ten_or_more = digits + _each("\x76")
+    wrong = ((ten_or_more ^ letters) & _each("\x80")) | (digits & _each("\xf0")) != 0
+    for shift, mask in ((4, 0x00FF00FF00FF00FF), (8, 0x0000FFFF0000FFFF), (16, 0xFFFFFFFF)):
+        digits = ((digits << np.uint64(shift)) | (digits >> np.uint64(2 * shift))) & np.uint64(mask)
+    return digits, wrong
+
+
+def _each(character: str) -> np.uint64:
+    """That byte eight times."""
+    return np.uint64(ord(character) * 0x0101010101010101)
