@@ -31,6 +31,7 @@ def export(
     force: Force = False,
 ) -> None:
     """Write a log as Parquet, CSV or NDJSON tables, folded stacks, or a speedscope or Chrome trace."""
+    from analyzer.ingest.parsed import count_unread
     from analyzer.ingest.read import format_of, read_whole
     from analyzer.ingest.sources import Source
     from analyzer.report.export import TABULAR, table_files
@@ -48,4 +49,4 @@ def export(
     for path in write(parsed.tables, form.value, output):
         print(f"export: {path}", file=sys.stderr)
     if parsed.unread:
-        print(f"export: {len(parsed.unread):,} lines could not be read and are not in it", file=sys.stderr)
+        print(f"export: {count_unread(parsed.unread):,} lines could not be read and are not in it", file=sys.stderr)

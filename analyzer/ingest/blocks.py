@@ -25,6 +25,8 @@ _TICK = b"\nT\t"
 _NEWLINE = ord("\n")
 _SEARCH = 1 << 16  # how far back a cut is looked for first
 _PIECE = 1 << 20
+_LONGEST = 32 << 20  # bytes in which a cut must be found
+_BEGINNING = 1 << 12  # what is kept of a line that is longer
 _KNOWN = 64  # buffers that are looked through for one to use again
 
 
@@ -80,12 +82,23 @@ def blocks(source: Source, size: int = CHUNK) -> Iterator[Block]:
                 yield Block(view[:end], line, records)
             return
         cut = _cut(text, end)
+        if not cut and end >= _LONGEST:  # no script prints such a section: it is parted, and what follows is not read
+            cut = text.rfind(b"\n", 0, end) + 1
+            if not cut:
+                end = _shortened(text, source)
         if cut:
             block = Block(view[:cut], line, records)
             yield block
             line += len(block.ends)
             records = _learn(records, text, cut)
         rest = view[cut:end]
+
+
+def _shortened(text: bytearray, source: Source) -> int:
+    """Keep the beginning of a line that has no end, as one that no reader accepts; where it ends now."""
+    source.skipped += len(text) - _BEGINNING
+    text[_BEGINNING] = 0
+    return _BEGINNING + 1
 
 
 def _part_messages(text: bytearray, end: int) -> None:

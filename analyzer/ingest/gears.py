@@ -15,7 +15,7 @@ from analyzer.ingest.fast import read_records
 from analyzer.ingest.messages import PREFIX
 from analyzer.ingest.parsed import Notice, Parsed, Unread, merged_meta
 from analyzer.ingest.sections import Section, find_sections, read_sections
-from analyzer.ingest.slow import EXPLAINED, SlowReader
+from analyzer.ingest.slow import EXPLAINED, INDENT, SlowReader
 
 Columns = Mapping[str, Collection[str]]
 
@@ -130,12 +130,35 @@ def _records(
         if len(good):
             tables.setdefault(tag, []).append(table.add_column(0, "line", pa.array(good + offset)))
     left[lines.beginning_with(b"\n", first, last) - first] = False
-    unexplained = set(np.sort(np.concatenate(refused))[EXPLAINED:].tolist()) if refused else ()
-    for number in (np.flatnonzero(left) + first).tolist():
-        if number in unexplained:
-            slow.refuse(number + offset, 1, lines.text(number), "not examined: too many refused lines nearby")
-        else:
-            slow.read(number + offset, lines.text(number))
+    unexplained = np.sort(np.concatenate(refused))[EXPLAINED:] if refused else np.empty(0, np.int64)
+    known = np.zeros(last - first, bool)
+    for prefix in (b"#", PREFIX.encode(), INDENT.encode(), *(f"{tag}\t".encode() for tag in slow.records)):
+        known[lines.beginning_with(prefix, first, last) - first] = True
+    numbers = np.flatnonzero(left) + first
+    _slowly(lines, offset, numbers, ~known[left], np.isin(numbers, unexplained), slow)
+
+
+def _slowly(
+    lines: Lines, offset: int, numbers: np.ndarray, strange: np.ndarray, unexplained: np.ndarray, slow: SlowReader
+) -> None:
+    """Lines for the slow gear; of `strange` ones, which begin as nothing does, and `unexplained` ones it knows enough.
+
+    Of a flood of those only the place is kept: a block may have millions.
+    """
+    flood = strange | unexplained
+    breaks = np.flatnonzero((np.diff(numbers) != 1) | ~flood[1:] | ~flood[:-1]) + 1
+    for start, stop in zip([0, *breaks.tolist()], [*breaks.tolist(), len(numbers)], strict=True):
+        for place in range(start, stop):
+            number = int(numbers[place])
+            why = slow.expected if strange[place] else "not examined: too many refused lines nearby"
+            if not flood[place]:
+                slow.read(number + offset, lines.text(number))
+            elif len(slow.unread) <= EXPLAINED:
+                slow.refuse(number + offset, 1, lines.text(number), why)
+            else:
+                length = int(lines.lengths(numbers[place:stop]).sum())
+                slow.refuse_run(number + offset, 1, lines.text(number), why, length, stop - place)
+                break
 
 
 def _read_section(

@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow.compute as pc
 
 from analyzer.format import count, share
-from analyzer.ingest.parsed import Unread, merged_meta
+from analyzer.ingest.parsed import Unread, count_unread, merged_meta
 from analyzer.ingest.read import parts
 from analyzer.ingest.sources import Source
 
@@ -58,10 +58,11 @@ def inspect_source(source: Source, name: str) -> Inspected:
         for notice in parsed.notices:
             found.notices[notice.kind] = found.notices.get(notice.kind, 0) + 1
         found.unread += parsed.unread[: _UNREAD_KEPT - len(found.unread)]
-        found.unread_count += len(parsed.unread)
+        found.unread_count += count_unread(parsed.unread)
         found.unread_size += sum(line.size for line in parsed.unread)
         if _TEXT in parsed.tables:
             lines = parsed.tables[_TEXT]["text"]
             found.text_size += len(lines) + (pc.sum(pc.binary_length(lines)).as_py() or 0)
+    found.unread_size += source.skipped
     found.size = source.text_size
     return found

@@ -38,6 +38,7 @@ class Unread:
         text: it, or its beginning.
         expected: what was looked for.
         length: how many characters it has, with its end, where `text` is only its beginning.
+        lines: how many lines, one after the other, it stands for; of a flood of them the place is kept.
     """
 
     line: int
@@ -45,11 +46,17 @@ class Unread:
     text: str
     expected: str
     length: int = 0
+    lines: int = 1
 
     @property
     def size(self) -> int:
         """How many bytes of the file it is."""
         return self.length or len(self.text.encode(errors="replace")) + 1
+
+
+def count_unread(unread: Iterable[Unread]) -> int:
+    """How many lines could not be understood."""
+    return sum(each.lines for each in unread)
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """The slow gear: lark reads directives, stacks, messages, and every line that the fast gear refused."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -16,7 +17,7 @@ from analyzer.ingest.records import RecordType
 
 EXPLAINED = 25  # refused lines of a block that lark explains, at a third of a millisecond; of more the place is kept
 _SHOWN = 200  # characters of a line that could not be read
-_INDENT = " " * 14
+INDENT = " " * 14
 _CONVERT: dict[str, Callable[[str], object]] = {
     "TIME": int,
     "NS": int,
@@ -60,7 +61,7 @@ class SlowReader:
         try:
             if text.startswith("#"):
                 self._directive(line, text)
-            elif text.startswith(_INDENT):
+            elif text.startswith(INDENT):
                 self._frame(line, text)
             else:
                 self._record(line, text)
@@ -69,7 +70,20 @@ class SlowReader:
             self.refuse(line, column, text, expected)
 
     def refuse(self, line: int, column: int, text: str, expected: str) -> None:
-        self.unread.append(Unread(line, column, text[:_SHOWN], expected, len(text) + 1))
+        self.refuse_run(line, column, text, expected, len(text) + 1, 1)
+
+    def refuse_run(self, line: int, column: int, text: str, expected: str, length: int, lines: int) -> None:
+        """Refuse `lines` lines of `length` characters in all, the first of which is `text`."""
+        last = self.unread[-1] if len(self.unread) > EXPLAINED else None
+        if last is not None and last.line + last.lines == line:
+            self.unread[-1] = replace(last, length=last.length + length, lines=last.lines + lines)
+        else:
+            self.unread.append(Unread(line, column, text[:_SHOWN], expected, length, lines))
+
+    @property
+    def expected(self) -> str:
+        """What a line may begin with that is neither directive nor frame nor message."""
+        return " or ".join(sorted(self.records)) or "a #fields line before any record"
 
     def tables(self) -> Iterator[tuple[str, pa.Table]]:
         """The rows so far as tables with their tags, a table for each record type, stacks joined by newlines."""
@@ -96,8 +110,7 @@ class SlowReader:
         tag = text.partition("\t")[0]
         kind = self.records.get(tag)
         if kind is None:
-            known = " or ".join(sorted(self.records)) or "a #fields line before any record"
-            self.refuse(line, 1, text, known)
+            self.refuse(line, 1, text, self.expected)
             return
         tokens = _tokens(kind.parser.parse(text), kind)
         for name, token in tokens.items():

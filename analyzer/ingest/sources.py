@@ -45,6 +45,7 @@ class Source:
         size: bytes of the file as it is stored, so far.
         total: bytes of the file as it is stored, None where that cannot be known.
         text_size: bytes of the text, so far.
+        skipped: how many of them were passed over, in lines that are longer than memory should be.
         damage: why the compressed stream ended before its time, empty when it did not.
     """
 
@@ -56,7 +57,7 @@ class Source:
         self.damage = ""
         self._head = b""
         self._ends: _UnixEnds | None = None
-        self.text_size = 0
+        self.text_size = self.skipped = 0
 
     @property
     def size(self) -> int:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from analyzer.ingest.foreign.handler_faults import HANDLERS
-from analyzer.ingest.parsed import Parsed
+from analyzer.ingest.parsed import Parsed, count_unread
 from analyzer.summary.evidence import Evidence, cap
 from analyzer.summary.reduce import FAULT_DEFAULTS, count_records, reduce_faults
 from analyzer.summary.reduce_aggregations import generic_rows
@@ -51,7 +51,7 @@ class Gathered:
                 evidence=_evidence(parsed),
                 notices=parsed.notices,
                 unread=parsed.unread[:UNREAD_KEPT],
-                unread_count=len(parsed.unread),
+                unread_count=count_unread(parsed.unread),
                 start=self._start or 0,
                 first_ts=stamps["min"],
                 last_ts=stamps["max"],

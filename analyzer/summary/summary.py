@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from analyzer.ingest.parsed import Notice, Parsed, Unread, merged_meta
+from analyzer.ingest.parsed import Notice, Parsed, Unread, count_unread, merged_meta
 from analyzer.ingest.slow import EXPLAINED
 from analyzer.summary.evidence import Evidence, cap, collect_evidence, conclude, settle
 from analyzer.summary.last_records import first_of_each, in_order, last_of_each, thread_ends
@@ -134,7 +134,7 @@ def summarize_block(
         evidence=collect_evidence(parsed.tables, selected),
         notices=_folded(parsed.notices),
         unread=parsed.unread[:UNREAD_KEPT],
-        unread_count=len(parsed.unread),
+        unread_count=count_unread(parsed.unread),
         start=start,
         first_ts=min((r["min"] for r in ranges), default=None),
         last_ts=max((r["max"] for r in ranges), default=None),
