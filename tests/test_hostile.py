@@ -7,13 +7,17 @@ import pytest
 from recordings import SAMPLES, text
 
 from analyzer.cli.ending import run
+from analyzer.ingest.blocks import Block, blocks
+from analyzer.ingest.gears import read_block
+from analyzer.ingest.parsed import count_unread
 from analyzer.ingest.read import VMTRACE, read_whole
 from analyzer.ingest.sources import Source
 from analyzer.report.as_json import render_json
 from analyzer.report.build import build_document
 from analyzer.report.export import export
 from analyzer.report.markdown import render_markdown
-from analyzer.report.paste import Block, paste
+from analyzer.report.paste import Block as Piece
+from analyzer.report.paste import paste
 from analyzer.report.text import plain_text
 from analyzer.summary.summarize import summarize
 
@@ -50,7 +54,7 @@ def log(tmp_path_factory):
 def test_nothing_that_is_read_by_people_steers_what_shows_it(log):
     document = build_document(summarize([log]), 50)
     shown = [render(document) for render in (plain_text, render_markdown, render_json)]
-    quoted = [Block("title", GARBAGE), Block("code", GARBAGE)]
+    quoted = [Piece("title", GARBAGE), Piece("code", GARBAGE)]
     shown += [paste(quoted, dialect) for dialect in ("markdown", "plain", "remarkup")]
     assert [sign for page in shown for line in page.split("\n") for sign in line if not sign.isprintable()] == []
     processes = {row["process"] for row in _rows(json.loads(shown[2])) if "process" in row}
@@ -58,9 +62,9 @@ def test_nothing_that_is_read_by_people_steers_what_shows_it(log):
 
 
 def test_a_line_of_a_log_does_not_end_its_own_quotation():
-    lines = paste([Block("code", "```\n# mine"), Block("paragraph", "x")], "markdown").split("\n")
+    lines = paste([Piece("code", "```\n# mine"), Piece("paragraph", "x")], "markdown").split("\n")
     assert lines[:5] == ["````", "```", "# mine", "````", ""]
-    assert "\n```" not in "\n" + paste([Block("code", "```\n# mine")], "remarkup")
+    assert "\n```" not in "\n" + paste([Piece("code", "```\n# mine")], "remarkup")
 
 
 def test_no_name_is_run_by_a_spreadsheet_or_heeded_by_a_terminal(log, tmp_path):
@@ -76,6 +80,31 @@ def test_an_error_is_one_harmless_line(capsys):
     assert run(lambda: Source(f"{GARBAGE}\n") and None) == 66
     name = GARBAGE.encode("unicode_escape").decode()
     assert capsys.readouterr().err == f"vmtrace: {name}\\n: No such file or directory\n"
+
+
+def test_a_flood_of_lines_that_are_none_is_counted_in_little_memory():
+    flood = b"A\n" * 300 + b"Q\tx\n" * 300
+    data = b"#fields\tQ\ta:int\nQ\t1\n" + flood + b"Q\t2\n\n" + flood + b"Q\t3\n"
+    for lark_alone in (False, True):
+        parsed = read_block(Block(memoryview(data), 1, {}), None, lark_alone)
+        assert parsed.tables["Q"]["a"].to_pylist() == [1, 2, 3]
+        assert count_unread(parsed.unread) == 1200
+        assert [(each.line, each.lines) for each in parsed.unread][25:] == [(28, 575), (605, 600)]
+        assert sum(each.size for each in parsed.unread) == 2 * len(flood)
+
+
+def test_a_line_without_an_end_is_passed_over_in_little_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr("analyzer.ingest.blocks._LONGEST", 1 << 16)
+    path = tmp_path / "log"
+    # Its beginning and its end together would be a record.
+    path.write_bytes(b"#fields\tQ\ta:str\tb:str\nQ\t1\t1\nQ\t2\t" + b"2" * (1 << 18) + b"\nQ\t3\t3\n")
+    source = Source(str(path))
+    cut = list(blocks(source, 1 << 12))
+    parsed = [read_block(block) for block in cut]
+    assert [value for part in parsed for value in part.tables["Q"]["a"].to_pylist()] == ["1", "3"]
+    assert [line.line for part in parsed for line in part.unread] == [3]
+    assert max(len(block.data) for block in cut) <= 1 << 16
+    assert source.skipped > 1 << 17
 
 
 def _rows(value):
