@@ -170,13 +170,12 @@ def test_cells_are_written_aligned_and_sortable(page):
     assert f'<td class="number unknown" title="not measured">{NOT_MEASURED}</td>' in page
 
 
-def test_the_same_document_gives_the_same_bytes_in_any_process():
+def test_an_interactive_page_is_the_same_bytes_in_any_process():
     here = Path(__file__).parent
     script = (
-        "import hashlib, test_html as t; from analyzer.charts import images; from chart_samples import charts;"
-        "page = t.render_html(t.document('leaker', charts(False)), interactive=True);"
-        "pictures = [images.render(chart, form) for chart in charts(False)[:3] for form in ('png', 'svg')];"
-        "print(hashlib.sha256(page.encode() + b''.join(pictures)).hexdigest())"
+        "import hashlib, test_html as t; from chart_samples import charts;"
+        "page = t.render_html(t.document('leaker', charts(False)[:2]), interactive=True);"
+        "print(hashlib.sha256(page.encode()).hexdigest())"
     )
     path = os.pathsep.join([str(here), str(here.parent)])
     digests = {
