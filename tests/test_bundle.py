@@ -7,14 +7,13 @@ import lzma
 import os
 import re
 import struct
-import subprocess
-import sys
 import zipfile
 import zlib
 from functools import cache
 from pathlib import Path
 
 import pytest
+from command import command
 from hypothesis import given
 from hypothesis import strategies as st
 from recordings import ROOT, log
@@ -33,9 +32,7 @@ def bundle_of(tmp_path_factory):
     @cache
     def make(name: str, *options: str) -> bytes:
         folder = tmp_path_factory.mktemp("bundle")
-        command = [sys.executable, "-m", "analyzer", "bundle", log(name), "-o", "e.zip", *options]
-        environment = os.environ | {"PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(folder)}
-        run = subprocess.run(command, cwd=folder, capture_output=True, env=environment)
+        run = command(folder)("bundle", log(name), "-o", "e.zip", *options)
         assert run.returncode == 0, run.stderr
         return (folder / "e.zip").read_bytes()
 

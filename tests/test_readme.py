@@ -1,10 +1,7 @@
 """The README's commands, as they stand."""
 
-import os
 import re
 import shlex
-import subprocess
-import sys
 
 import pytest
 from recordings import ROOT
@@ -15,13 +12,10 @@ TOUR = re.findall(rf"^    (vmtrace (?:{_COMMANDS}) .*)$", README, re.MULTILINE)
 
 
 @pytest.mark.parametrize("line", TOUR)
-def test_a_command_of_the_tour_runs(line, tmp_path):
+def test_a_command_of_the_tour_runs(line, vmtrace, tmp_path):
     words = shlex.split(line, comments=True)[1:]
     (tmp_path / "samples").symlink_to(ROOT / "samples")
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(tmp_path / "cache")}
-    run = subprocess.run(
-        [sys.executable, "-m", "analyzer", *words], cwd=tmp_path, capture_output=True, text=True, env=environment
-    )
+    run = vmtrace(*words)
     assert run.returncode == 0, run.stderr
     for option in ("-o", "--plots"):
         if option in words:
