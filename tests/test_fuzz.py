@@ -4,6 +4,10 @@ import pytest
 from fuzz.targets import TARGETS
 
 HEADER = b"           value  ------------- Distribution ------------- count    \n"
+VMSUM = (
+    b'{"vmsum":1,"logs":[{"meta":{"name":"x"},"tables":{},"evidence":{"panic":[%b]},"notices":[],"unread":[],'
+    b'"unread_count":0,"start":0,"first_ts":null,"last_ts":null}]}'
+)
 
 # By target: what broke a law once, as short as it still did.
 FOUND = [
@@ -30,6 +34,17 @@ FOUND = [
         b'{"probes": [\n{"timestamp":1,"cpdtrace: 9250 drops on CPU 0\nu":0,"id":1,"provider":"","module":"",'
         b'"function":"","name":"t","output":[{"aggregation-data":[{"keys":[{"value":"a"}],"count":8}],"aggregation-name":"_"}]}]}\n',
     ),
+    # Numbers with more digits than Python reads, in a directive, a record and a message.
+    ("vmtrace", b"#end\t" + b"7" * 4400 + b"\n"),
+    ("vmtrace", b"#fields\tT\tts:time\nT\t" + b"7" * 4400 + b"\n"),
+    ("vmtrace", b"dtrace: " + b"7" * 4400 + b" drops on CPU 0\n"),
+    ("vmtrace", b"#select\n"),
+    ("vmwatch", b"#aggregation\ts\trc\tstack\tcount\n\n  vm_radix" + b" " * 47 + b"\n" + b" " * 14 + b"k`f\n 1\n"),
+    # Records that lack what a Summary is made of.
+    ("summary", b"#vmtrace\t1\n#fields\tC\tcalls:int\n#fields\tM\tts:time\tfn:str\nC\t3\nM\t1\trename\n"),
+    ("summary", b"#vmtrace\t1\n#script\tvmwatch\n#aggregation\ttotal\tns\n5\n"),
+    # Evidence that lacks what a finding says.
+    ("vmsum", VMSUM % b'{"ts":1,"line":1,"execname":"","before":[],"kind":"other","text":"x"}'),
     ("rules", b"max-imbalance = " + b"7" * 4400),
     ("rules", b"max-imbalance = " + b"[" * 5000),
 ]

@@ -47,7 +47,9 @@ def parse_aggregation(
     keys = columns[:-1]
     fitting = []
     for row in rows:
-        if len(row.keys) == len(keys) and (row.buckets is not None) == (columns[-1] in DISTRIBUTIONS):
+        distributed = (row.buckets is not None) == (columns[-1] in DISTRIBUTIONS)
+        whole = all(isinstance(key, int) for name, key in zip(keys, row.keys, strict=False) if name in INTEGER_COLUMNS)
+        if len(row.keys) == len(keys) and distributed and whole:
             fitting.append(row)
         else:
             text = lines[numbers.index(row.line)]

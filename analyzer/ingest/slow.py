@@ -18,10 +18,17 @@ from analyzer.ingest.records import RecordType
 EXPLAINED = 25  # refused lines of a block that lark explains, at a third of a millisecond; of more the place is kept
 _SHOWN = 200  # characters of a line that could not be read
 INDENT = " " * 14
+
+
+def _decimal(text: str) -> int:
+    """A whole number; zeros before it count for Python's limit of digits."""
+    return int(text[: text.startswith("-")] + (text.lstrip("-0") or "0"))
+
+
 _CONVERT: dict[str, Callable[[str], object]] = {
-    "TIME": int,
-    "NS": int,
-    "INT": int,
+    "TIME": _decimal,
+    "NS": _decimal,
+    "INT": _decimal,
     "ADDR": lambda text: int(text, 16),
     "BITS": lambda text: int(text, 16),
     "STR": unescape,
@@ -141,7 +148,9 @@ def _fits(token: Token) -> bool:
     """Whether a number has 64 bits, with its sign where its type has one."""
     if token.type in ("ADDR", "BITS"):
         return int(token, 16) < 1 << 64
-    return token.type not in ("TIME", "NS", "INT") or -1 << 63 <= int(token) < 1 << 63
+    if token.type not in ("TIME", "NS", "INT"):
+        return True
+    return len(token.lstrip("-0")) < 20 and -1 << 63 <= _decimal(token) < 1 << 63
 
 
 def _tokens(tree: Node, kind: RecordType) -> dict[str, Token | None]:
@@ -196,6 +205,6 @@ def directive_value(tree: Node) -> tuple[str, object]:
             return "aggregations", {tokens[0]: tokens[1:]}
         case _:
             name = next(str(token) for token in tree.children if token.type == "OTHER")
-            if name == "select":  # records of that tag are a selection, by a condition
+            if name == "select" and tokens:  # records of that tag are a selection, by a condition
                 return name, {tokens[0]: "\t".join(tokens[1:])}
             return name, "\t".join(tokens)

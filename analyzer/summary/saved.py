@@ -25,6 +25,16 @@ from analyzer.summary.tables import TABLES, as_table, column_type
 
 VERSION = 1
 
+# What findings take from each row of evidence, beside ts, line, execname and before.
+_TEXTS_OF = {
+    "alarm": ("kind",),
+    "failed-move": ("fn",),
+    "failed-insert": ("fn", "stack"),
+    "panic": ("kind", "text"),
+    "waiting": ("wants", "inside"),
+}
+_LISTS_OF = {"panic": ("waiting", "held")}
+
 
 def write_summary(summary: Summary) -> bytes:
     """The bytes of a .vmsum file; the logs must be finished."""
@@ -89,7 +99,17 @@ def _meta_in(meta: dict[str, Any]) -> dict[str, Any]:
 
 
 def _evidence_in(evidence: Evidence) -> Evidence:
-    """Evidence of older versions says neither `lock` nor `delta` of an imbalance."""
+    """Evidence of older versions says neither `lock` nor `delta` of an imbalance.
+
+    Raises ValueError where a row lacks what findings say of its kind, or has it in another type.
+    """
+    for kind, rows in evidence.items():
+        texts, lists = _TEXTS_OF.get(kind, ()), (*_LISTS_OF.get(kind, ()), "before")
+        numbers = ("ts", "line", *(("tid",) if kind not in ("panic", "unfinished") else ()))
+        for row in rows:
+            wanted = [(numbers, int), ((*texts, "execname"), str), (lists, list)]
+            if not all(isinstance(row[name], type_) for names, type_ in wanted for name in names):
+                raise ValueError(f"{kind}: a row is damaged")
     uneven = [row if "delta" in row else row | lock_and_delta(row) for row in evidence.get("imbalance", ())]
     return evidence | ({"imbalance": uneven} if uneven else {})
 

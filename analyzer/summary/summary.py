@@ -18,6 +18,7 @@ from analyzer.summary.evidence import Evidence, cap, collect_evidence, conclude,
 from analyzer.summary.last_records import first_of_each, in_order, last_of_each, thread_ends
 from analyzer.summary.reduce import reduce_block, reduce_faults, second_of
 from analyzer.summary.reduce_aggregations import reduce_aggregations
+from analyzer.summary.required import with_required
 from analyzer.summary.steps import Settled, count_steps, join, open_steps, settle_steps
 from analyzer.summary.tables import TABLES, as_table, concatenate, group, merge_tables, sums
 
@@ -118,6 +119,7 @@ def summarize_block(
         start: the log's #timestamp.
         selected: tags of which the log has a selection only (#select).
     """
+    parsed = with_required(parsed, script)
     ranges = [
         pc.min_max(table["ts"]).as_py() for table in parsed.tables.values() if "ts" in table.column_names and len(table)
     ]

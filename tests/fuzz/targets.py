@@ -38,7 +38,7 @@ from .laws import Broken, same, says_it_is_cut, speaks_of_every_line
 # Lines that say nothing by themselves.
 _HEADINGS = re.compile(
     rb"#| *value  -+ Distribution| +[a-z]+ -+ Time Distribution|CPU +ID +FUNCTION|CPU FUNCTION|Count +(indv|genr)"
-    rb"|-{20,}|KDB: |== |ITEM +SIZE| *(PID|LWP) | *ID +PROVIDER|\t{1,2}[A-Z]"
+    rb"|-{20,}|KDB: |--- |== |ITEM +SIZE| *(PID|LWP) | *ID +PROVIDER|\t{1,2}[A-Z]"
 )
 _EACH = 8  # one input of so many is held to the law of a place: that reads it twice more
 
