@@ -4,7 +4,7 @@ import dataclasses
 
 import pandas as pd
 
-from analyzer.charts import compared, distributions, over_time, shares, stacks, steps, story
+from analyzer.charts import compared, distributions, over_time, shares, sites, stacks, steps, story
 from analyzer.charts.model import Chart
 
 PROVENANCE = "FreeBSD vmtrace 13.2-RELEASE amd64, vmfault, leak.log sha256 0123abcd"
@@ -26,6 +26,7 @@ _COLUMNS = {
     "gaps": ["start", "end", "text"],
     "tree": ["depth", "start", "end", "function"],
     "story": ["what", "value", "start", "end", "kind"],
+    "sites": ["operation", "mode", "lock", "site", "operations", "unreleased"],
     "sides": [
         "what", *(f"{name}_{side}" for side in ("before", "after") for name in ("hits", "of", "rate", "low", "high"))
     ],
@@ -61,6 +62,12 @@ _ROWS = {
         (HOSTILE[0], "−3 ms, line 1", -3e6, -1e6, "before"), (HOSTILE[2], "+0 ns, line 2", 0, 40, "cause"),
         (f"lock held, {HOSTILE[3]}", "+9 ms, to the end", 9e6, float("inf"), "harm"),
     ],
+    "sites": [
+        ("rw-acquire", "read", "vm object", "kernel`vm_fault+0x76a", 576, 0),
+        ("rw-release", "write", "vm object", f"kernel`{HOSTILE[6]}", 575, 0),
+        ("rw-upgrade", "write", "vm object", "kernel`vm_fault+0xcd0", 561, 0),
+        ("rw-acquire", "write", HOSTILE[5], f"{HOSTILE[0]}", 3, 1),
+    ],
     "sides": [
         ("failed fault", 5, 100, 0.05, 0.02, 0.1, 0, 900, 0.0, 0.0, 0.004),
         (HOSTILE[1], 0, 7, 0.0, 0.0, 0.35, 7, 7, 1.0, 0.65, 1.0),
@@ -91,6 +98,7 @@ def charts(empty: bool) -> list[Chart]:
         distributions.path_latency(t["path_bins"], PROVENANCE),
         steps.step_costs(t["step_costs"], PROVENANCE),
         distributions.move_costs(t["move_bins"], PROVENANCE),
+        sites.lock_sites(t["sites"], PROVENANCE),
         compared.rates("rates-compared", "Rates, before and after", t["sides"], PROVENANCE),
         compared.latency(t["path_bins"], t["path_bins"].head(3), PROVENANCE),
         *([] if empty else [story.story("finding-1", f"What {HOSTILE[4]} did", t["story"], "It failed.", PROVENANCE)]),

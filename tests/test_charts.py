@@ -13,10 +13,10 @@ import pytest
 from chart_samples import HOSTILE, PROVENANCE, charts, tables
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
-from recordings import log
+from recordings import SAMPLES, log
 from rich.console import Console
 
-from analyzer.charts import distributions, images, over_time, plotly_html, shares, stacks, steps, story, terminal
+from analyzer.charts import distributions, images, over_time, plotly_html, shares, sites, stacks, steps, story, terminal
 from analyzer.charts.model import Bars, Boxes, Chart, Points, Steps
 from analyzer.report.build import build_document
 from analyzer.summary.summarize import summarize
@@ -252,17 +252,29 @@ def test_stacked_bars_differ_without_colours_and_stand_where_they_begin():
     assert early.index("▒") < late.index("█")
 
 
+def test_an_acquire_without_a_release_is_marked_on_its_site():
+    chart = sites.lock_sites(tables(False)["sites"], PROVENANCE)
+    (left,) = marks(chart, Points)
+    assert left.x == (3.0,) and left.texts[0].endswith("1 never released")
+    assert sum(len(bars.at) for bars in marks(chart, Bars)) == len(chart.rows) == 3
+
+
 def test_row_names_come_out_visible():
     chart = distributions.path_latency(tables(False)["path_bins"].assign(path=HOSTILE[2]), PROVENANCE)
     assert [row.name for row in chart.rows] == [r"a\tb\nF\t1"]
 
 
 def test_a_finding_is_told_as_a_story_on_one_axis():
-    document = build_document(summarize([log("10.1/d4326")]), top=5)
+    beside = SAMPLES / "10.1/raw/procstat-hang.txt.xz"
+    document = build_document(summarize([log("10.1/d4326"), str(beside)]), top=5)
     (chart,) = [chart for chart in document.charts if chart.key == "finding-1"]
     told = [row.name.partition(",")[0] for row in chart.rows]
     harm = ["vm_page_rename failed (1)", "vm_radix_insert failed (12)", "double-free", "lock-held"]
-    assert told[-4:] == harm and "100051" in chart.title and document.picture is chart
+    waiting = ["6 threads wait for a read/write lock", "1 thread waits for a sleepable lock",
+               "8 other faults without a return"]  # fmt: skip
+    assert told[-7:] == [*harm, *waiting] and "100051" in chart.title and document.picture is chart
     (held,) = [mark for mark in marks(chart, Bars) if mark.tone == "bad"]
-    assert held.end == (chart.x.high,) and chart.rows[-1].value.endswith("to the end")
+    assert held.end == (chart.x.high,) and chart.rows[-4].value.endswith("to the end")
+    (came,) = [mark for mark in marks(chart, Points) if mark.tone == "warn"]
+    assert came.x == (chart.x.high,) * 3 and "perhaps of another moment" in came.texts[0]
     assert not overlaps(images.draw(chart, 9.0, bare=False))

@@ -7,6 +7,7 @@ from recordings import SAMPLES, log, recordings, text
 
 from analyzer.analysis.coverage import coverage_counts
 from analyzer.analysis.failures import failure_rates
+from analyzer.analysis.locks import unreleased
 from analyzer.report.build import build_document
 from analyzer.summary.filters import Filter
 from analyzer.summary.summarize import summarize
@@ -159,8 +160,10 @@ def test_an_unpaired_acquire_of_vmevents_is_named_with_its_code_site(tmp_path):
     held, tid = gone[6], gone[4]
     taken = [line for line in lines[: releases[100]] if f"\t{tid}\trw-acquire\t{held}\t" in line][-1]
     (tmp_path / "leak.log").write_text("".join(lines))
-    finding = judge(summarize([str(tmp_path / "leak.log")]).total()).findings[0]
+    leaked = summarize([str(tmp_path / "leak.log")]).total()
+    finding = judge(leaked).findings[0]
     assert (finding.kind, finding.certainty) == ("lock-held", "proved")
+    assert unreleased(leaked)["site"].tolist() == [taken.rstrip("\n").split("\t")[-1]]
     assert held in finding.headline and f"thread {tid}" in finding.headline
     assert taken.rstrip("\n").split("\t")[-1] in finding.next_step
 

@@ -26,6 +26,13 @@ def lock_sites(log: LogSummary) -> pd.DataFrame:
     return sites.sort_values(["operations", "site"], ascending=[False, True], ignore_index=True)
 
 
+def unreleased(log: LogSummary) -> pd.DataFrame:
+    """Acquires that faults left without a release, of the evidence that is kept: lock (name), site, unreleased."""
+    left = [row for fault in log.evidence.get("imbalance", ()) for row in fault.get("unpaired", ())]
+    frame = pd.DataFrame(left, columns=["name", "site"]).rename(columns={"name": "lock"})
+    return frame.groupby(["lock", "site"], as_index=False).size().rename(columns={"size": "unreleased"})
+
+
 def sentence(log: LogSummary) -> str:
     """What the script could not follow."""
     lost = _aggregation(log, "lost", keys=("what",))

@@ -1,5 +1,7 @@
 """What one thread did, step by step: each step a row on one axis of time."""
 
+import math
+
 import pandas as pd
 
 from analyzer.charts.model import ROW_HEAD, Axis, Bars, Chart, Mark, Points, Row, Symbol, Tone
@@ -14,9 +16,10 @@ def story(key: str, title: str, steps: pd.DataFrame, alt: str, provenance: str) 
 
     Args:
         steps: what, value (str), start, end (ns since the moment that the axis counts from; end equals start for a
-            moment, infinite for what lasts to the end of the trace), kind ("before", "cause" or "harm").
+            moment, infinite for what lasts to the end of the trace, both for what is only known to be there at the
+            end), kind ("before", "cause", "harm" or "wait").
     """
-    known = [*steps["start"], *steps.loc[steps["end"] < float("inf"), "end"]]
+    known = [time for time in (*steps["start"], *steps["end"]) if time < math.inf]
     low, high = min(known), max(known)
     span = max(high - low, 1)
     low, high = low - span * 0.03, high + span * 0.06
@@ -26,10 +29,11 @@ def story(key: str, title: str, steps: pd.DataFrame, alt: str, provenance: str) 
         ("before", "before it", "quiet", "circle"),
         ("cause", "what failed", "b", "circle"),
         ("harm", "what was left", "bad", "diamond"),
+        ("wait", "who came to wait", "warn", "hollow"),
     )
     for kind, name, tone, symbol in kinds:
         mine = [
-            (len(rows) - 1 - place + ROW_HEAD / 2, step.start, min(step.end, high), row)
+            (len(rows) - 1 - place + ROW_HEAD / 2, min(step.start, high), min(step.end, high), row)
             for place, (step, row) in enumerate(zip(steps.itertuples(), rows, strict=True))
             if step.kind == kind
         ]
@@ -41,5 +45,5 @@ def story(key: str, title: str, steps: pd.DataFrame, alt: str, provenance: str) 
         if short:
             at, start, _, words = zip(*short, strict=True)
             marks.append(Points(name, tone, start, at, tuple(f"{w.name}: {w.value}" for w in words), symbol=symbol))
-    axis = Axis("time since the first failure", low, high, ticks=since_ticks(low, high))
+    axis = Axis("time since the finding's first record", low, high, ticks=since_ticks(low, high))
     return Chart(key, title, alt, provenance, axis, rows_axis(rows), tuple(marks), rows)

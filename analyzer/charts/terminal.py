@@ -240,10 +240,14 @@ def _span(band: Band, axis: Axis, cells: int) -> Text:
 
 
 def _ticks(axis: Axis, cells: int) -> Text:
-    """The ticks' texts at their places, left out where they would touch."""
-    line = ""
-    for at, text in axis.ticks:
-        start = min(_cell(axis, at, cells), cells - len(text))
-        if not line or start > len(line):
+    """The ticks' texts at their places, every second or third one where they would touch."""
+    starts = [(min(_cell(axis, at, cells), cells - len(text)), text) for at, text in axis.ticks]
+    for every in range(1, len(starts) + 1):
+        line = ""
+        for start, text in starts[::every]:
+            if line and start <= len(line):
+                break
             line = line.ljust(start) + text
-    return Text(line, style="dim")
+        else:
+            return Text(line, style="dim")
+    return Text("")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from analyzer.format import duration
+from analyzer.format import counted, duration
 from analyzer.ingest.releases import path_name
 from analyzer.report.document import Finding, Table
 from analyzer.report.tables import table
@@ -84,6 +84,6 @@ def describe(row: dict[str, Any]) -> str:
         return f"{function} failed ({row['rc']})" if row["rc"] else str(function)
     if "path" not in row:
         return "fault without an end"
-    counts = f", {row['acq']} acquires, {row['rel']} releases" if "acq" in row else ""
+    counts = f", {counted(row['acq'], 'acquire')}, {counted(row['rel'], 'release')}" if "acq" in row else ""
     failed = f" failed ({row['rc']})" if row["rc"] else ""
     return f"fault {path_name(row['path'])}{failed}{counts}"

@@ -1,6 +1,7 @@
 """The pictures that stand for a whole report, or for one finding."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -10,9 +11,10 @@ from analyzer.analysis.events import events, faults_by_second
 from analyzer.charts import over_time
 from analyzer.charts import story as story_chart
 from analyzer.charts.model import Chart
-from analyzer.format import address, duration, visible
+from analyzer.format import address, counted, duration, visible
 from analyzer.report.document import Section
 from analyzer.report.findings import describe
+from analyzer.summary import waiting
 from analyzer.summary.evidence import Row
 from analyzer.summary.reduce import SECOND
 from analyzer.summary.summary import LogSummary, Summary
@@ -38,19 +40,22 @@ def overview(summary: Summary, provenance: str) -> Chart | None:
 
 def stories(pairs: list[tuple[LogSummary, Finding]], provenance: str) -> Section | None:
     """A picture of each serious finding that has its moments; `pairs` as the report numbers them."""
-    charts = [
-        chart
-        for number, (log, finding) in enumerate(pairs, 1)
-        if finding.severity == "kernel bug" and (chart := story(number, finding, log, provenance)) is not None
-    ]
+    charts = []
+    for number, (log, finding) in enumerate(pairs, 1):
+        open_ = sum(other.events for of, other in pairs if of is log and other.kind == "never-returned")
+        if finding.severity == "kernel bug" and (chart := story(number, finding, log, open_, provenance)) is not None:
+            charts.append(chart)
     if not charts:
         return None
     text = "Each thread's own story: what it did before, what failed, what it left behind."
     return Section("story", "What happened", text, tuple(charts[:_MOST_STORIES]))
 
 
-def story(number: int, finding: Finding, log: LogSummary, provenance: str) -> Chart | None:
-    """What the thread of the finding's first record did; None where its records have no time."""
+def story(number: int, finding: Finding, log: LogSummary, open_: int, provenance: str) -> Chart | None:
+    """What the thread of the finding's first record did, what it left, and who came to wait for that.
+
+    None where its records have no time.  `open_` other faults had not returned when tracing ended.
+    """
     first = next((row for row in finding.rows if row.get("ts") and "tid" in row), None)
     if first is None:
         return None
@@ -62,24 +67,28 @@ def story(number: int, finding: Finding, log: LogSummary, provenance: str) -> Ch
     known = {row["line"] for row in rows}
     steps = [
         *(_step(row, origin, "before", False) for line, row in sorted(near.items()) if line not in known),
-        *(_step(row, origin, "harm" if _is_harm(row) else "cause", row.get("kind") == "lock-held") for row in rows),
+        *(_step(row, origin, _kind(row), row.get("kind") == "lock-held") for row in rows),
+        *(step for row in rows for step in _left_held(row, origin)),
+        *(_waiters(log, rows[-1].get("pid"), open_) if finding.kind in ("d4326", "lock-held") else ()),
     ]
     frame = pd.DataFrame(steps).sort_values("start", kind="stable", ignore_index=True)
     thread = f"thread {first['tid']} ({first['execname']})"
-    told = "; ".join(f"{step.what} {step.value}" for step in frame.itertuples() if step.kind != "before")
+    told = "; ".join(f"{step.what}: {step.value}" for step in frame.itertuples() if step.kind != "before")
     return story_chart.story(
         f"finding-{number}", visible(f"Finding {number}: what {thread} did"), frame, visible(f"{told}."), provenance
     )
 
 
-def _is_harm(row: Row) -> bool:
-    """A record of what must not be, no failure that an error path has to handle."""
-    return "kind" in row or "acq" in row or "held" in row or "locksum" in row
+def _kind(row: Row) -> str:
+    """A failure that an error path has to handle is the cause, and the fault that left a lock; else it is the harm."""
+    if row.get("lock") or row.get("unpaired"):
+        return "cause"
+    return "harm" if "kind" in row or "acq" in row or "held" in row or "locksum" in row else "cause"
 
 
 def _step(row: Row, origin: int, kind: str, lasts: bool) -> dict[str, Any]:
     since = row["ts"] - origin
-    named = row.get("lock") or row.get("page") or row.get("object") or row.get("held") or row.get("lockxor")
+    named = row.get("page") or row.get("object")
     what = f"{describe(row)}, {address(named)}" if named and kind != "before" else describe(row)
     sign = "+" if since >= 0 else ""
     value = f"{sign}{duration(since)}".replace("-", "−") + f", line {row['line']}"
@@ -87,6 +96,31 @@ def _step(row: Row, origin: int, kind: str, lasts: bool) -> dict[str, Any]:
         value += ", to the end"
     end = math.inf if lasts else since + row.get("dur", 0)
     return {"what": what, "value": value, "start": since, "end": end, "kind": kind}
+
+
+def _left_held(row: Row, origin: int) -> list[dict[str, Any]]:
+    """The locks that a fault out of balance left, from where they were taken, or else from its return on."""
+    unpaired = row.get("unpaired") or ([{"lock": row["lock"]}] if row.get("lock") else [])
+    steps = []
+    for lock in unpaired:
+        since = lock.get("ts", row["ts"] + row.get("dur", 0)) - origin
+        taken = f"taken at {lock['site']}" if "site" in lock else "at the fault's return"
+        what, value = f"lock {address(lock['lock'])} held", f"+{duration(since)}, {taken}, to the end"
+        steps.append({"what": what, "value": value, "start": since, "end": math.inf, "kind": "harm"})
+    return steps
+
+
+def _waiters(log: LogSummary, owner: object, open_: int) -> list[dict[str, Any]]:
+    """Who waits when all is over: lists of threads beside the trace, faults that had not returned."""
+    known = []
+    rows = log.evidence.get("waiting", ())
+    for (wants, _), threads in waiting.grouped(rows).items():
+        lists = ", ".join(sorted({Path(str(row["log"])).name for row in threads}))
+        doubt = "" if waiting.of_one_moment(rows, owner) else ", perhaps of another moment"
+        known.append((f"{counted(len(threads), 'thread waits', 'threads wait')} for {wants}", lists + doubt))
+    if open_:
+        known.append((f"{counted(open_, 'other fault')} without a return", "when tracing ended"))
+    return [{"what": what, "value": value, "start": math.inf, "end": math.inf, "kind": "wait"} for what, value in known]
 
 
 def gap_bands(log: LogSummary) -> pd.DataFrame:

@@ -6,6 +6,7 @@ from analyzer.analysis import aggregations, coverage, failures, imbalance, locks
 from analyzer.analysis.seen import why_unseen
 from analyzer.analysis.statistics import wilson
 from analyzer.charts import distributions, over_time, shares
+from analyzer.charts import sites as site_charts
 from analyzer.charts import stacks as stack_charts
 from analyzer.format import count, counted, share
 from analyzer.ingest.releases import path_steps, release
@@ -36,7 +37,7 @@ def sections(
         _imbalance(log),
         _costs(log, provenance, top),
         _moves(log, provenance, top),
-        _locks(log, top),
+        _locks(log, provenance, top),
         _aggregations(log, top),
         _coverage(log, len(summary.logs) == 1, provenance, top) if len(log.table("faults")) else None,
     ]
@@ -235,13 +236,13 @@ def _moves(log: LogSummary, provenance: str, top: int) -> Section | None:
     return Section("moves", "Page moves: rename against replace", sentence, (chart,), tuple(tables))
 
 
-def _locks(log: LogSummary, top: int) -> Section | None:
+def _locks(log: LogSummary, provenance: str, top: int) -> Section | None:
     held, waited, sites = locks.hold_times(log), locks.wait_times(log), locks.lock_sites(log)
     times = (
         ("mode", "text", ""), ("site", "text", "code that took the lock"), ("times", "int", ""), ("total", "ns", ""),
         ("p50", "ns", "the bucket that it lies in"), ("p99", "ns", "the bucket that it lies in"),
     )  # fmt: skip
-    tables = []
+    tables, charts = [], []
     if len(held):
         tables.append(table("VM object locks held, by code site", held, times, top))
     if len(waited):
@@ -252,9 +253,13 @@ def _locks(log: LogSummary, top: int) -> Section | None:
             ("operations", "int", ""),
         )  # fmt: skip
         tables.append(table("Lock operations inside faults", sites, columns, top))
+        left = sites[["operation", "lock", "site"]].merge(locks.unreleased(log), on=["lock", "site"], how="left")
+        acquired = sites["operation"] == "rw-acquire"
+        sites = sites.assign(unreleased=left["unreleased"].where(acquired, 0).fillna(0).astype("int64"))
+        charts.append(site_charts.lock_sites(sites, provenance))
     if not tables:
         return None
-    return Section("locks", "Locks by code site", locks.sentence(log), tables=tuple(tables))
+    return Section("locks", "Locks by code site", locks.sentence(log), tuple(charts), tuple(tables))
 
 
 def _aggregations(log: LogSummary, top: int) -> Section | None:

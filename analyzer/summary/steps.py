@@ -75,7 +75,7 @@ class Settled:
         faults: an F table (docs/log-format.md), with acq, rel, lockxor.
         moves, radix, times: the tables `moves`, `radix` and `step_times`.
         failures: failed radix inserts: ts, fn, rc, infault.
-        unpaired: by the ts and tid of a fault its acquires without a release: lock, name, site, reader.
+        unpaired: by the ts and tid of a fault its acquires without a release: ts, lock, name, site, reader.
         incomplete: faults whose entry or return is missing.
         rest: steps that are still open.
     """
@@ -183,7 +183,8 @@ def _unpaired(steps: pa.Table, faults: pa.Table, ends: np.ndarray) -> dict[tuple
                 net[row["a0"]] -= 1
         key = (faults["ts"][place].as_py(), faults["tid"][place].as_py())
         found[key] = [
-            {"lock": lock, **{name: last[lock][name] for name in ("name", "site", "reader")}} for lock in sorted(+net)
+            {"lock": lock, **{name: last[lock][name] for name in ("ts", "name", "site", "reader")}}
+            for lock in sorted(+net)
         ]
     return found
 

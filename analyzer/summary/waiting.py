@@ -69,28 +69,38 @@ def beside(logs: list[LogSummary]) -> list[LogSummary]:
     ]
 
 
+def grouped(rows: Iterable[Row]) -> dict[tuple[str, str], list[Row]]:
+    """The threads by what they want and the handler that they wait in, each thread once."""
+    rows = list(rows)
+    inside = [row for row in rows if row["inside"]]
+    groups: dict[tuple[str, str], list[Row]] = {}
+    for row in {(row["pid"], row.get("tid")): row for row in [*rows, *inside]}.values():
+        groups.setdefault((row["wants"], row["inside"]), []).append(row)
+    return groups
+
+
+def of_one_moment(rows: Iterable[Row], owner: object) -> bool:
+    """Whether the lists can be of the trace's own time: the process that holds the lock stands in them."""
+    return owner in {row["pid"] for row in rows}
+
+
 def sentence(rows: Iterable[Row], owner: object = None) -> str:
     """Who waits, in one sentence; "" where nobody does.
 
     `owner` is the process that holds the lock: a list in which it does not stand may be of another moment.
     """
     rows = list(rows)
-    inside = [row for row in rows if row["inside"]]
-    by_thread = {(row["pid"], row.get("tid")): row for row in [*rows, *inside]}
-    if not by_thread:
+    if not rows:
         return ""
-    groups: dict[tuple[str, str], list[Row]] = {}
-    for row in by_thread.values():
-        groups.setdefault((row["wants"], row["inside"]), []).append(row)
     parts = []
-    for (wants, function), threads in groups.items():
+    for (wants, function), threads in grouped(rows).items():
         who = ", ".join(str(row["tid"]) for row in threads if "tid" in row)
         names = ", ".join(sorted({str(row["execname"]) for row in threads}))
         where = f" in {function}" if function else ""
         verb = "waits" if len(threads) == 1 else "wait"
         number = f"{len(threads)} thread{'' if len(threads) == 1 else 's'}"
         parts.append(f"{number} of {names}{f' ({who})' if who else ''} {verb} for {wants}{where}")
-    lists = ", ".join(sorted({str(row["log"]) for row in by_thread.values() if "log" in row}))
-    known = owner is None or owner in {row["pid"] for row in rows}
+    lists = ", ".join(sorted({str(row["log"]) for row in rows if "log" in row}))
+    known = owner is None or of_one_moment(rows, owner)
     doubt = "" if known else f"; nobody of pid {owner} is among them, so it may show another moment"
     return "; ".join(parts) + (f", as {lists} shows" if lists else "") + f"{doubt}."
