@@ -20,6 +20,8 @@ from analyzer.report.paste import Block as Piece
 from analyzer.report.paste import paste
 from analyzer.report.text import plain_text
 from analyzer.summary.summarize import summarize
+from analyzer.summary.summary import LogSummary
+from analyzer.summary.tables import OTHERS, as_table, fold, merge_tables
 
 NAMES = (
     "<script>alert(1)</script>", '"><img src=//x/>', "\x1b]0;me\x07\x1b[2J", "\x9b31m", "\u202egnp.exe",
@@ -105,6 +107,22 @@ def test_a_line_without_an_end_is_passed_over_in_little_memory(tmp_path, monkeyp
     assert [line.line for part in parsed for line in part.unread] == [3]
     assert max(len(block.data) for block in cut) <= 1 << 16
     assert source.skipped > 1 << 17
+
+
+def test_more_names_than_memory_should_hold_are_added_as_one(monkeypatch):
+    monkeypatch.setattr("analyzer.summary.tables.MOST_TEXTS", 6)
+    monkeypatch.setattr("analyzer.summary.tables.KEPT_TEXTS", 3)
+    blocks = [{f"p{number}": 1 for number in range(first, first + 5)} | {"often": 9} for first in (0, 5, 10, 15)]
+    parts = [
+        {"processes": as_table("processes", {"execname": [*names], "rc": [0] * 6, "faults": [*names.values()]})}
+        for names in blocks
+    ]
+    for grouped in (merge_tables(parts), merge_tables([merge_tables(parts[:2]), merge_tables(parts[2:])])):
+        found = dict(zip(*(grouped["processes"][name].to_pylist() for name in ("execname", "faults")), strict=True))
+        assert sum(found.values()) == 4 * 14
+        assert found["often"] == 36 and found[OTHERS] >= 15 and len(found) <= 6
+    told = LogSummary(tables=fold({"processes": merge_tables(parts)["processes"]}))
+    assert told.folded() == {"execname"}
 
 
 def _rows(value):

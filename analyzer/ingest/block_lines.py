@@ -77,6 +77,8 @@ class Lines:
 
     def spans(self, begins: np.ndarray, ends: np.ndarray) -> pa.LargeBinaryArray:
         """What stands from each of `begins` up to each of `ends`, in the order of the block."""
+        if not len(begins):
+            return pa.array([], pa.large_binary())
         bounds = np.empty(2 * len(begins), np.int64)
         bounds[::2], bounds[1::2] = begins, ends
         spans = pa.LargeBinaryArray.from_buffers(

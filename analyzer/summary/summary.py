@@ -20,7 +20,7 @@ from analyzer.summary.reduce import reduce_block, reduce_faults, second_of
 from analyzer.summary.reduce_aggregations import reduce_aggregations
 from analyzer.summary.required import with_required
 from analyzer.summary.steps import Settled, count_steps, join, open_steps, settle_steps
-from analyzer.summary.tables import TABLES, as_table, concatenate, group, merge_tables, sums
+from analyzer.summary.tables import TABLES, as_table, concatenate, fold, folded_in, group, merge_tables, sums
 
 UNREAD_KEPT = EXPLAINED  # no more, or what a line says would depend on the blocks
 NOTICES_KEPT = 1000
@@ -103,6 +103,10 @@ class LogSummary:
         """How many faults were recorded, one by one or in aggregations."""
         return self.sum("faults", "faults")
 
+    def folded(self) -> set[str]:
+        """The keys of tables of which there were too many to keep apart (summary/tables.py)."""
+        return {column for name, table in self.tables.items() for column in folded_in(name, table)}
+
     def has(self, tag: str, *columns: str) -> bool:
         """Whether the log's #fields gave that record these columns."""
         fields = {name for name, _ in self.meta.get("fields", {}).get(tag, ())}
@@ -126,12 +130,14 @@ def summarize_block(
     threads, returns = thread_ends(parsed.tables)
     summary = LogSummary(
         meta=parsed.meta,
-        tables=concatenate(
-            [
-                reduce_block(parsed, start, selected),
-                count_steps(parsed.tables),
-                reduce_aggregations(parsed.tables, script, start),
-            ]
+        tables=fold(
+            concatenate(
+                [
+                    reduce_block(parsed, start, selected),
+                    count_steps(parsed.tables),
+                    reduce_aggregations(parsed.tables, script, start),
+                ]
+            )
         ),
         evidence=collect_evidence(parsed.tables, selected),
         notices=_folded(parsed.notices),

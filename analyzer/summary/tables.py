@@ -10,6 +10,10 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
+
+MOST_TEXTS, KEPT_TEXTS = 50_000, 10_000
+OTHERS = "(others, too many to keep apart)"  # longer than a process name can be
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,8 @@ class Adding:
         sums: columns that add.
         largest: the column, if there is one, of which the larger value stays.
         most: how many rows are kept, those with the largest `by`; 0 for all.
+        folds: keys that a log makes up as it likes; of more than MOST_TEXTS only the KEPT_TEXTS with the largest sums
+            stay apart, and the rest is added as OTHERS.
     """
 
     keys: tuple[str, ...]
@@ -28,6 +34,7 @@ class Adding:
     largest: str = ""
     most: int = 0
     by: str = ""
+    folds: tuple[str, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -44,27 +51,27 @@ class Adding:
 # failures are of.
 TABLES = {
     "records": Adding(("tag",), ("records",)),
-    "faults": Adding(("execname", "path", "rc"), ("faults", "dur", "oncpu", "retries"), "longest"),
+    "faults": Adding(("execname", "path", "rc"), ("faults", "dur", "oncpu", "retries"), "longest", folds=("execname",)),
     "slowest": Adding(
         ("line", "ts", "pid", "tid", "execname", "va", "path", "rc", "dur"), ("faults",), most=50, by="dur"
     ),
-    "hot": Adding(("execname", "path", "range"), ("faults", "dur")),
-    "processes": Adding(("execname", "rc"), ("faults",)),
+    "hot": Adding(("execname", "path", "range"), ("faults", "dur"), folds=("execname",)),
+    "processes": Adding(("execname", "rc"), ("faults",), folds=("execname",)),
     "seconds": Adding(("second", "path", "rc"), ("faults",)),
     "latency": Adding(("path", "low", "high"), ("faults",)),
     "moves": Adding(("fn", "infault", "rc", "busy", "dirty", "has_object"), ("moves", "dur"), "longest"),
-    "move_callers": Adding(("fn", "rc", "infault", "caller"), ("moves",)),
+    "move_callers": Adding(("fn", "rc", "infault", "caller"), ("moves",), folds=("caller",)),
     "move_latency": Adding(("fn", "low", "high"), ("moves",)),
     "replaced": Adding(("busy",), ("pages",)),
     "failures": Adding(("second", "fn", "rc", "infault"), ("failed",)),
-    "insert_stacks": Adding(("fn", "rc", "infault", "stack"), ("failed",)),
+    "insert_stacks": Adding(("fn", "rc", "infault", "stack"), ("failed",), folds=("stack",)),
     "calls": Adding(("second", "fn"), ("calls",)),
     "balance": Adding(("measure",), ("faults",)),
     "radix": Adding(("move", "operation"), ("operations",)),
     "steps": Adding(("fn",), ("calls",)),
     "step_times": Adding(("path", "step", "low", "high"), ("faults", "dur")),
-    "lock_sites": Adding(("operation", "mode", "lock", "site"), ("operations",)),
-    "aggregations": Adding(("name", "key", "low", "high"), ("value",)),
+    "lock_sites": Adding(("operation", "mode", "lock", "site"), ("operations",), folds=("lock", "site")),
+    "aggregations": Adding(("name", "key", "low", "high"), ("value",), folds=("key",)),
 }
 
 
@@ -170,7 +177,31 @@ def concatenate(parts: Iterable[dict[str, pa.Table]]) -> dict[str, pa.Table]:
 def merge_tables(parts: Iterable[dict[str, pa.Table]]) -> dict[str, pa.Table]:
     """Add tables of the same name; rows are sorted by their keys, so that the order of parts changes nothing."""
     added = {name: group(name, rows, largest_of=TABLES[name].largest) for name, rows in concatenate(parts).items()}
-    return {name: _ordered(table, TABLES[name]) for name, table in added.items()}
+    return {name: _ordered(table, TABLES[name]) for name, table in fold(added).items()}
+
+
+def fold(tables: dict[str, pa.Table]) -> dict[str, pa.Table]:
+    """The tables with no more texts than memory should hold; sums stay, and below MOST_TEXTS nothing changes."""
+    return {name: _folded(name, table) for name, table in tables.items()}
+
+
+def folded_in(name: str, table: pa.Table) -> list[str]:
+    """The keys of one of TABLES of which some are added as OTHERS."""
+    many = len(table) > KEPT_TEXTS
+    return [column for column in TABLES[name].folds if many and OTHERS in table[column].unique().to_pylist()]
+
+
+def _folded(name: str, table: pa.Table) -> pa.Table:
+    kind = TABLES[name]
+    for column in kind.folds if len(table) > MOST_TEXTS else ():
+        weights = table.group_by([column], use_threads=False).aggregate([(kind.sums[0], "sum")])
+        if len(weights) > MOST_TEXTS:
+            order = [(f"{kind.sums[0]}_sum", "descending"), (column, "ascending")]
+            kept = weights.sort_by(order).slice(0, KEPT_TEXTS)[column].combine_chunks()
+            texts = pc.if_else(pc.is_in(table[column], kept), table[column], OTHERS)
+            table = table.set_column(table.column_names.index(column), column, texts)
+            table = group(name, table, largest_of=kind.largest)
+    return table
 
 
 def _ordered(table: pa.Table, kind: Adding) -> pa.Table:

@@ -5,11 +5,18 @@ from analyzer.format import count, counted, duration, share
 from analyzer.summary.summary import LogSummary
 from analyzer.verdict.finding import Finding
 
+_FOLDED = {
+    "execname": "process names", "stack": "stacks", "caller": "callers", "lock": "locks", "site": "places of locks",
+    "key": "keys of aggregations",
+}  # fmt: skip
+
 
 def scope(log: LogSummary) -> str:
     """One line without a full stop: coverage, gaps, filters."""
     whole = log.whole or log
     parts = [_recorded(whole), *(lost(whole) or ["no gap"])]
+    for column in sorted(whole.folded()):
+        parts.append(f"more {_FOLDED[column]} than can be kept apart: the rarest are added as one")
     if "host.filter" in log.meta:
         parts.append(f"traced only {log.meta['host.filter']}")
     if log.meta.get("filter"):
