@@ -43,6 +43,10 @@ $(VENV)/fuzz-installed: $(VENV)/tests-installed
 fuzz: $(VENV)/fuzz-installed
 	nice -n 19 $(VENV)/bin/python -m tests.fuzz --seconds $(SECONDS) $(TARGET)
 
+# One log of each script and one file of each foreign format, cut at every byte: some two minutes.
+cuts: $(VENV)/tests-installed
+	$(VENV)/bin/python -m tests.fuzz.cuts
+
 # The manual pages, from the commands' help, the scripts' headers and docs/log-format.md.
 man: $(VENV)/tests-installed
 	$(VENV)/bin/python man/generate.py
@@ -63,4 +67,4 @@ bench: $(VENV)/tests-installed
 clean:
 	rm -rf $(VENV) $(VENV)-low out build dist
 
-.PHONY: all report lint test soundness fuzz man man-lint test-low bench clean
+.PHONY: all report lint test soundness fuzz cuts man man-lint test-low bench clean

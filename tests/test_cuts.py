@@ -3,6 +3,7 @@
 import lzma
 
 import pytest
+from fuzz.cuts import NAMES, Cuttable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from recordings import LOGS, SAMPLES, beginning, name
@@ -30,6 +31,14 @@ def test_what_stands_before_a_cut_is_read(cut):
         tag: [line for line in lines if line <= whole_lines] for tag, lines in records(data).items()
     }
     assert records(data[:cut]) == {tag: lines for tag, lines in expected.items() if lines}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_cut_near_the_end_of_a_line_is_told(name):
+    """Some of them; `make cuts` cuts at every byte."""
+    file = Cuttable(name)
+    for at in [*file.around_lines()][::7]:
+        file.cut(at)
 
 
 @pytest.mark.parametrize("path", LOGS, ids=name)

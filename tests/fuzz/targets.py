@@ -38,7 +38,7 @@ from .laws import Broken, same, says_it_is_cut, speaks_of_every_line
 # Lines that say nothing by themselves.
 _HEADINGS = re.compile(
     rb"#| *value  -+ Distribution| +[a-z]+ -+ Time Distribution|CPU +ID +FUNCTION|CPU FUNCTION|Count +(indv|genr)"
-    rb"|-{20,}|KDB: |--- |== |ITEM +SIZE| *(PID|LWP) | *ID +PROVIDER|\t{1,2}[A-Z]"
+    rb"|-{20,}|KDB: |--- |== |ITEM +SIZE| *(PID|LWP) |[ A-Z%]+\n| *ID +PROVIDER|\t{1,2}[A-Z]"
 )
 _EACH = 8  # one input of so many is held to the law of a place: that reads it twice more
 
@@ -92,12 +92,13 @@ class Target:
 
 def _log(data: bytes) -> None:
     """A vmtrace log, by both gears."""
-    fast = _block(data)
-    same(fast, _block(data, lark_alone=True), "gears")
+    fast = read_log(data)
+    same(fast, read_log(data, lark_alone=True), "gears")
     says_it_is_cut(fast, data)
 
 
-def _block(data: bytes, lark_alone: bool = False) -> Parsed:
+def read_log(data: bytes, lark_alone: bool = False) -> Parsed:
+    """A vmtrace log that is one block."""
     return read_block(Block(memoryview(data), 1, {}), lark_alone=lark_alone)
 
 
@@ -146,7 +147,7 @@ def _summary(data: bytes) -> None:
     if told == "vmsum":
         raise DataError("is a saved Summary")
     if told == "vmtrace":
-        parsed = _block(data)
+        parsed = read_log(data)
         log = finish(summarize_block(parsed, parsed.meta.get("script"), parsed.meta.get("timestamp", 0)))
     else:
         gathered = Gathered()
@@ -261,9 +262,9 @@ RULES = b'max-imbalance = 0\nmin-coverage = "99%"\n[max-failure-rate]\nvm_fault 
 _DTRACE = ("default", "droptags", "errors", "flow", "nomatch", "quantize", "stacks")
 
 TARGETS = {
-    "vmtrace": Target(_logs, _log, _lines(_block)),
-    "vmagg": Target(partial(excerpts, "*/agg*.log.xz", "*/locks.log.xz", each=1), _log, _lines(_block)),
-    "vmwatch": Target(_watched, _log, _lines(_block)),
+    "vmtrace": Target(_logs, _log, _lines(read_log)),
+    "vmagg": Target(partial(excerpts, "*/agg*.log.xz", "*/locks.log.xz", each=1), _log, _lines(read_log)),
+    "vmwatch": Target(_watched, _log, _lines(read_log)),
     "dtrace": Target(_text(*_DTRACE), partial(_geared, parse_dtrace), _lines(parse_dtrace)),
     "dtrace-json": _streamed(parse_oformat, partial(beginnings, "15.0/json/*.json.xz"), True),
     "kdump": Target(_text("kdump", each=1), partial(_geared, _kdump), _lines(_kdump)),
