@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from analyzer.ingest.block_lines import REACH, Lines
 from analyzer.ingest.convert import read_lines
-from analyzer.ingest.digits import BEFORE, decimals, hexadecimals
+from analyzer.ingest.digits import decimals, hexadecimals
 from analyzer.ingest.records import RecordType
 
 _SAMPLE = 256  # lines
@@ -111,7 +111,7 @@ def _places(
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """Where the TAB before each piece is, and the newline, in the lines that have such places; which lines have."""
     begins, ends = lines.starts[numbers] + len(kind.tag), lines.ends[numbers]
-    places, sure = [begins], begins >= BEFORE
+    places, sure = [begins], np.ones(len(begins), bool)
     base, reach = begins + 1, 0
     tabs = lines.tabs(base)
     for piece in pieces[:-1]:

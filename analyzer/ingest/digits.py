@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-BEFORE = 8  # bytes that must stand before a number
 _DIGITS = 8  # in a word
 _DECIMALS = 18  # so many digits fit into 64 bits with a sign, whatever they are
 _HEXADECIMALS = 16
@@ -24,14 +23,20 @@ def words(data: np.ndarray, size: int) -> np.ndarray:
 
 
 def decimals(data: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers of digits from `begins` up to `ends` as int64, and which of them are none, or too long to be sure."""
+    """Numbers of digits from `begins` up to `ends` as int64, and which of them are none, or too long to be sure.
+
+    `ends` ascend.
+    """
     lengths = ends - begins
     values, wrong = _numbers(words(data, _DIGITS), ends, lengths, _eight_decimals, 10**_DIGITS)
     return values.view(np.int64), wrong | (lengths <= 0) | (lengths > _DECIMALS)
 
 
 def hexadecimals(data: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers like 0x1f from `begins` up to `ends` as uint64, and which of them are none, or too long to be sure."""
+    """Numbers like 0x1f from `begins` up to `ends` as uint64, and which of them are none, or too long to be sure.
+
+    `ends` ascend.
+    """
     lengths = ends - begins - 2
     values, wrong = _numbers(words(data, _DIGITS), ends, lengths, _eight_hexadecimals, 16**_DIGITS)
     prefixes = words(data, 2)[np.minimum(begins, ends - 2)]
@@ -41,7 +46,10 @@ def hexadecimals(data: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> tupl
 def _numbers(
     text: np.ndarray, ends: np.ndarray, lengths: np.ndarray, eight: _Eight, factor: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    digits = text[ends - _DIGITS]
+    begins = ends - _DIGITS
+    outside = np.searchsorted(begins, 0)  # of words that would begin before the text
+    digits = text[np.maximum(begins, 0)] if outside else text[begins]
+    digits[:outside] <<= (-8 * begins[:outside]).astype(np.uint64)
     digits ^= _each("0")
     digits &= _FILLED[np.clip(lengths, 0, _DIGITS)]
     values, wrong = eight(digits)
