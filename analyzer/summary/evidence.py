@@ -6,8 +6,8 @@ Evidence is a row of plain values, so that it merges by standing side by side an
               that the script chose to record, of which no other kind tells
     line, ts  where and when (ns, the fault's entry for faults)
     returned  for what happened inside a fault: whether that fault has a record; None where the thread has none after
-    first     of a failed move: whether no fault of its thread is recorded before it: the thread can have been in one
-              when tracing began
+    first     of a failed move: whether no fault of its thread is recorded that ended before it; it can have been in
+              one when tracing began
     lock, delta  of an imbalance: the lock left held, acquires less releases; None where that is not known
     before    up to BEFORE records of the same thread, nearest last; none for faults made of single steps
     …         the record's own columns
@@ -24,7 +24,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from analyzer.summary.balance import freed_again, freed_twice, lock_and_delta, unbalanced
-from analyzer.summary.last_records import NEAR, as_rows, records_of
+from analyzer.summary.last_records import NEAR, as_rows, records_of, with_ends
 
 BEFORE = 4
 CAP = 200  # rows that are kept of one kind; the first by time, the rest is counted
@@ -66,7 +66,7 @@ def collect_evidence(tables: dict[str, pa.Table], selected: Collection[str] = ()
     found = {kind: rows for kind, rows in found.items() if rows}
     if found:
         records = records_of({row["tid"] for rows in found.values() for row in rows if "tid" in row}, tables)
-        settle(found, records, records.filter(pc.equal(records["tag"], "F")))
+        settle(found, records, with_ends(records.filter(pc.equal(records["tag"], "F"))))
     return found
 
 
@@ -86,7 +86,7 @@ def settle(evidence: Evidence, records: pa.Table, faults: pa.Table) -> None:
                 row["before"] = [near[line] for line in sorted(near)][-NEAR:]
             mine = returns.get(row["tid"])
             if mine is not None and row.get("first"):
-                row["first"] = row["line"] < mine["line"][0].as_py()
+                row["first"] = row["ts"] < pc.min(mine["ended"]).as_py()
             if mine is not None and row.get("after", row) is None:
                 place = int(np.searchsorted(mine["line"].to_numpy(), row["line"], side="right"))
                 if place < len(mine):

@@ -17,14 +17,14 @@ _ABSENT = -1 << 63  # stands for a number that a record has no column for
 _NUMBERS = ("line", "ts", "tid", "dur", "path", "rc")
 _TEXTS = ("tag", "fn", "kind")
 _RECORDS = pa.schema([(name, pa.int64()) for name in _NUMBERS] + [(name, pa.string()) for name in _TEXTS])
-_RETURNS = pa.schema([(name, pa.int64()) for name in ("tid", "line", "ts", "dur")])
+_RETURNS = pa.schema([(name, pa.int64()) for name in ("tid", "line", "ts", "dur", "ended")])
 
 
 def thread_ends(tables: dict[str, pa.Table]) -> tuple[pa.Table, pa.Table]:
     """Of each thread in one block the last NEAR records, and the first fault record.
 
     Both are in the order of thread and line.  Records have line, ts, tid, dur, path, rc, tag, fn, kind; faults have
-    tid, line, ts, dur.
+    tid, line, ts, dur, and when (ns) the earliest of their thread ended.
     """
     parts, returns = [_RECORDS.empty_table()], _RETURNS.empty_table()
     for tag, table in _with_threads(tables):
@@ -32,7 +32,10 @@ def thread_ends(tables: dict[str, pa.Table]) -> tuple[pa.Table, pa.Table]:
         tids = table["tid"].to_numpy()[order]
         parts.append(_records(table.take(pa.array(order[_are_last(tids)])), tag))
         if tag == "F" and "dur" in table.column_names:
-            returns = table.take(pa.array(order[_are_first(tids)])).select(_RETURNS.names)
+            first = np.flatnonzero(_are_first(tids))
+            ended = np.minimum.reduceat((table["ts"].to_numpy() + table["dur"].to_numpy())[order], first)
+            faults = table.take(pa.array(order[first])).append_column("ended", pa.array(ended))
+            returns = faults.select(_RETURNS.names)
     return last_of_each(in_order(parts)), in_order([returns])
 
 
@@ -54,8 +57,15 @@ def last_of_each(records: pa.Table) -> pa.Table:
 
 
 def first_of_each(records: pa.Table) -> pa.Table:
-    """Of records in order the first of each thread."""
-    return records.filter(pa.array(_are_first(records["tid"].to_numpy())))
+    """Of fault records in order the first of each thread, with when the earliest ended."""
+    first = np.flatnonzero(_are_first(records["tid"].to_numpy()))
+    ended = np.minimum.reduceat(records["ended"].to_numpy(), first)
+    return records.take(pa.array(first)).drop_columns("ended").append_column("ended", pa.array(ended))
+
+
+def with_ends(faults: pa.Table) -> pa.Table:
+    """Fault records with when they ended."""
+    return faults.append_column("ended", pc.add(faults["ts"], faults["dur"]))
 
 
 def as_rows(records: pa.Table) -> list[dict[str, Any]]:
