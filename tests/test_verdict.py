@@ -196,6 +196,19 @@ def test_d4326_is_named_on_a_stock_kernel_which_panics_at_the_double_free():
     assert judged(name).answers["never-returned"].certainty == "not measured"
 
 
+def test_a_double_free_of_a_later_fault_is_not_d4326(tmp_path):
+    def returned_in_between(lines):
+        place = next(number for number, line in enumerate(lines) if line.startswith("X\t"))
+        tid = lines[place].split("\t")[4]
+        failed = [line.split("\t") for line in lines[:place] if line.startswith("M\t") and f"\t{tid}\t" in line][-1]
+        fault = next(line.split("\t") for line in lines if line.startswith("F\t"))
+        fault[1], fault[4], fault[9] = str(int(failed[1]) - 1000), tid, "2000"
+        return [*lines[:place], "\t".join(fault), *lines[place:]]
+
+    found = judge(summarize([changed(tmp_path, "10.1/d4326", returned_in_between)]).total())
+    assert "d4326" not in kinds(found) and found.answers["double-free"].certainty == "proved"
+
+
 def test_calls_that_were_not_counted_to_the_end_miss_no_return(tmp_path):
     def without_last_counts(lines):
         counts = [(number, line) for number, line in enumerate(lines) if line.startswith("C\tvm_fault\t")]

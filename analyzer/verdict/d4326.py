@@ -20,13 +20,23 @@ def d4326_events(log: LogSummary) -> list[list[Row]]:
     found = []
     alarms = log.evidence.get("alarm", ())
     for move in imbalance.failed_moves_in_faults(log):
-        after = [row for row in alarms if row["tid"] == move["tid"] and row["ts"] >= move["ts"]]
+        after = [row for row in alarms if row["tid"] == move["tid"] and _followed(move, row)]
         marks = {row["kind"]: row for row in reversed(after) if row["object"] == move.get("dst")}
         cut = "end" not in log.meta
         if "double-free" in marks and ("lock-held" in marks or cut):
             insert = [row for row in log.evidence.get("failed-insert", ()) if imbalance.within(row, move)]
             found.append([*insert, move, *(marks[kind] for kind in ("double-free", "lock-held") if kind in marks)])
     return found
+
+
+def _followed(move: Row, alarm: Row) -> bool:
+    """Whether the alarm came soon after the move, in the same fault.
+
+    The mended handler does no harm when a rename fails; a later fault of that thread can have another bug.
+    """
+    faults = [old for old in alarm["before"] if old["tag"] == "F"]
+    returned = any(fault["ts"] <= move["ts"] <= fault["ts"] + fault["dur"] for fault in faults)
+    return not returned and any(old["line"] == move["line"] for old in alarm["before"])
 
 
 def d4326(log: LogSummary, events: list[list[Row]]) -> Finding:
