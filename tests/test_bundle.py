@@ -13,14 +13,17 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import recordings
 from command import command
 from hypothesis import given
 from hypothesis import strategies as st
 from recordings import ROOT, log
 
 from analyzer import load
+from analyzer.report.build import ordered_findings
 from analyzer.report.harmless import PROCESSES
 from analyzer.report.redact import Redactor
+from analyzer.summary.summarize import summarize
 
 D4326 = "10.1/d4326"
 
@@ -250,6 +253,59 @@ def test_no_secret_survives_wherever_it_stands(secret, place):
     redactor = Redactor(b"key")
     redactor.learn(lines)
     assert secret not in "\n".join(redactor.redact(lines))
+
+
+FORMS = ["zq{}Xk", "10.77.{}.9", "PASSWORD=zq{}", "zq{}@corp", "/srv/zq{}/key", "https://zq{}/x", "fe80::{}:1%em0"]
+
+
+def kinds_of_lines(lines):
+    """One line of each kind, and the aggregation that it is in."""
+    seen, inside = set(), ""
+    for line in lines:
+        if line.startswith("#"):
+            inside = line if line.startswith("#aggregation\t") else ""
+            parts = line.split("\t")
+            kind = tuple(parts[:2] if parts[0].startswith(("#fields", "#host", "#counter")) else parts[:1])
+        elif inside:
+            kind = (inside, re.sub(r"\w+", "w", line)[:40])
+        else:
+            kind = line.split("\t")[0] if "\t" in line else re.sub(r"\d+", "0", line)
+        if kind not in seen:
+            seen.add(kind)
+            yield line, inside
+
+
+@pytest.mark.parametrize("path", recordings.LOGS, ids=recordings.name)
+def test_no_secret_survives_in_any_field_of_a_recording(path):
+    lines = recordings.beginning(path, 100_000).decode(errors="backslashreplace").split("\n")
+    records, others, secrets = [line for line in lines if line.startswith("#fields\t")], [], []
+    for line, inside in kinds_of_lines(lines):
+        between = "\t" if "\t" in line else " "
+        cells = line.split(between)
+        tagged = between == "\t" and not inside
+        for at in range(tagged, len(cells)):
+            if cells[at]:
+                secrets.append(FORMS[len(secrets) % len(FORMS)].format(len(secrets) + 1000))
+                planted = between.join([*cells[:at], secrets[-1], *cells[at + 1 :]])
+                (others if inside or line.startswith("#") else records).extend(filter(None, [inside, planted]))
+    redactor = Redactor(b"key")
+    redactor.learn(records + others)
+    text = "\n".join(redactor.redact(records + others))
+    assert len(secrets) > 20 and [secret for secret in secrets if secret in text] == []
+
+
+@pytest.mark.parametrize("which", ["13.2/watch-5pct", "15.0/watch-clean", "13.2/agg-5pct", "15.0/locks", "13.2/leak"])
+def test_a_redacted_log_says_what_the_log_says(which, tmp_path):
+    redactor, lines = Redactor(b"key"), recordings.text(Path(log(which))).decode(errors="backslashreplace").split("\n")
+    redactor.learn(lines)
+    (tmp_path / "r.log").write_text("\n".join(redactor.redact(lines)))
+    before, after = (summarize([path]) for path in (log(which), str(tmp_path / "r.log")))
+    verdicts = [[(f.severity, f.certainty) for _, f in ordered_findings(of)] for of in (before, after)]
+    assert verdicts[0] == verdicts[1] and before.logs[0].unread_count == after.logs[0].unread_count
+    for table in ("records", "faults", "latency"):
+        columns = [column for column in before.logs[0].table(table) if column not in ("process", "execname")]
+        sums = [of.logs[0].table(table)[columns].sum(numeric_only=True) for of in (before, after)]
+        assert sums[0].equals(sums[1]), table
 
 
 def test_what_everybody_has_stays():

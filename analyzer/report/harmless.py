@@ -26,6 +26,18 @@ _WORDS_OF_BASE = frozenset(
     Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec
     """.split()  # noqa: SIM905
 )
+# Kernel modules of the base system; another's name says what somebody builds.
+MODULES = frozenset(
+    """
+    kernel dtrace.ko dtraceall.ko fbt.ko sdt.ko systrace.ko profile.ko lockstat.ko ksyms.ko opensolaris.ko zfs.ko
+    tmpfs.ko nullfs.ko fusefs.ko nfscl.ko nfsd.ko linux.ko linux64.ko linux_common.ko vmm.ko vmfail.ko
+    """.split()  # noqa: SIM905
+)
+# Locks that live recordings name, and what scripts printed that are no more.
+_PRINTED_ELSEWHERE = (
+    "pmap", "pv", "list", "global", "vmagg", "results", "imbalance", "delta", "renames", "frees", "freexor", "acq",
+    "rel", "lockxor",
+)  # fmt: skip
 _PLAIN = re.compile(
     r"[-#]?\d{1,19}[kmg]?"  # a count, a time in ns, a size, the number of a kernel's build
     r"|\d{1,4}\.\d{1,9}"
@@ -44,6 +56,19 @@ _PLAIN = re.compile(
 def is_harmless(word: str) -> bool:
     """Whether a word of free text, without its punctuation, may stay."""
     return word in _WORDS_OF_BASE or word in _own_words() or _PLAIN.fullmatch(word) is not None
+
+
+def is_printed(word: str) -> bool:
+    """Whether a word that a script alone can have printed, in a directive or as the name of a step, may stay."""
+    return is_harmless(word) or word in _printed_words() or re.fullmatch(r"0x[0-9a-f]{1,5}|[=!<>|&]+", word) is not None
+
+
+@cache
+def _printed_words() -> frozenset[str]:
+    """The words of the D scripts outside of their comments."""
+    scripts = "".join(path.read_text() for path in resource("dscripts").glob("*.d"))
+    code = re.sub(r"/\*.*?\*/", "", scripts, flags=re.DOTALL).replace("\\t", " ").replace("\\n", " ")
+    return frozenset([*re.findall(r"[A-Za-z_][\w-]*", code), *_PRINTED_ELSEWHERE])
 
 
 @cache

@@ -2,8 +2,9 @@
 
 It works on the log itself, before anything is read of it, so that whatever is made of a redacted log holds nothing
 else.  What stays is chosen, not what goes: in records the type of a column decides, a text that is not known to be
-harmless is replaced, and a line that cannot be read is removed.  In free text (the command, dtrace's messages) every
-word goes that is not FreeBSD's or vmtrace's own (harmless.py).
+harmless is replaced, and a line that cannot be read is removed.  Of directives and of names that a script prints
+stays what the scripts have.  In free text (the command, dtrace's messages) every word goes that is not FreeBSD's or
+vmtrace's own (harmless.py).
 """
 
 import hashlib
@@ -17,7 +18,7 @@ from analyzer.ingest.blocks import parse_directive
 from analyzer.ingest.escapes import unescape
 from analyzer.ingest.messages import PREFIX
 from analyzer.ingest.records import RecordType
-from analyzer.report.harmless import PROCESSES, is_harmless
+from analyzer.report.harmless import MODULES, PROCESSES, is_harmless, is_printed
 from analyzer.report.record_lines import CLOSING_NUL, cells_of, learn_fields
 
 REMOVED = "(a line that could not be read was removed)"
@@ -26,7 +27,7 @@ _KERNEL = 0xFFFF_8000_0000_0000  # the upper half of amd64's address space
 _CODE = 0xFFFF_FFFF_8000_0000  # where the kernel's text is mapped
 _LOWEST_USER = 0x20_0000  # below are counts, flags and page indexes, no program is mapped there
 _LARGEST_ERROR = 1 << 31
-_HARMLESS = frozenset(["fn", "kind", "op", "name", "site", "mode", "what"])
+_PRINTED = frozenset(["fn", "kind", "op", "name", "site", "mode", "what"])
 _NAMES = frozenset(["execname"])
 _PAGES = frozenset(["page", "mold", "freexor"])
 # Arguments of vmevents' functions that are pages (docs/freebsd-vm-tracing.md, section 2).
@@ -35,17 +36,18 @@ _PAGE_ARGUMENTS = {
     "vm_page_replace": ("a0", "a3"), "vm_page_free_toq": ("a0",), "vm_page_insert_after": ("a0",),
     "pmap_zero_page": ("a0",), "pmap_copy_page": ("a0", "a1"), "pmap_enter": ("a2",),
 }  # fmt: skip
-# What a kernel or a script calls something.
-_IDENTIFIER = re.compile(r"[A-Za-z_][\w .()*-]{0,63}")
 _PATH = re.compile(r"[^\s'\",;:()=@]*/[^\s'\",;:()]*")
 _ACCOUNT = re.compile(r"([\w.$-]+)@([\w.-]+)")
 _ADDRESS = re.compile(r"0x([0-9a-fA-F]+)")
 _WORD = re.compile(r"[^\s'\",;()=]+")
+_CELL = re.compile(r"[^\t ]+")
+_FIELD = re.compile(r"[a-z]\w*:[a-z]+")  # of #fields, as `ts:time`
 # A pseudonym, or an address that is shifted already.
 _REPLACED = re.compile(r"(?:process|path|host|user|text|module)-\d+(?:@host-\d+)?|0x[0-9a-f]+")
 _FRAME = re.compile(r"( *)([^`]+)`([^+\n]+)(\+0x[0-9a-f]+)?( *)$")
 _INDENTED = re.compile(r" {4,}\S")
-_BUCKET = re.compile(r" *(?:value  -+ Distribution -+ count *|(?:(?:< |>= )?-?\d+) +[@\u2580-\u259f ]*\|.*)$")
+_BAR = "[@\u2580-\u259f ]*"
+_BUCKET = re.compile(rf" *(?:value  -+ Distribution -+ count *|(?:(?:< |>= )?-?\d+) +{_BAR}\|{_BAR}-?\d+ *)$")
 
 
 class Redactor:
@@ -102,11 +104,12 @@ class Redactor:
                 yield PREFIX + self._words(line.removeprefix(PREFIX))
             elif not line:
                 yield line
-            elif columns is not None:
+            elif columns is not None and line.partition("\t")[0] not in records:
                 yield self._row(line, columns)
             elif line.startswith(" " * 14):
                 yield self._frame(line)
             else:
+                columns = None  # a record ends the aggregation
                 yield self._record(line, records)
 
     def _name(self, kind: str, name: str) -> str:
@@ -168,7 +171,7 @@ class Redactor:
             return value
         if column in _NAMES:
             return self._process(value)
-        return self._code(value) if column in _HARMLESS else self._name("text", value)
+        return self._code(value) if column in _PRINTED else self._name("text", value)
 
     def _code(self, value: str) -> str:
         """A function, a lock's name or a code site: of the kernel they are public."""
@@ -176,7 +179,7 @@ class Redactor:
             return self._frame(value)
         if _ADDRESS.fullmatch(value):
             return self._address(value, "code")
-        return value if _IDENTIFIER.fullmatch(value) else self._name("text", value)
+        return value if all(map(is_printed, value.split())) else self._name("text", value)
 
     def _frame(self, line: str) -> str:
         match = _FRAME.match(line)
@@ -185,7 +188,7 @@ class Redactor:
                 return REMOVED if line.strip() else line
             return _ADDRESS.sub(lambda m: self._address(m[0], None), line)
         blanks, module, function, offset, after = match.groups(default="")
-        if module != "kernel" and not module.endswith(".ko"):
+        if module not in MODULES:
             module, function = self._name("module", module), "function"
         function = _ADDRESS.sub(lambda m: self._address(m[0], None), function)
         return f"{blanks}{module}`{function}{offset}{after}"
@@ -195,13 +198,17 @@ class Redactor:
         key = name[1:]
         if not key.startswith("host."):
             try:
-                known = parse_directive(line).data != "other"
+                parse_directive(line)
             except UnexpectedInput:
                 return REMOVED
-            return line if known else name + tab + self._words(value)
+            return name + tab + _CELL.sub(lambda m: self._printed(m[0]), value)
         if value.startswith("exec\t") and key == "host.filter":
             return f"{name}\texec\t{self._process(value.removeprefix('exec' + tab))}"
         return name + tab + (self._command(value) if key == "host.command" else self._words(value))
+
+    def _printed(self, word: str) -> str:
+        parts = word.split(":") if _FIELD.fullmatch(word) else [word]
+        return word if all(map(is_printed, parts)) else self._name("text", word)
 
     def _command(self, text: str) -> str:
         """The program, if everybody has it, and how many words it was given: any of them may be a secret."""
@@ -235,7 +242,7 @@ class Redactor:
         cells = line.split("\t")
         if len(columns) > 1 and columns[-1] == "quantize" and len(cells) == 1:
             named = re.fullmatch(r"([a-z]+) (-?\d+)", line)
-            if named:
+            if named and is_printed(named[1]):
                 return line
         return "\t".join(
             self._key(column, cell) for column, cell in zip([*columns, *("",) * len(cells)], cells, strict=False)
@@ -248,7 +255,7 @@ class Redactor:
             return cell
         if _ADDRESS.fullmatch(cell):
             return self._address(cell, None)
-        return self._code(cell) if column in _HARMLESS else self._name("text", cell)
+        return self._code(cell) if column in _PRINTED else self._name("text", cell)
 
 
 def _kind_of(column: str, function: str) -> str | None:
