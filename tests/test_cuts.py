@@ -51,6 +51,13 @@ def test_every_recording_survives_a_cut_in_its_middle(path, tmp_path):
     assert summary.table("records")["records"].sum() or "aggregations" in summary.tables or summary.unread
 
 
+def test_a_log_that_is_cut_behind_its_trailer_has_no_end(tmp_path):
+    log = tmp_path / "cut.log"
+    log.write_bytes(b"#vmtrace\t1\n#script\tvmfault\n#end\t51000000000\nF\t5099")
+    (summary,) = summarize([str(log)]).logs
+    assert not summary.ended and [notice.kind for notice in summary.notices] == ["no-trailer"]
+
+
 @pytest.mark.parametrize("path", LOGS, ids=name)
 def test_blocks_are_the_log(path, tmp_path):
     data = beginning(path, 300_000)

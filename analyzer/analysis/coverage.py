@@ -107,7 +107,9 @@ def may_have_lost_unsaid(log: LogSummary) -> bool:
     It says drops up to a second late, or behind the trace where its two streams were joined: a log without its end has
     not the last word.  One so short that no buffer was ever full lost nothing.
     """
-    if "script" not in log.meta or "end" in log.meta:
+    # The counters stand behind all that dtrace said.
+    uncounted = "counter.before" in log.meta and "counter.after" not in log.meta
+    if "script" not in log.meta or (log.ended and not uncounted):
         return False
     sizes = [notice.text for notice in log.notices if notice.kind == "buffer-lowered"]
     small = any(not size.endswith(("m", "g", "t")) for size in sizes)

@@ -28,7 +28,7 @@ def path_costs(log: LogSummary) -> pd.DataFrame:
     bits = log.meta.get("bits", {}).get("path")
     all_faults, all_time = sums["faults"].sum(), sums["dur"].sum()
     # The sections of the times and those of the counts end at other moments where the log was cut.
-    timed = not counts_in_sections(log) or "end" in log.meta
+    timed = not counts_in_sections(log) or log.ended
     on_cpu = log.has("F", "oncpu")
     rows = []
     for path, number, time, oncpu, retries in sums.itertuples(index=False):

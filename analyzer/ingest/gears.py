@@ -54,7 +54,9 @@ def read_block(block: Block, columns: Columns | None = None, lark_alone: bool = 
         tables.setdefault(f"@{name}", []).append(_joined(parts).sort_by("line") if refused else parts[0])
     if lines.tail:
         tail = lines.tail.decode(errors="backslashreplace")
-        slow.refuse(block.first_line + lines.count, len(tail) + 1, tail, "the rest of the line: the log ends here")
+        last = block.first_line + lines.count
+        slow.refuse(last, len(tail) + 1, tail, "the rest of the line: the log ends here")
+        slow.notices.append(Notice(last, "no-trailer", 1, "", "the last line has no end: the log was cut off"))
     for tag, table in slow.tables():
         tables.setdefault(tag, []).append(_keep(table, tag, columns))
     joined = {tag: _joined(parts) for tag, parts in tables.items()}

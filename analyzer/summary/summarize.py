@@ -183,7 +183,7 @@ def _whole(source: Source, log: LogSummary, chosen: Filter) -> LogSummary:
 
 def _ended(log: LogSummary) -> LogSummary:
     """The log with a notice where its trailer is missing."""
-    if "end" in log.meta:
+    if log.ended or any(notice.kind == "no-trailer" for notice in log.notices):
         return log
     return _noticed(log, Notice(0, "no-trailer", 1, "", "the log has no #end line: it was cut off", log.last_ts))
 

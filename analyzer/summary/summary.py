@@ -107,6 +107,11 @@ class LogSummary:
         """The keys of tables of which there were too many to keep apart (summary/tables.py)."""
         return {column for name, table in self.tables.items() for column in folded_in(name, table)}
 
+    @property
+    def ended(self) -> bool:
+        """Whether the trace came to its end, and the log was not cut behind it: dtrace can say last what it lost."""
+        return "end" in self.meta and all(notice.kind != "no-trailer" for notice in self.notices)
+
     def has(self, tag: str, *columns: str) -> bool:
         """Whether the log's #fields gave that record these columns."""
         fields = {name for name, _ in self.meta.get("fields", {}).get(tag, ())}

@@ -100,7 +100,7 @@ def _open_returns(log: LogSummary) -> str:
 
 
 def _without_end(log: LogSummary) -> str:
-    return "" if "end" in log.meta else "the log has no end, and a panic ends a log"
+    return "" if log.ended else "the log has no end, and a panic ends a log"
 
 
 def _taken_pages(log: LogSummary) -> str:

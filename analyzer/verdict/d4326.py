@@ -22,7 +22,7 @@ def d4326_events(log: LogSummary) -> list[list[Row]]:
     for move in imbalance.failed_moves_in_faults(log):
         after = [row for row in alarms if row["tid"] == move["tid"] and _followed(move, row)]
         marks = {row["kind"]: row for row in reversed(after) if row["object"] == move.get("dst")}
-        cut = "end" not in log.meta
+        cut = not log.ended
         if "double-free" in marks and ("lock-held" in marks or cut):
             insert = [row for row in log.evidence.get("failed-insert", ()) if imbalance.within(row, move)]
             found.append([*insert, move, *(marks[kind] for kind in ("double-free", "lock-held") if kind in marks)])

@@ -73,7 +73,7 @@ def _leak(log: LogSummary, group: imbalance.Group, more: int) -> Finding:
     # A lock word is read on the spot.  A fault whose first steps were lost never looks like one lock too many.
     certainty = sure(log) if "held" in row else sure_of_steps(log)
     # Where vmevents was cut, the last steps on one CPU are there without those on another.
-    if "end" not in log.meta and (row["lock"] is None or log.meta.get("script") == "vmevents"):
+    if not log.ended and (row["lock"] is None or log.meta.get("script") == "vmevents"):
         certainty = "suspected"
     return Finding(
         "lock-held",
