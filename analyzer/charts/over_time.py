@@ -24,7 +24,7 @@ from analyzer.format import count, counted, visible
 
 _SERIES_TONES: tuple[Tone, ...] = ("a", "b", "c", "d", "e", "f")
 _SYMBOLS: tuple[Symbol, ...] = ("diamond", "circle", "square", "cross")
-_MOST_LOGS = 16
+MOST_LOGS = 16
 
 
 def overview(
@@ -67,16 +67,17 @@ def overview(
 
 
 def overview_of_logs(
-    logs: list[tuple[str, pd.DataFrame, pd.DataFrame]], provenance: str, step: int = 1
+    logs: list[tuple[str, pd.DataFrame, pd.DataFrame]], provenance: str, step: int = 1, left: int = 0
 ) -> Chart:
     """Several traces, a row each, from its own beginning: faults over time and what else happened.
 
     Args:
-        logs: of each log its name, and `faults` and `events` as `overview` takes them.
+        logs: of each log its name, and `faults` and `events` as `overview` takes them; MOST_LOGS at most.
         step: seconds from one count of faults to the next, where that is longest.
+        left: how many more logs there are.
     """
     key, title = "overview", "The whole traces, each from its own beginning"
-    shown = [log for log in logs[:_MOST_LOGS] if len(log[1])]
+    shown = [log for log in logs if len(log[1])]
     if not shown:
         return empty(key, title, "No fault record in these logs.", provenance)
     ends = [max([faults["second"].max() + 1, *events["second"]]) for _, faults, events in shown]
@@ -102,9 +103,10 @@ def overview_of_logs(
             )
         )  # fmt: skip
     alt = "; ".join(f"{row.name}: {row.value}" for row in rows)
-    left = f"; {len(logs) - len(shown)} more logs are not drawn" if len(logs) > len(shown) else ""
+    left += len(logs) - len(shown)
+    rest = f"; {left} more logs are not drawn" if left else ""
     x = seconds_axis(max(ends), "seconds since each trace began")
-    return Chart(key, title, f"{alt}{left}.", provenance, x, rows_axis(rows), tuple(marks), tuple(rows), legend=True)
+    return Chart(key, title, f"{alt}{rest}.", provenance, x, rows_axis(rows), tuple(marks), tuple(rows), legend=True)
 
 
 def _faults(faults: pd.DataFrame, seconds: float, base: int, name: str, step: int) -> tuple[Steps, int, int]:

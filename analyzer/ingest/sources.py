@@ -97,8 +97,12 @@ class Source:
         return have
 
     def _next(self, size: int) -> bytes:
-        buffer = memoryview(bytearray(size))
-        return bytes(buffer[: self.fill(buffer)])
+        pieces: list[memoryview] = []
+        while size and (not pieces or len(pieces[-1]) == _PIECE):
+            buffer = memoryview(bytearray(min(size, _PIECE)))
+            pieces.append(buffer[: self.fill(buffer)])
+            size -= len(pieces[-1])
+        return b"".join(pieces)
 
     def _read_into(self, buffer: memoryview) -> int:
         """Some bytes of the text; none where it ends, or where damage ends it."""

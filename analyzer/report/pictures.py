@@ -26,12 +26,13 @@ _MOST_STEPS = 10
 
 def overview(summary: Summary, provenance: str) -> Chart | None:
     """The whole trace in one picture, or each of several in a row of its own; None where no fault has a time."""
-    logs = [log for log in summary.logs if len(log.table("seconds"))]
+    logs = [log for log in summary.logs if log.rows("seconds")]
     if not logs:
         return None
     if len(summary.logs) > 1:
+        logs, left = logs[: over_time.MOST_LOGS], len(logs[over_time.MOST_LOGS :])
         shown = [(str(log.meta["name"]), faults_by_second(log), events(log)) for log in logs]
-        return over_time.overview_of_logs(shown, provenance, max(map(coverage.step, logs)))
+        return over_time.overview_of_logs(shown, provenance, max(map(coverage.step, logs)), left)
     (log,) = logs
     return over_time.overview(
         faults_by_second(log), events(log), gap_bands(log), _seconds(log), provenance, coverage.step(log)

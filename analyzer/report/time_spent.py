@@ -16,7 +16,9 @@ SHOWN = 10
 def slowest_section(summary: Summary, log: LogSummary, shown: int, top: int) -> Section | None:
     """The `shown` slowest faults of all logs, and where most of the time went; None where no fault has a line."""
     several = len(summary.logs) > 1
-    parts = [slowest_faults(part).assign(log=str(part.meta["name"])) for part in summary.logs]
+    # No other log has one of them.
+    logs = sorted(summary.logs, key=lambda part: -max(part.sums("slowest", "faults", "dur"), default=-1))[:shown]
+    parts = [slowest_faults(part).assign(log=str(part.meta["name"])) for part in logs]
     faults = pd.concat(parts).sort_values("duration", ascending=False, kind="stable", ignore_index=True)
     if faults.empty:
         return None
