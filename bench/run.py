@@ -9,6 +9,7 @@ of growth; comparisons are made on the second, or on the only one.
 """
 
 import argparse
+import json
 import multiprocessing
 import os
 import shutil
@@ -130,17 +131,51 @@ def grow(logs: list[Path], rounds: int) -> None:
         before = now
 
 
-def start_up(folder: Path, rounds: int) -> None:
+def copies_of(saved: Path, count: int) -> list[Path]:
+    """So many saved Summaries, each of a log of its own."""
+    text = saved.read_text()
+    sha256 = json.loads(text)["logs"][0]["meta"]["sha256"]
+    paths = [saved.with_name(f"{number}.vmsum") for number in range(count)]
+    for number, path in enumerate(paths):
+        path.write_text(text.replace(sha256, f"{number:064x}"))
+    return paths
+
+
+def start_up(folder: Path, log: Path, rounds: int) -> None:
     """Print how long the commands take that have little to do."""
-    tiny = folder / "tiny.log"
+    tiny, saved = folder / "tiny.log", folder / "tiny.vmsum"
     apart(make_log, str(SAMPLE), 1_000_000, tiny)
-    commands = {"vmtrace --help": [*VMTRACE, "--help"], "vmtrace report, 1 MB": report(tiny)}
-    known = subprocess.run([*VMTRACE, "--help"], capture_output=True, text=True, check=True).stdout
-    if "collect" in known:
-        commands["vmtrace collect --dry-run"] = [*VMTRACE, "collect", "vmfault", "--dry-run"]
-    print("\n| command | seconds |\n|---|---|")
-    for name, command in commands.items():
-        print(f"| {name} | {spread([run(command)[0] for _ in range(rounds)])} |")
+    run([*VMTRACE, "summarize", str(tiny), "-o", str(saved)])
+    cached = [word for word in report(log) if word != "--no-cache"]
+    run(cached)
+    commands = {
+        "vmtrace --help": [*VMTRACE, "--help"],
+        "vmtrace collect --dry-run": [*VMTRACE, "collect", "vmfault", "--dry-run"],
+        "vmtrace report, 1 MB": report(tiny),
+        "vmtrace check, a .vmsum": [*VMTRACE, "check", str(saved)],
+        f"vmtrace report, {log.stat().st_size / 1e6:,.0f} MB, from the cache": cached,
+        "vmtrace report, 200 .vmsum": [*report(tiny), *map(str, copies_of(saved, 200))],
+    }
+    print_times(commands, rounds)
+
+
+def compressed(log: Path, rounds: int) -> None:
+    """Print what a compressed log costs, and what unpacking it alone does."""
+    commands = {"vmtrace report": report(log)}
+    for program, ending in (("zstd", ".zst"), ("xz", ".xz")):
+        if shutil.which(program):
+            packed = log.with_name(log.name + ending)
+            run([program, "-1kq", str(log)])
+            commands |= {f"{program} -dc": [program, "-dc", str(packed)], f"vmtrace report, {ending}": report(packed)}
+    print_times(commands, rounds)
+
+
+def print_times(commands: dict[str, list[str]], rounds: int) -> None:
+    """Run commands in turn, and print how long each takes."""
+    times = [[run(command) for command in commands.values()] for _ in range(rounds)]
+    print("\n| command | seconds | processor seconds |\n|---|---|---|")
+    for name, taken in zip(commands, zip(*times, strict=True), strict=True):
+        print(f"| {name} | {spread([each[0] for each in taken])} | {spread([each[2] for each in taken])} |")
 
 
 def main() -> None:
@@ -159,7 +194,9 @@ def main() -> None:
         damaged, faults = folder / "damaged.log", folder / "faults.tsv"
         apart(make_log, str(SAMPLE), wanted.megabytes[which] * 1_000_000, damaged, 100)
         fields = fault_records(logs[which], faults)
-        start_up(folder, wanted.rounds)
+        os.environ["XDG_CACHE_HOME"] = ENVIRONMENT["XDG_CACHE_HOME"] = str(folder / "cache")
+        start_up(folder, logs[which], wanted.rounds)
+        compressed(logs[0], wanted.rounds)
         compare(logs[which], damaged, faults, fields, wanted.rounds)
         grow(logs, wanted.rounds)
 
