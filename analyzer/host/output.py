@@ -81,7 +81,7 @@ class Output:
         if name.endswith(".gz"):
             return gzip.GzipFile(filename="", mode="wb", fileobj=_Whole(self._raw), mtime=0, compresslevel=3)
         if name.endswith(".xz"):
-            return lzma.LZMAFile(_Whole(self._raw), "wb", preset=1)
+            return lzma.LZMAFile(cast(Any, _Whole(self._raw)), "wb", preset=1)
         if name.endswith(".zst"):  # in one thread it holds back a block of 128 KB, in several megabytes
             zstd = program("zstd")
             if zstd is None:
