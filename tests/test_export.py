@@ -15,7 +15,7 @@ import pytest
 from analyzer.errors import CannotCreateError, DataError, UsageError
 from analyzer.ingest.foreign.dtrace_text import parse_dtrace
 from analyzer.ingest.formats import FORMATS
-from analyzer.report.export import PICTURES, TABULAR, chrome, export, folded, speedscope
+from analyzer.report.export import PICTURES, TABULAR, _write, chrome, export, folded, speedscope
 from analyzer.report.spans import depths, lock_spans, thread_spans
 
 SAMPLES = Path(__file__).parent.parent / "samples"
@@ -215,3 +215,13 @@ def test_errors_are_one_line(events, tmp_path):
         export(events, "svg", tmp_path / "out")
     with pytest.raises(CannotCreateError, match="choose another place"):
         export(events, "chrome", tmp_path / "missing" / "out.json")
+
+
+def test_what_cannot_be_written_whole_is_taken_away(tmp_path):
+    def pieces():
+        yield "x"
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError):
+        _write(tmp_path / "half", pieces())
+    assert not list(tmp_path.iterdir())

@@ -133,8 +133,7 @@ def test_the_gears_agree_on_damaged_lines(changes, path):
 
 def test_the_gears_agree_where_all_lines_at_a_place_are_unlike_the_sample(monkeypatch):
     monkeypatch.setattr("analyzer.ingest.bulk._SLAB", 4)
-    monkeypatch.setattr("analyzer.ingest.bulk._SAMPLE", 10)
-    lines = [f"Q\t{number}\t{'x' * (200 if 8 <= number < 16 else 1)}\t{number}\n" for number in range(2100)]
+    lines = [f"Q\t{number}\t{'x' * (200 if 3 <= number < 14 else 1)}\t{number}\n" for number in range(4000)]
     data = "#fields\tQ\ta:int\tb:str\tc:int\n" + "".join(lines)
     table = read_block(Block(memoryview(data.encode()), 1, {})).tables["Q"].sort_by("line")
-    assert table["a"].to_pylist() == table["c"].to_pylist() == list(range(2100))
+    assert table["a"].to_pylist() == table["c"].to_pylist() == list(range(4000))

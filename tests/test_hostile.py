@@ -1,12 +1,15 @@
 """What a log may hold against whoever reads it: names that steer terminals, trackers and spreadsheets."""
 
 import csv
+import gzip
 import json
+import threading
 
 import pytest
 from recordings import SAMPLES, text
 
 from analyzer.cli.ending import run
+from analyzer.errors import DataError
 from analyzer.ingest.blocks import Block, blocks
 from analyzer.ingest.gears import read_block
 from analyzer.ingest.parsed import count_unread
@@ -19,6 +22,8 @@ from analyzer.report.markdown import render_markdown
 from analyzer.report.paste import Block as Piece
 from analyzer.report.paste import paste
 from analyzer.report.text import plain_text
+from analyzer.summary.cache import Cache
+from analyzer.summary.pool import thread_pool
 from analyzer.summary.summarize import summarize
 from analyzer.summary.summary import LogSummary
 from analyzer.summary.tables import OTHERS, as_table, fold, merge_tables
@@ -123,6 +128,41 @@ def test_more_names_than_memory_should_hold_are_added_as_one(monkeypatch):
         assert found["often"] == 36 and found[OTHERS] >= 15 and len(found) <= 6
     told = LogSummary(tables=fold({"processes": merge_tables(parts)["processes"]}))
     assert told.folded() == {"execname"}
+
+
+def test_a_small_file_cannot_become_a_summary_that_fills_the_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr("analyzer.summary.summarize._LARGEST", 1 << 20)
+    bomb = tmp_path / "bomb.vmsum.gz"
+    bomb.write_bytes(gzip.compress(b'{"vmsum": 1, "logs": [' + b" " * (1 << 22) + b"]}"))
+    with pytest.raises(DataError, match="is a summary of more than 1 MB"):
+        summarize([str(bomb)])
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(MemoryError(), 75), (ImportError("libx.so: failed to map segment", name="libx"), 69)]
+)
+def test_too_little_memory_is_one_line(error, code, capsys):
+    def short() -> None:
+        raise error
+
+    assert run(short) == code
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_an_interrupt_waits_for_no_block():
+    gate = threading.Event()
+    with pytest.raises(KeyboardInterrupt), thread_pool(1) as pool:
+        read, waiting = pool.submit(gate.wait), pool.submit(gate.wait)
+        raise KeyboardInterrupt
+    assert waiting.cancelled() and not read.done()
+    gate.set()
+
+
+def test_a_cache_that_cannot_be_written_says_why(tmp_path):
+    (tmp_path / "file").touch()
+    cache = Cache(tmp_path / "file" / "cache")
+    cache.write("x", b"")
+    assert cache.failure
 
 
 def _rows(value):

@@ -12,7 +12,7 @@ import typer
 
 from analyzer.cli.commands import SETTINGS, Commands
 from analyzer.cli.completion import Shell, completion
-from analyzer.cli.ending import DEBUG, run
+from analyzer.cli.ending import DEBUG, INTERRUPTED, run
 from analyzer.version import __version__
 
 app = typer.Typer(
@@ -54,4 +54,7 @@ def _options(command: Any) -> list[str]:
 
 def main() -> None:
     """Run the command line."""
-    sys.exit(run(lambda: app(standalone_mode=False)))
+    code = run(lambda: app(standalone_mode=False))
+    if code == INTERRUPTED:
+        os._exit(code)  # threads that still read a block are not waited for
+    sys.exit(code)

@@ -21,7 +21,7 @@ DEBUG = "VMTRACE_DEBUG"  # set and not empty: the traceback of a defect too
 
 # typer 0.28 carries click inside; its public BadParameter leads to the base of all usage errors.
 _ClickUsageError: Any = typer.BadParameter.__bases__[0]
-_INTERRUPTED = 130
+INTERRUPTED = 130
 _PACKAGE = Path(__file__).parent.parent
 
 
@@ -42,7 +42,7 @@ def run(command: Callable[[], int | None]) -> int:
     except _ClickUsageError as error:
         return _complain(f"{error.format_message()} (see 'vmtrace --help')", UsageError.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        return _complain("interrupted", _INTERRUPTED)
+        return _complain("interrupted", INTERRUPTED)
     except (BrokenPipeError, SystemExit):  # rich and typer make the one of the other, and its code is 1
         _discard_output()  # the reader has gone: there is nobody to complain to
         return IoError.exit_code
@@ -50,6 +50,12 @@ def run(command: Callable[[], int | None]) -> int:
         if str(error.name).startswith("analyzer"):
             return _defect(error)
         return _complain(_lack(str(error.name)), UnavailableError.exit_code)
+    except ImportError as error:
+        if str(error.name).startswith("analyzer"):
+            return _defect(error)
+        what = str(error).partition("\n")[0]
+        told = f"a package cannot be loaded, it is broken or memory is short: {what}"
+        return _complain(told, UnavailableError.exit_code)
     except MemoryError:
         return _complain(
             "not enough memory, and nothing is written: read with --jobs 1 or fewer logs at once, or raise the limit",

@@ -172,9 +172,12 @@ class _Session:
         pace = Pace(self._began)
         self._heart.begin(self._began)
         self._progress.trace(self._heart, self._began)
+        now = self._began
         while True:
             self._pump()
-            now = time.monotonic()
+            before, now = now, time.monotonic()
+            if now - before > limits.SILENT:  # vmtrace itself was stopped: what came meanwhile is still to be read
+                self._heart.begin(now)
             self._attempt(self._output.sync)
             self._progress.show(status(self._log.tally, self._heart, pace, now))
             if self._plan.until is not None and self._live is not None and self._plan.until.met(self._live):

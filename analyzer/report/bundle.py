@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from analyzer.charts.images import render
-from analyzer.errors import DataError, UsageError
+from analyzer.errors import DataError, IoError, NoInputError, UsageError
 from analyzer.ingest.read import VMTRACE, format_of
 from analyzer.ingest.sources import Source
 from analyzer.report.as_json import printable_json, render_json
@@ -64,14 +64,20 @@ class _Copy:
 def build_bundle(paths: list[str], budget: int, redact: bool) -> Bundle:
     """The bundle of some vmtrace logs, at most `budget` KB large.
 
-    Raises DataError where a file is no vmtrace log, UsageError where the texts alone are larger than the budget.
+    Raises DataError where a file is no vmtrace log, UsageError where the texts alone are larger than the budget,
+    IoError where there is no room for a copy of the logs.
     """
-    with TemporaryDirectory(prefix="vmtrace-") as folder:
-        copies = [_spool(path, Path(folder) / f"text-{number}") for number, path in enumerate(paths, 1)]
-        redactor = _redactor(copies) if redact else None
-        stored = [_stored(copy, redactor, number) for number, copy in enumerate(copies, 1)]
-        summary, excerpts = _read(stored)
-        logs = [(path.name, path.read_bytes()) for path in stored]
+    try:
+        with TemporaryDirectory(prefix="vmtrace-") as folder:
+            copies = [_spool(path, Path(folder) / f"text-{number}") for number, path in enumerate(paths, 1)]
+            redactor = _redactor(copies) if redact else None
+            stored = [_stored(copy, redactor, number) for number, copy in enumerate(copies, 1)]
+            summary, excerpts = _read(stored)
+            logs = [(path.name, path.read_bytes()) for path in stored]
+    except NoInputError:
+        raise
+    except OSError as error:
+        raise IoError(f"no room for the logs' text while the bundle is made: {error.strerror}; set TMPDIR") from None
     document = build_document(summary, _TOP)
     origins = [
         {"file": path.name} | ({} if redact else {"original": copy.name}) | {"original_sha256": copy.sha256}

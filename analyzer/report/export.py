@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
@@ -168,9 +169,20 @@ def _write(out: Path, pieces: Iterable[str]) -> list[Path]:
     if str(out) == "-":
         sys.stdout.writelines(pieces)
         return []
-    with out.open("w", encoding="utf-8", newline="\n") as file:
+    with _whole(out), out.open("w", encoding="utf-8", newline="\n") as file:
         file.writelines(pieces)
     return [out]
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    """A file that cannot be written to its end is taken away."""
+    try:
+        yield
+    except OSError:
+        if path.is_file():  # no device
+            path.unlink()
+        raise
 
 
 def _write_tables(tables: dict[str, pa.Table], form: str, folder: Path) -> list[Path]:
@@ -180,12 +192,13 @@ def _write_tables(tables: dict[str, pa.Table], form: str, folder: Path) -> list[
     folder.mkdir(parents=True, exist_ok=True)
     for tag, path in files.items():
         table = tables[tag]
-        if form == "parquet":
-            pa.parquet.write_table(table, path)
-        elif form == "csv":
-            pa.csv.write_csv(_harmless(_plain(table)), path)
-        else:
-            _write(path, _ndjson(_plain(table)))
+        with _whole(path):
+            if form == "parquet":
+                pa.parquet.write_table(table, path)
+            elif form == "csv":
+                pa.csv.write_csv(_harmless(_plain(table)), path)
+            else:
+                _write(path, _ndjson(_plain(table)))
     return list(files.values())
 
 

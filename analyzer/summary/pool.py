@@ -29,8 +29,11 @@ class Pool:
 def thread_pool(jobs: int | None) -> Iterator[Pool]:
     """Threads of this process, one a core where `jobs` is None: Arrow and numpy release the interpreter's lock."""
     jobs = jobs or os.cpu_count() or 1
-    with ThreadPoolExecutor(jobs) as pool:
+    pool = ThreadPoolExecutor(jobs)
+    try:
         yield Pool(pool.submit, jobs)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)  # all is done, or nobody waits for it any more
 
 
 @contextmanager

@@ -28,6 +28,7 @@ from analyzer.summary.waiting import beside
 
 Progress = Callable[[Source], None]
 _MERGE_EVERY = 32
+_LARGEST = 256 << 20  # bytes of a saved Summary, unpacked: it is read whole
 
 
 def summarize(
@@ -113,7 +114,12 @@ def _first_ts(parsed: Parsed) -> int:
 def _saved(source: Source, chosen: Filter) -> Summary:
     if chosen:
         raise UsageError(f"{source.name}: is a summary and has no records to choose from; filter its log ({chosen})")
-    return read_summary(b"".join(source.chunks()), source.name)
+    data = b""
+    for chunk in source.chunks():
+        data += chunk
+        if len(data) > _LARGEST:
+            raise DataError(f"{source.name}: is a summary of more than {_LARGEST >> 20} MB: no log makes one so large")
+    return read_summary(data, source.name)
 
 
 def summarize_log(

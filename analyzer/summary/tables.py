@@ -187,12 +187,14 @@ def fold(tables: dict[str, pa.Table]) -> dict[str, pa.Table]:
 
 def folded_in(name: str, table: pa.Table) -> list[str]:
     """The keys of one of TABLES of which some are added as OTHERS."""
-    many = len(table) > KEPT_TEXTS
+    many = len(table) >= KEPT_TEXTS
     return [column for column in TABLES[name].folds if many and OTHERS in table[column].unique().to_pylist()]
 
 
 def _folded(name: str, table: pa.Table) -> pa.Table:
     kind = TABLES[name]
+    if kind.most and len(table) > kind.most:  # a block may have as many that are equal
+        return _ordered(table, kind)
     for column in kind.folds if len(table) > MOST_TEXTS else ():
         weights = table.group_by([column], use_threads=False).aggregate([(kind.sums[0], "sum")])
         if len(weights) > MOST_TEXTS:

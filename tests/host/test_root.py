@@ -3,6 +3,8 @@
 import gzip
 import io
 import lzma
+import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -75,6 +77,22 @@ def test_a_power_cut_costs_what_came_since_the_last_second(tmp_path, ending):
     output.write(b"b\n")
     output.close()
     assert b"".join(Source(str(path)).chunks()) == b"a\n" * 1000 + b"b\n"
+
+
+def test_a_pause_of_vmtrace_itself_is_no_end_of_tracing(stage):
+    """kill -STOP and -CONT, as a suspended machine: T lines went on."""
+    head = stage.recorded.running[: stage.recorded.running.index("F\t")]
+    beats = [step for number in range(1, 30) for step in (["out", f"T\t{number}00000000\n"], ["sleep", 0.1])]
+    stage.plays([["out", head], *beats, ["wait"], ["out", stage.recorded.ending]])
+    process = stage.start("collect", "--script", "vmfault", limits={"STOPPED": 1, "SILENT": 0.5})
+    stage.await_event("counters read")
+    process.send_signal(signal.SIGSTOP)
+    time.sleep(1.2)
+    process.send_signal(signal.SIGCONT)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    status, _, err = finish(process)
+    assert (status, "ended by the kernel" in err) == (0, False), err
 
 
 class Grudging(io.RawIOBase):
