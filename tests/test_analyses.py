@@ -9,7 +9,7 @@ import pytest
 from recordings import log, recordings
 
 from analyzer import load
-from analyzer.analysis import failures, moves, paths, steps
+from analyzer.analysis import coverage, failures, moves, paths, steps
 from analyzer.analysis.statistics import wilson
 from analyzer.summary.histogram import bounds, bucket, percentiles, shown_percentiles
 from analyzer.summary.summarize import summarize
@@ -132,3 +132,7 @@ def test_a_fault_taken_apart_is_the_whole_fault(name):
     if name == "10.1/events-rename":
         renamed = costs[costs["path"] == "rename"].set_index("step")
         assert renamed.loc["page move", "faults"] == renamed["paths_faults"].iloc[0] == 108
+
+
+def test_a_section_of_vmwatch_is_no_longer_than_its_trace():
+    assert coverage.step(summarize([log("15.0/watch-clean")]).total()) == 6  # of 5.6 s

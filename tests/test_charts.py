@@ -276,5 +276,5 @@ def test_a_finding_is_told_as_a_story_on_one_axis():
     (held,) = [mark for mark in marks(chart, Bars) if mark.tone == "bad"]
     assert held.end == (chart.x.high,) and chart.rows[-4].value.endswith("to the end")
     (came,) = [mark for mark in marks(chart, Points) if mark.tone == "warn"]
-    assert came.x == (chart.x.high,) * 3 and "perhaps of another moment" in came.texts[0]
+    assert came.x == (chart.x.high,) * 3 and "perhaps of another moment or box" in came.texts[0]
     assert not overlaps(images.draw(chart, 9.0, bare=False))

@@ -1,5 +1,6 @@
 """Coverage: records against what the kernel counted itself, and the gaps that dtrace admits."""
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -8,6 +9,7 @@ import pandas as pd
 from analyzer.analysis.seen import why_unseen
 from analyzer.errors import DataError
 from analyzer.ingest.releases import ITER_RENAME, handler, path_steps
+from analyzer.summary.reduce import SECOND
 from analyzer.summary.reduce_watch import COARSE
 from analyzer.summary.summary import LogSummary
 
@@ -283,5 +285,7 @@ def counts_in_sections(log: LogSummary) -> bool:
 
 
 def step(log: LogSummary) -> int:
-    """For how many seconds a row of the table `seconds` stands, from its `second` on."""
-    return COARSE if counts_in_sections(log) else 1
+    """For how many seconds a row of the table `seconds` stands, from its `second` on; a trace may be shorter."""
+    if not counts_in_sections(log):
+        return 1
+    return COARSE if log.last_ts is None else min(COARSE, max(1, math.ceil((log.last_ts - log.start) / SECOND)))

@@ -32,7 +32,8 @@ def move_costs(bins: pd.DataFrame, provenance: str) -> Chart:
     """
     title = "How long page moves took"
     named = bins.rename(columns={"function": "name", "moves": "number"})
-    return _distributions("move-costs", title, named, "move", "No page move is recorded in this log.", provenance)
+    why = "No duration of a page move is recorded in this log."
+    return _distributions("move-costs", title, named, "move", why, provenance)
 
 
 def _distributions(key: str, title: str, bins: pd.DataFrame, noun: str, why: str, provenance: str) -> Chart:

@@ -117,7 +117,7 @@ def _waiters(log: LogSummary, owner: object, open_: int) -> list[dict[str, Any]]
     rows = log.evidence.get("waiting", ())
     for (wants, _), threads in waiting.grouped(rows).items():
         lists = ", ".join(sorted({Path(str(row["log"])).name for row in threads}))
-        doubt = "" if waiting.of_one_moment(rows, owner) else ", perhaps of another moment"
+        doubt = "" if waiting.of_one_moment(rows, owner) else ", perhaps of another moment or box"
         known.append((f"{counted(len(threads), 'thread waits', 'threads wait')} for {wants}", lists + doubt))
     if open_:
         known.append((f"{counted(open_, 'other fault')} without a return", "when tracing ended"))
