@@ -21,8 +21,9 @@ report: $(VENV)/installed
 	mkdir -p out
 	$(VENV)/bin/vmtrace report samples/10.1/d4326.log.xz -o out/d4326.html --plots out/plots --force
 
+# On FreeBSD ruff is a package.
 lint: $(VENV)/tests-installed
-	$(VENV)/bin/ruff check .
+	PATH=$(VENV)/bin:$$PATH ruff check .
 	$(VENV)/bin/mypy
 
 test: lint

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,16 @@ BENCH = Path(__file__).parent.parent / "bench"
 AWKS = [name for name in ("mawk", "gawk", "awk") if shutil.which(name)]
 
 
+def needs(peer):
+    return pytest.mark.skipif(find_spec(peer) is None, reason=f"needs {peer}, which has no wheel for FreeBSD")
+
+
 COUNTING = [
     *([name, "-f", str(BENCH / "counts.awk")] for name in AWKS),
-    *([sys.executable, str(BENCH / f"{name}_counts.py")] for name in ("duckdb", "polars")),
+    *(
+        pytest.param([sys.executable, str(BENCH / f"{peer}_counts.py")], marks=needs(peer))
+        for peer in ("duckdb", "polars")
+    ),
 ]
 
 
@@ -43,6 +51,7 @@ def test_each_peer_counts_what_vmtrace_counts(command, which, tmp_path):
     assert {line for line in counted if not line.startswith("percentiles")} == vmtrace_counts(log)
 
 
+@needs("duckdb")
 def test_duckdbs_percentiles_lie_in_vmtraces_buckets(tmp_path):
     log = tmp_path / "clean.log"
     log.write_bytes(text(SAMPLES / "13.2" / "clean.log.xz"))

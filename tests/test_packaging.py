@@ -41,7 +41,7 @@ def test_the_page_of_an_index_has_no_dead_link(wheel):
 def test_the_sdist_has_what_its_tests_need(tmp_path):
     with tarfile.open(build(SdistBuilder, tmp_path)) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    for folder in ("tests", "samples", "grammars", "dscripts", "kmod", "docs", "bench"):
+    for folder in ("tests", "samples", "grammars", "dscripts", "kmod", "docs", "bench", "examples", "man"):
         files = (path for path in (ROOT / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts)
         assert {str(path.relative_to(ROOT)) for path in files} <= names
 
