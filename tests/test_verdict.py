@@ -258,6 +258,20 @@ def test_a_failed_move_is_doubted_where_its_thread_can_have_been_in_a_fault_when
     assert answers["failed-move-in-fault"].reason == "1 failed move can have been in a fault that began before tracing"
 
 
+def test_counts_of_inserts_that_a_record_has_no_room_for_are_not_measured(tmp_path):
+    def overrun(lines):
+        columns = next(line for line in lines if line.startswith("#fields\tF")).split("\t")[2:]
+        place = 1 + [column.partition(":")[0] for column in columns].index("inserts")
+        number = next(number for number, line in enumerate(lines) if line.startswith("F\t"))
+        record = lines[number].split("\t")
+        record[place] = str((1 << 16) + 1)
+        return [*lines[:number], "\t".join(record), *lines[number + 1 :]]
+
+    sections = build_document(summarize([changed(tmp_path, "15.0/fault2-5pct", overrun)]), top=5).sections
+    sentence = next(section.sentence for section in sections if section.key == "coverage")
+    assert "Not measured: retries and inserts of 1 fault with more than 65,536 inserts" in sentence
+
+
 def test_there_is_no_rate_where_counts_of_calls_were_lost(tmp_path):
     def nearly_uncounted(lines):
         counts = [number for number, line in enumerate(lines) if line.startswith("C\tvm_radix_insert\t")]

@@ -14,6 +14,7 @@ from analyzer.report.document import Section
 from analyzer.report.origin import host, tracer
 from analyzer.report.pictures import gap_bands
 from analyzer.report.tables import Columns, table
+from analyzer.summary.balance import INSERTS_IN_RANGE
 from analyzer.summary.summary import LogSummary, Summary
 
 _NODES = "radix node allocations (the kernel's count)"
@@ -291,6 +292,11 @@ def _coverage(log: LogSummary, one: bool, provenance: str, top: int) -> Section:
     else:
         sentence = "A complete trace holds every call, and at least as many as a counter grew by while tracing ran."
     sentence += " " + (f"{counted(len(lost), 'gap')}." if lost else f"{tracer(log.meta)} reported no loss.")
+    if many := imbalance.counted(log, "inserts out of range"):
+        sentence += (
+            f" Not measured: retries and inserts of {counted(many, 'fault')} with more than {count(INSERTS_IN_RANGE)} "
+            "inserts, for which a record has no room."
+        )
     charts = [shares.coverage_counts(counts, provenance)]
     if one and len(seconds):
         charts.append(over_time.coverage_over_time(seconds, gap_bands(log), provenance, coverage.step(log)))
