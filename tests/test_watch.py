@@ -8,12 +8,14 @@ import pytest
 from recordings import SAMPLES, text
 
 from analyzer.analysis import coverage, failures, imbalance, moves, paths
+from analyzer.errors import DataError
 from analyzer.ingest.blocks import Block, blocks
 from analyzer.ingest.gears import read_block, read_directives
 from analyzer.ingest.read import VMTRACE, read_whole
 from analyzer.ingest.records import UNDECLARED
 from analyzer.ingest.sources import Source
 from analyzer.report.export import folded
+from analyzer.summary.filters import Filter
 from analyzer.summary.saved import read_summary, write_summary
 from analyzer.summary.summarize import summarize
 from analyzer.summary.summary import Summary, add, finish, merge, summarize_block
@@ -54,6 +56,15 @@ def test_sections_of_one_name_add(minutes):
     assert set(often.table("seconds")["second"]) == {0, 30, 60, 90}
     assert set(often.table("failures")["second"]) == set(range(0, 120, 10))
     assert coverage.coverage_seconds(often)["recorded"].sum() == often.faults
+
+
+@pytest.mark.parametrize("name", ["15.0/watch-clean", "15.0/watch-5pct"])
+def test_a_filter_says_that_it_does_not_cut_what_was_counted_in_sections(name):
+    log = summarize([str(SAMPLES / f"{name}.log.xz")], Filter(since=0.5)).total()
+    assert log.faults == 0 < log.whole.faults and judge(log).scope.endswith(coverage.UNFILTERED)
+    if not log.evidence:
+        with pytest.raises(DataError, match=coverage.UNFILTERED):
+            coverage.require_records(log)
 
 
 def test_a_log_cut_at_any_section_has_what_stood_before(minutes, tmp_path):

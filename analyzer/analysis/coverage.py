@@ -33,6 +33,7 @@ GAPS = {
 _INSERTS = frozenset({"vm_page_insert", "vm_page_iter_insert", "vm_page_iter_rename"})
 _GROWN = "vm.stats.vm."  # counters of the kernel
 PAGE_INS = f"{_GROWN}v_io_faults"
+UNFILTERED = "what was counted in the kernel, in sections, is of the whole trace and no filter cuts it"
 LOSSY = frozenset({"drop", "dynamic-variable-drop", "error", "speculation-drop"})
 
 
@@ -78,7 +79,8 @@ def require_records(log: LogSummary) -> None:
         return
     name = log.meta["name"]
     if log.meta.get("filter"):
-        raise DataError(f"{name}: no fault record matches the filter ({log.meta['filter']})")
+        why = f"; {UNFILTERED}" if counts_in_sections(log) else ""
+        raise DataError(f"{name}: no fault record matches the filter ({log.meta['filter']}){why}")
     if log.unread_count:
         raise DataError(
             f"{name}: has no fault record that can be read; {log.unread_count:,} lines are refused, "

@@ -1,6 +1,6 @@
 """What a verdict is about: how much was recorded, what is missing, what is filtered."""
 
-from analyzer.analysis.coverage import LOSSY, counts, gaps, missing_faults
+from analyzer.analysis.coverage import LOSSY, UNFILTERED, counts, counts_in_sections, gaps, missing_faults
 from analyzer.format import count, counted, duration, share
 from analyzer.summary.summary import LogSummary
 from analyzer.verdict.finding import Finding
@@ -21,6 +21,7 @@ def scope(log: LogSummary) -> str:
         parts.append(f"traced only {log.meta['host.filter']}")
     if log.meta.get("filter"):
         parts.append(f"filter: {log.meta['filter']}, {counted(log.faults, 'fault')}")
+        parts += [UNFILTERED] if counts_in_sections(log) else []
     return "; ".join(parts)
 
 
