@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from analyzer.ingest.block_lines import REACH, Lines
 from analyzer.ingest.convert import read_lines
@@ -145,4 +146,5 @@ def _texts(
     rows = encoded.indices
     if not read.all():
         rows = pa.array(np.cumsum(read) - 1, mask=~read).take(rows)
-    return {name: table[name].take(rows) for name in table.column_names}, rows.is_null().to_numpy(zero_copy_only=False)
+    bad = rows.is_null().to_numpy(zero_copy_only=False) if rows.null_count else np.zeros(len(rows), bool)
+    return {name: pc.take(table[name], rows, boundscheck=False) for name in table.column_names}, bad
