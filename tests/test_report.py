@@ -48,6 +48,13 @@ def test_every_recording_as_json_markdown_and_text(name):
     assert json.loads(render_json(document))["findings"]
     assert render_markdown(document).startswith("# ")
     assert_no_digit_is_lost(document, widths(name))
+    assert len(printed(document, 80, brief=True).splitlines()) < 24
+
+
+def test_a_figure_is_the_least_where_a_part_of_it_is_not_measured():
+    figures = dict(build_document(summarize([log("10.1/failpoint-fixed")]), top=5).figures)
+    assert figures["failed page moves"] == "at least 20 suspected"
+    assert figures["locks left held"] == "not measured"
 
 
 def widths(name: str) -> list[int]:

@@ -86,9 +86,8 @@ def _rows(chart: Chart, width: int) -> Table:
         else:
             table.add_row(wrapped(f"{row.name}: {row.value}", width))
             table.add_row(lines)
-    for band in (mark for mark in chart.marks if isinstance(mark, Band)):
-        gap = _span(band, chart.x, cells)
-        table.add_row(*(("gap", gap, "") if beside else (gap,)))
+    if gaps := _gaps(chart, cells):
+        table.add_row(*(("gap", gaps, "") if beside else (gaps,)))
     ticks, title = _ticks(chart.x, cells), chart.x.title
     if beside and len(title) <= values:
         table.add_row("", ticks, Text(title, style="dim"))
@@ -144,9 +143,9 @@ def _over_time(chart: Chart, width: int) -> Table:
             edges = [(at - mark.width / 2, at + mark.width / 2) for at in mark.at]
             sizes = [(end - start) / tallest for start, end in zip(mark.start, mark.end, strict=True)]
             add(mark.name, Text(_spark(edges, sizes, chart.x, cells), style=_COLORS[mark.tone]))
-        elif isinstance(mark, Band):
-            add("gap", _span(mark, chart.x, cells))
-            add("", wrapped(mark.text, cells, "dim"))
+    if gaps := _gaps(chart, cells):
+        add("gap", gaps)
+        add("", Text("\n").join(wrapped(mark.text, cells, "dim") for mark in chart.marks if isinstance(mark, Band)))
     add("", Text("\n").join([_ticks(chart.x, cells), wrapped(chart.x.title, cells, "dim")]))
     return table
 
@@ -234,9 +233,15 @@ def _interval(mark: Points, i: int, axis: Axis, cells: int) -> Text:
     return Text(line[:at] + _sign(mark) + line[at + 1 :], style=_COLORS[mark.tone])
 
 
-def _span(band: Band, axis: Axis, cells: int) -> Text:
-    first, last = _cell(axis, band.start, cells), _cell(axis, band.end, cells)
-    return Text(" " * first + "░" * (last - first + 1), style=_COLORS["warn"])
+def _gaps(chart: Chart, cells: int) -> Text:
+    """All bands on one line; no text where there is none."""
+    ends = [
+        (_cell(chart.x, mark.start, cells), _cell(chart.x, mark.end, cells))
+        for mark in chart.marks
+        if isinstance(mark, Band)
+    ]
+    inside = {cell for first, last in ends for cell in range(first, last + 1)}
+    return Text("".join("░" if cell in inside else " " for cell in range(max(inside, default=-1) + 1)), _COLORS["warn"])
 
 
 def _ticks(axis: Axis, cells: int) -> Text:

@@ -26,12 +26,13 @@ def key_figures(log: LogSummary, verdicts: list[Verdict]) -> tuple[tuple[str, st
 
 
 def _count(*answers: Answer) -> str:
-    """How many events in all; not measured where one of the answers is not."""
+    """How many events in all; where one of the answers is not measured, what the others have is the least."""
     counts = [answer.count for answer in answers if answer.count is not None]
-    if len(counts) < len(answers):
+    least = "at least " if len(counts) < len(answers) else ""
+    if least and not sum(counts):
         return "not measured"
     suspected = any(answer.certainty == "suspected" for answer in answers)
-    return count(sum(counts)) + (" suspected" if suspected else "")
+    return f"{least}{count(sum(counts))}{' suspected' if suspected else ''}"
 
 
 def next_command(summary: Summary, findings: list[tuple[LogSummary, Finding]]) -> str:
