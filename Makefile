@@ -48,6 +48,12 @@ fuzz: $(VENV)/fuzz-installed
 cuts: $(VENV)/tests-installed
 	$(VENV)/bin/python -m tests.fuzz.cuts
 
+# Small changes to functions of verdict, analysis, summary and ingest (ROOM="verdict/claims summary"): do the tests see them?
+MUTANTS = 200
+ROOM =
+mutate: $(VENV)/tests-installed
+	nice -n 19 $(VENV)/bin/python -m tests.mutate --mutants $(MUTANTS) $(ROOM)
+
 # The manual pages, from the commands' help, the scripts' headers and docs/log-format.md.
 man: $(VENV)/tests-installed
 	$(VENV)/bin/python man/generate.py
@@ -68,4 +74,4 @@ bench: $(VENV)/tests-installed
 clean:
 	rm -rf $(VENV) $(VENV)-low out build dist
 
-.PHONY: all report lint test soundness fuzz cuts man man-lint test-low bench clean
+.PHONY: all report lint test soundness fuzz cuts mutate man man-lint test-low bench clean
