@@ -5,7 +5,7 @@ from fuzz.targets import TARGETS
 
 HEADER = b"           value  ------------- Distribution ------------- count    \n"
 VMSUM = (
-    b'{"vmsum":1,"logs":[{"meta":{"name":"x"},"tables":{},"evidence":{"panic":[%b]},"notices":[],"unread":[],'
+    b'{"vmsum":1,"logs":[{"meta":{"name":"x"%b},"tables":{},"evidence":{%b},"notices":[],"unread":[],'
     b'"unread_count":0,"start":0,"first_ts":null,"last_ts":null}]}'
 )
 
@@ -44,7 +44,8 @@ FOUND = [
     ("summary", b"#vmtrace\t1\n#fields\tC\tcalls:int\n#fields\tM\tts:time\tfn:str\nC\t3\nM\t1\trename\n"),
     ("summary", b"#vmtrace\t1\n#script\tvmwatch\n#aggregation\ttotal\tns\n5\n"),
     # Evidence that lacks what a finding says.
-    ("vmsum", VMSUM % b'{"ts":1,"line":1,"execname":"","before":[],"kind":"other","text":"x"}'),
+    ("vmsum", VMSUM % (b"", b'"panic":[{"ts":1,"line":1,"execname":"","before":[],"kind":"other","text":"x"}]')),
+    ("vmsum", VMSUM % (b',"fields":{"F":[["ts","time"],["x"]],"C":[["fn","str"]]}', b"")),
     ("rules", b"max-imbalance = " + b"7" * 4400),
     ("rules", b"max-imbalance = " + b"[" * 5000),
 ]

@@ -90,7 +90,7 @@ def _log_in(saved: dict[str, Any]) -> LogSummary:
 def _meta_in(meta: dict[str, Any]) -> dict[str, Any]:
     """JSON has neither tuples nor numbers as keys: `fields` and `bits` as ingest gives them."""
     if "fields" in meta:
-        meta["fields"] = {tag: [tuple(column) for column in columns] for tag, columns in meta["fields"].items()}
+        meta["fields"] = {tag: [(name, kind) for name, kind in columns] for tag, columns in meta["fields"].items()}
     if "bits" in meta:
         meta["bits"] = {
             column: {int(mask): name for mask, name in names.items()} for column, names in meta["bits"].items()
