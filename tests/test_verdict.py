@@ -56,6 +56,7 @@ def test_the_bug_of_d4326_is_one_finding_with_its_marks():
     page, held = double_free.partition("page=")[2], lock_held.partition("object=")[2].split()[0]
     first = found.findings[0]
     assert (first.kind, first.severity, first.certainty) == ("d4326", "kernel bug", "proved")
+    assert all(found.answers[mark.kind].certainty == "proved" for mark in first.marks)
     assert page in first.headline and held in first.headline and "thread 100051" in first.headline
     assert [mark.kind for mark in first.marks] == ["failed-insert", "failed-move-in-fault", "double-free", "lock-held"]
     assert not {"lock-held", "double-free", "failed-move-in-fault"} & set(kinds(found))

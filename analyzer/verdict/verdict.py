@@ -68,8 +68,10 @@ def judge(log: LogSummary) -> Verdict:
 
 def _judge(log: LogSummary) -> Verdict:
     whole = judge(log.whole) if log.whole is not None else None
-    answers = {claim.key: _answer(claim, log, whole) for claim in CLAIMS}
-    shown = [*_waited_for(log, _events(log, answers)), *gap(log), *_clean(log, answers), *_not_measured(answers)]
+    root = _d4326(log)
+    marks = root.marks if root and root.certainty == "proved" else ()
+    answers = {claim.key: _answer(claim, log, whole, marks) for claim in CLAIMS}
+    shown = [*_waited_for(log, _events(log, answers, root)), *gap(log), *_clean(log, answers), *_not_measured(answers)]
     if whole is not None:
         shown += _outside(log, shown, whole)
     return Verdict(answers, tuple(sorted(shown, key=weight)), scope(log))
@@ -94,11 +96,13 @@ def _joined(answers: list[Answer]) -> Answer:
 _TOGETHER = ("proved", "suspected", "not measured", "clean")
 
 
-def _answer(claim: Claim, log: LogSummary, whole: Verdict | None) -> Answer:
+def _answer(claim: Claim, log: LogSummary, whole: Verdict | None, marks: tuple[Finding, ...]) -> Answer:
     found = findings(claim, log)
     if found:
         first = min(found, key=weight)
-        doubt = "" if any(finding.certainty == "proved" for finding in found) else _doubt(claim, found[0], log)
+        # What is part of an event that is proved is proved with it.
+        told = [*found, *(mark for mark in marks if mark.kind == claim.key)]
+        doubt = "" if any(finding.certainty == "proved" for finding in told) else _doubt(claim, found[0], log)
         certainty: Certainty = "suspected" if doubt else "proved"
         count, seen = sum(each.events for each in found), not why_unseen(claim, log)
         return Answer(claim.key, certainty, first.severity, count, doubt, found, seen)
@@ -125,21 +129,27 @@ def _filtered(claim: Claim, log: LogSummary, whole: Verdict | None) -> str:
     return f"the filter ({log.meta['filter']}) does not tell which of its events are inside"
 
 
-def _events(log: LogSummary, answers: dict[str, Answer]) -> list[Finding]:
-    """The findings of all claims, those of one event as one."""
+def _d4326(log: LogSummary) -> Finding | None:
     events = d4326_events(log)
     if not events:
+        return None
+    wrong = (why_wrong(claim, log) for claim in CLAIMS if claim.key in ("failed-move-in-fault", "double-free"))
+    return doubted(d4326(log, events), next(filter(None, wrong), ""))
+
+
+def _events(log: LogSummary, answers: dict[str, Answer], root: Finding | None) -> list[Finding]:
+    """The findings of all claims, those of one event as one: `root` is the bug of review D4326."""
+    if root is None:
         return _rooted([finding for answer in answers.values() for finding in answer.findings])
-    mine = {id(row) for event in events for row in event}
-    tids = {row["tid"] for event in events for row in event}
+    mine = {id(row) for row in root.rows}
+    tids = {row["tid"] for row in root.rows}
 
     def of_event(row: Row) -> bool:
         # The thread of an event does not come back: what its fault left open is the event's.
         return id(row) in mine or (row["tid"] in tids and row.get("returned") is None and "kind" in row)
 
     rest = [finding for claim in CLAIMS for finding in findings(claim, log, lambda row: not of_event(row))]
-    wrong = (why_wrong(claim, log) for claim in CLAIMS if claim.key in ("failed-move-in-fault", "double-free"))
-    return [doubted(d4326(log, events), next(filter(None, wrong), "")), *_rooted(rest)]
+    return [root, *_rooted(rest)]
 
 
 def _waited_for(log: LogSummary, findings: list[Finding]) -> list[Finding]:
