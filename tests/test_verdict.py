@@ -210,6 +210,17 @@ def test_a_double_free_of_a_later_fault_is_not_d4326(tmp_path):
     assert "d4326" not in kinds(found) and found.answers["double-free"].certainty == "proved"
 
 
+def test_a_double_free_after_which_the_fault_returned_is_no_panic(tmp_path):
+    def with_its_return(lines):
+        freed = [line.split("\t") for line in lines if line.startswith("X\t")][-1]
+        fault = next(line.split("\t") for line in lines if line.startswith("F\t"))
+        fault[1], fault[4], fault[9] = str(int(freed[1]) - 10**6), freed[4], str(2 * 10**6)
+        return [*lines[:-1], "\t".join(fault)]
+
+    found = judge(summarize([changed(tmp_path, "10.1/d4326-stock-panic", with_its_return)]).total())
+    assert "d4326" not in kinds(found) and found.answers["double-free"].certainty == "proved"
+
+
 def test_calls_that_were_not_counted_to_the_end_miss_no_return(tmp_path):
     def without_last_counts(lines):
         counts = [(number, line) for number, line in enumerate(lines) if line.startswith("C\tvm_fault\t")]

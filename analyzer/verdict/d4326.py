@@ -22,8 +22,7 @@ def d4326_events(log: LogSummary) -> list[list[Row]]:
     for move in imbalance.failed_moves_in_faults(log):
         after = [row for row in alarms if row["tid"] == move["tid"] and _followed(move, row)]
         marks = {row["kind"]: row for row in reversed(after) if row["object"] == move.get("dst")}
-        cut = not log.ended
-        if "double-free" in marks and ("lock-held" in marks or cut):
+        if "double-free" in marks and ("lock-held" in marks or _ends_there(log, marks["double-free"])):
             insert = [row for row in log.evidence.get("failed-insert", ()) if imbalance.within(row, move)]
             found.append([*insert, move, *(marks[kind] for kind in ("double-free", "lock-held") if kind in marks)])
     return found
@@ -37,6 +36,11 @@ def _followed(move: Row, alarm: Row) -> bool:
     faults = [old for old in alarm["before"] if old["tag"] == "F"]
     returned = any(fault["ts"] <= move["ts"] <= fault["ts"] + fault["dur"] for fault in faults)
     return not returned and any(old["line"] == move["line"] for old in alarm["before"])
+
+
+def _ends_there(log: LogSummary, alarm: Row) -> bool:
+    """Whether log and thread end with the alarm, as where the kernel panics at it."""
+    return not log.ended and alarm.get("returned") is None
 
 
 def d4326(log: LogSummary, events: list[list[Row]]) -> Finding:
