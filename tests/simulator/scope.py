@@ -72,7 +72,13 @@ class Scope:
         program = self._case.program
         inside = event.fault is not None and event.fault.start >= self._begin
         wanted = program.narrowing.wants(event.thread.process)
-        return wanted and (inside or (event.fault is None and program.name != "vmevents"))
+        outside = event.fault is None and program.name != "vmevents" and not self._began_before(event)
+        return wanted and (inside or outside)
+
+    def _began_before(self, event: Event) -> bool:
+        """Whether it is the end of a move that was under way when tracing began: that is printed by no script."""
+        moves = (move for move in self._case.kernel.moves if move.start < self._begin <= move.end)
+        return any((move.thread, move.end) == (event.thread, event.ts) for move in moves)
 
     def _in(self, event: Event, quantifier) -> bool:
         asked, fault = self._asked, event.fault
