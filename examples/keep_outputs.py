@@ -13,6 +13,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from PIL import Image
 from plotly.graph_objects import Figure
 
@@ -55,7 +56,9 @@ def _outputs(source: str, names: dict[str, object], number: int) -> list[dict[st
 
 
 def _words(value: Any) -> dict[str, Any]:
-    return {"text/html": _lines(value._repr_html_()), "text/plain": _lines(repr(value))}
+    # How many columns the words of a table have room for is another thing in each pandas: all stand here.
+    words = value.to_string() if isinstance(value, pd.DataFrame) else repr(value)
+    return {"text/html": _lines(value._repr_html_()), "text/plain": _lines(words)}
 
 
 def _picture(figure: Figure, names: dict[str, object]) -> dict[str, Any]:
