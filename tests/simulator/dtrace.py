@@ -184,7 +184,8 @@ class Program:
         The consumer prints a second's counts when it comes to it: by then they may hold calls of later records.
         """
         begin, end = self.kernel.begin, self.kernel.end
-        found, since, windows = [], begin, {10: begin, 30: begin}
+        before = begin - 1  # what fires in the very nanosecond of BEGIN is recorded, so it is counted
+        found, since, windows = [], before, {10: before, 30: before}
         for second in range(1, (end - begin) // SECOND + 1) if self.clocked else ():
             ts = begin + second * SECOND
             if self.damage.skips(ts, 0):
