@@ -3,6 +3,8 @@
 Each function finds the events of one claim (verdict/claims.py) among the rows that `keep` lets pass.
 """
 
+from dataclasses import replace
+
 from analyzer.analysis import failures, imbalance
 from analyzer.analysis.coverage import failed_inserts as failed_insert_rows
 from analyzer.analysis.coverage import growth, insert_calls, insert_functions, is_narrowed, move_function
@@ -39,10 +41,16 @@ def _failed_moves(log: LogSummary, places: list[int], keep: Keep) -> list[Findin
     for (function, infault), by_outcome in moves.items():
         evidence = [row for row in log.evidence.get("failed-move", ()) if row.get("infault", -1) == infault]
         rows = tuple(row for row in evidence if keep(row))
-        failed = by_outcome[True] - (len(evidence) - len(rows))
-        if failed:
-            found.append(_failed_move(log, function, infault, sum(by_outcome.values()), failed, rows))
+        told = len(evidence) - len(rows)
+        if by_outcome[True] > told:
+            finding = _failed_move(log, function, infault, sum(by_outcome.values()), by_outcome[True], rows)
+            found.append(replace(finding, events=finding.events - told, detail=_and_elsewhere(finding.detail, told)))
     return found
+
+
+def _and_elsewhere(detail: str, told: int) -> str:
+    """Of the failures in the headline, `told` are part of another finding."""
+    return f"{detail} {count(told)} of them {'is' if told == 1 else 'are'} told in another finding." if told else detail
 
 
 def _failed_move(log: LogSummary, function: str, infault: int, of: int, failed: int, rows: tuple[Row, ...]) -> Finding:
@@ -78,12 +86,12 @@ def failed_inserts(log: LogSummary, keep: Keep = every) -> list[Finding]:
     recorded = failed_insert_rows(log)
     evidence = log.evidence.get("failed-insert", ())
     rows = tuple(row for row in evidence if keep(row))
-    failed = sum(recorded.values()) - (len(evidence) - len(rows))
-    if failed <= 0:
+    failed, told = sum(recorded.values()), len(evidence) - len(rows)
+    if failed <= told:
         return [] if recorded else _uncounted_inserts(log)
     functions, of = insert_functions(log), insert_calls(log)
     inside = sum(number for (_, _, infault), number in recorded.items() if infault == 1)
-    known = all(infault in (0, 1) for _, _, infault in recorded) and failed == sum(recorded.values())
+    known = all(infault in (0, 1) for _, _, infault in recorded)
     among = f" of {counted(of, 'call')} ({rate(failed, of)})" if of and of >= failed else ""
     point, moved = failures.fail_point(log), failures.caused_moves(log)
     asked = f" The fail point {point[0]} asked for {share(point[1])} of the node allocations." if point else ""
@@ -95,10 +103,10 @@ def failed_inserts(log: LogSummary, keep: Keep = every) -> list[Finding]:
             "ordinary",
             f"{' and '.join(functions)} got no node {counted(failed, 'time')}{among}"
             + (f", {count(inside)} of them inside a fault." if known else "."),
-            f"Not every insert needs a new node.{caused}{asked}",
+            _and_elsewhere(f"Not every insert needs a new node.{caused}{asked}", told),
             "",
             rows,
-            failed,
+            failed - told,
         )
     ]
 
