@@ -118,16 +118,16 @@ def _header(document: Document) -> str:
 
 
 def _verdict(document: Document) -> str:
-    """The first screen: what is found, the key figures, the whole trace in one picture, what to type next."""
+    """The first screen: what is found, the key figures, what to type next, the whole trace in one picture."""
     findings = "".join(_finding(number, finding) for number, finding in enumerate(document.findings, 1))
     parts = [f'<ol class="findings">{findings}</ol>']
     if document.figures:
         told = (f"<div><dt>{_text(name)}</dt><dd>{_text(value)}</dd></div>" for name, value in document.figures)
         parts.append(f'<dl class="figures">{"".join(told)}</dl>')
-    if document.overview:
-        parts.append(f'<figure class="chart">{_drawing(document.overview)}</figure>')
     if document.next_command:
         parts.append(f'<p class="next">Next: <code>{_text(document.next_command)}</code></p>')
+    if document.overview:
+        parts.append(f'<figure class="chart">{_drawing(document.overview)}</figure>')
     if document.gaps:
         items = "".join(f"<li>{_text(gap)}</li>" for gap in document.gaps)
         parts.append(f'<div class="gaps"><h3>Missing from this trace</h3><ul>{items}</ul></div>')

@@ -133,6 +133,9 @@ def _imbalance(log: LogSummary) -> Section | None:
         )
     else:
         sentence = f"Acquires and releases were counted in {counted(asked, 'fault')}: {count(bad)} did not balance."
+    held, freed = (len(imbalance.alarms(log, kind)) for kind in ("lock-held", "double-free"))
+    if held or freed:
+        sentence += f" Records of the moment: {counted(held, 'lock')} left held, {counted(freed, 'page')} freed twice."
     if not coverage.is_complete(log):
         sentence += " The trace has gaps, so this is not all."
     return Section("imbalance", "Locks and pages", sentence)

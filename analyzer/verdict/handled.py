@@ -102,7 +102,7 @@ def failed_inserts(log: LogSummary, keep: Keep = every) -> list[Finding]:
             sure(log),
             "ordinary",
             f"{' and '.join(functions)} got no node {counted(failed, 'time')}{among}"
-            + (f", {count(inside)} of them inside a fault." if known else "."),
+            + (f", {'all' if inside == failed else count(inside)} of them inside faults." if known else "."),
             _and_elsewhere(f"Not every insert needs a new node.{caused}{asked}", told),
             "",
             rows,
