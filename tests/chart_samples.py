@@ -9,7 +9,8 @@ from analyzer.charts.model import Chart
 
 PROVENANCE = "FreeBSD vmtrace 13.2-RELEASE amd64, vmfault, leak.log sha256 0123abcd"
 HOSTILE = (
-    "<b onclick=a()>x", "=cmd|calc", "a\tb\nF\t1", '"><script>alert(1)</script>', "$x_{1$", "[red]\x1b[31m", "--><!--",
+    "<img src=x onerror=planted=1>x", "=cmd|calc", "a\tb\nF\t1", '"><script>planted=1</script>', "$x_{1$",
+    "[red]\x1b[31m", "--><!--",
 )  # fmt: skip
 
 _COLUMNS = {

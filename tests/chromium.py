@@ -17,7 +17,11 @@ _OPTIONS = (
 
 
 class Chromium:
-    """One tab of one browser."""
+    """One tab of one browser.
+
+    Attributes:
+        events: what it has told of itself without being asked, as the protocol's messages.
+    """
 
     def __init__(self, profile: Path) -> None:
         """Start it with an empty `profile`; close() ends it."""
@@ -40,6 +44,7 @@ class Chromium:
         self._buffer = b""
         self._last = 0
         self._session = ""
+        self.events: list[dict[str, Any]] = []
         target = next(t for t in self.call("Target.getTargets")["targetInfos"] if t["type"] == "page")
         self._session = self.call("Target.attachToTarget", targetId=target["targetId"], flatten=True)["sessionId"]
         self.call("Page.enable")
@@ -67,8 +72,8 @@ class Chromium:
             pass
 
     def evaluate(self, script: str) -> Any:
-        """The value of an expression in the page."""
-        found = self.call("Runtime.evaluate", expression=script, returnByValue=True)
+        """The value of an expression in the page, or of what it promises."""
+        found = self.call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in found, found["exceptionDetails"]
         return found["result"].get("value")
 
@@ -86,5 +91,8 @@ class Chromium:
             read = os.read(self._in, 1 << 20)
             assert read, "chromium ended"
             self._buffer += read
-        message, _, self._buffer = self._buffer.partition(b"\0")
-        return json.loads(message)
+        text, _, self._buffer = self._buffer.partition(b"\0")
+        message = json.loads(text)
+        if "method" in message:
+            self.events.append(message)
+        return message

@@ -1,10 +1,15 @@
-"""The page as a browser lays it out: on a phone, a desk and paper, light and dark, with its script and without."""
+"""The page as a browser lays it out: on a phone, a desk and paper, light and dark, with its script and without.
+
+And what a log has planted in it is not run.
+"""
 
 import re
+from pathlib import Path
 
 import pytest
 from chromium import PROGRAM, Chromium
 from recordings import log
+from test_hostile import NAMES, written
 from test_html import with_charts
 
 from analyzer.report.build import build_document
@@ -25,6 +30,15 @@ LINES = """(() => {
       if (r.width > 1) lines.push([node.data.trim(), r.left, r.top, r.right, r.bottom]);
   }
   return lines;
+})()"""
+# All that a reader may touch: each table sorted, each chart drawn and pointed at.
+TOUCHED = """(() => {
+  document.querySelectorAll("details").forEach((one) => { one.open = true; });
+  for (const one of document.querySelectorAll("th button, g.point")) {
+    one.dispatchEvent(new MouseEvent("mouseover", { bubbles: true }));
+    one.dispatchEvent(new MouseEvent("click", { bubbles: true }));
+  }
+  return document.querySelectorAll("th button").length;
 })()"""
 DRAWN = "[...document.querySelectorAll('.plot svg')].filter((one) => one.checkVisibility()).length"
 
@@ -82,3 +96,36 @@ def test_without_its_script_all_is_there(browser, pages, name):
 def test_the_recorded_bug_prints_on_three_sheets(browser, pages):
     browser.open(pages["d4326"][0], 1024)
     assert len(re.findall(rb"/Type\s*/Page\b", browser.pdf())) == 3
+
+
+def told(browser: Chromium, page: Path) -> tuple[list[str], list[str]]:
+    """What the browser asked for besides the page, and what it complained of, while a reader touched everything."""
+    browser.events.clear()
+    browser.open(page, 1024)
+    browser.evaluate(TOUCHED)
+    browser.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0)))")
+
+    def of(*kinds: str) -> list[dict]:
+        return [event["params"] for event in browser.events if event["method"] in kinds]
+
+    asked = [request["request"]["url"] for request in of("Network.requestWillBeSent")]
+    complaints = of("Log.entryAdded", "Runtime.exceptionThrown", "Runtime.consoleAPICalled")
+    return [url for url in asked if url != page.as_uri()], list(map(str, complaints))
+
+
+def test_nothing_that_a_log_has_planted_is_run_or_fetched(browser, pages, tmp_path, monkeypatch):
+    planted, report, drawn = (tmp_path / f"{name}.html" for name in ("planted", "report", "drawn"))
+    planted.write_text("".join(NAMES))
+    document = build_document(summarize([str(written(tmp_path))]), 50)
+    report.write_text(render_html(document, interactive=True), encoding="utf-8")
+    monkeypatch.setattr("analyzer.report.html.inline_svg", lambda *_: "")  # they are in the plain page
+    drawn.write_text(render_html(pages["charts"][1], interactive=True), encoding="utf-8")
+    for domain in ("Network", "Runtime", "Log"):
+        browser.call(f"{domain}.enable")
+    requests, complaints = told(browser, planted)
+    assert requests and complaints and browser.evaluate("window.planted") == 1  # where nothing escapes it
+    for page in (report, pages["charts"][0], drawn):
+        assert told(browser, page) == ([], [])
+        assert browser.evaluate("window.planted === undefined && document.querySelectorAll('th button').length > 9")
+        plots = browser.evaluate("document.querySelectorAll('.js-plotly-plot').length")
+        assert (plots > 3) is (page in (report, drawn))

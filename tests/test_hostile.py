@@ -4,6 +4,7 @@ import csv
 import gzip
 import json
 import threading
+from pathlib import Path
 
 import pytest
 from recordings import SAMPLES, text
@@ -29,11 +30,12 @@ from analyzer.summary.summary import LogSummary
 from analyzer.summary.tables import OTHERS, as_table, fold, merge_tables
 
 NAMES = (
-    "<script>alert(1)</script>", '"><img src=//x/>', "\x1b]0;me\x07\x1b[2J", "\x9b31m", "\u202egnp.exe",
+    "<script>planted=1</script>", "</script><script>planted=1</script>", '"><img src=//x/ onerror="planted=1">',
+    '<a href="javascript:planted=1">', "javascript:planted=1", "\x1b]0;me\x07\x1b[2J", "\x9b31m", "\u202egnp.exe",
     "a\u200bb\ufeff", "\u2028", "=cmd|'/C calc'!A0", "+1", "-1", "@x", "\t=1", "\r=1", "\n=1", "＝1", "```",
     "![x](//x/y)", "../../etc/x", "$(touch x)", "[red]", "%s%n",
 )  # fmt: skip
-GARBAGE = "\x1b[31m\u202e<img src=//x/>```\x9b"
+GARBAGE = "\x1b[31m\u202e<img src=//x/ onerror=planted=1>```\x9b"
 
 
 def printed(name: str) -> str:
@@ -42,8 +44,7 @@ def printed(name: str) -> str:
     return "".join(signs) + "\\0"
 
 
-@pytest.fixture(scope="module")
-def log(tmp_path_factory):
+def written(folder: Path) -> Path:
     """A recording whose processes are named so, with lines that are none between its records."""
     lines = []
     for number, line in enumerate(text(SAMPLES / "13.2/badfault.log.xz").decode().splitlines()):
@@ -53,9 +54,14 @@ def log(tmp_path_factory):
         lines.append("\t".join(columns))
         if number == 60:
             lines += [f"#host.command\t{GARBAGE}", f"#host.{GARBAGE}", GARBAGE, f"dtrace: {GARBAGE}"]
-    path = tmp_path_factory.mktemp("hostile") / f"{GARBAGE.replace('/', '')}.log"
+    path = folder / f"{GARBAGE.replace('/', '')}.log"
     path.write_text("\n".join(lines) + "\n")
-    return str(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory):
+    return str(written(tmp_path_factory.mktemp("hostile")))
 
 
 def test_nothing_that_is_read_by_people_steers_what_shows_it(log):
