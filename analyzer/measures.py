@@ -60,6 +60,21 @@ def edition(fields: Mapping[str, Collection[str]], stated: object = None) -> int
     return 2 if faults and "frees" not in faults else 1
 
 
+ZERO, ALLOC = 0x2, 0x20  # of a path
+
+
+def tells_own_pages(
+    script: str | None, fields: Mapping[str, Collection[str]], osreldate: int | None, stated: object = None
+) -> bool:
+    """Whether a log says which faults allocated a page for themselves; arguments as in `edition`."""
+    return script is not None and why_unseen("path-alloc", script, edition(fields, stated), osreldate) is None
+
+
+def own_path(path: int) -> int:
+    """The path of a log that tells own pages: what was zeroed in a fault that allocated none is a page-table page."""
+    return path & ~ZERO if path & (ZERO | ALLOC) == ZERO else path
+
+
 def probes(script: str, edition: int) -> dict[str, list[str]]:
     """What the script must look at to show what it shows, by measure; of "a | b" either."""
     found: dict[str, list[str]] = {}

@@ -19,6 +19,7 @@ def count(text: str) -> dict[str, object]:
     imbalanced: list[list[object]] = []
     unreadable = 0
     complete = watch = False
+    osreldate = 0
     section = ""
     *whole, cut = text.split("\n")
     for line in whole:
@@ -31,6 +32,8 @@ def count(text: str) -> dict[str, object]:
                     fields[words[1]] = [word.split(":")[0] for word in words[2:] if not word.endswith(":stack")]
                 case "#counter.before" | "#counter.after":
                     counters[words[0].partition(".")[2]][words[1]] = int(words[2])
+                case "#osreldate":
+                    osreldate = int(words[1])
                 case "#script":
                     watch = words[1] == "vmwatch"
                 case "#end":
@@ -46,6 +49,8 @@ def count(text: str) -> dict[str, object]:
                 continue
             record = dict(zip(fields[words[0]], words[1:], strict=True))
             found["records"][words[0]] += 1
+            if "path" in record and (osreldate < 1500000 or "frees" not in record):
+                record["path"] = _own(int(record["path"], 16))
             _record(found, words[0], record, imbalanced)
         elif section:
             _watched(found["watch"], section, line, words)
@@ -57,6 +62,11 @@ def count(text: str) -> dict[str, object]:
     known |= {"dtrace_messages": messages} if messages else {}
     known |= {"imbalanced": imbalanced} if imbalanced else {}
     return dict(sorted(known.items()))
+
+
+def _own(path: int) -> str:
+    """The path without `zero` where no page was allocated: a page table was zeroed."""
+    return hex(path - 2 if path & 0x22 == 2 else path)
 
 
 def _record(found: dict[str, Counter[str]], tag: str, record: dict[str, str], imbalanced: list[list[object]]) -> None:

@@ -11,6 +11,7 @@ from analyzer.analysis import coverage, failures, imbalance, moves, paths
 from analyzer.errors import DataError
 from analyzer.ingest.blocks import Block, blocks
 from analyzer.ingest.gears import read_block, read_directives
+from analyzer.ingest.own_pages import keep_own_pages
 from analyzer.ingest.read import VMTRACE, read_whole
 from analyzer.ingest.records import UNDECLARED
 from analyzer.ingest.sources import Source
@@ -87,7 +88,7 @@ def test_blocks_cut_anywhere_are_one_log(minutes):
     whole = summary_of(minutes)
     for size in (20_000, 70_000, 1_000_000):
         parts = [
-            summarize_block(read_block(block), head["script"], head["timestamp"], head["select"])
+            summarize_block(keep_own_pages(read_block(block), head), head["script"], head["timestamp"], head["select"])
             for block in blocks(Source(str(minutes)), size)
         ]
         assert len(parts) > 1 or size == 1_000_000
@@ -102,7 +103,10 @@ def test_sections_merge_in_any_order(minutes):
         tag: kind for block in blocks(Source(str(minutes)), 20_000) for tag, kind in block.records.items()
     }
     parts = [
-        summarize_block(read_block(Block(memoryview(data[a:b]), 1, known)), head["script"], head["timestamp"], "F")
+        summarize_block(
+            keep_own_pages(read_block(Block(memoryview(data[a:b]), 1, known)), head),
+            head["script"], head["timestamp"], "F",
+        )
         for a, b in pairwise(edges)
     ]
     random.Random(7).shuffle(parts)

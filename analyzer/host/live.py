@@ -4,10 +4,12 @@ import re
 from collections import Counter, defaultdict
 from contextlib import suppress
 
+from analyzer import measures
 from analyzer.host.sections import Row, Sections
 from analyzer.host.tally import Tally
 
 _BITS = re.compile(rb"^#bits\tpath\t(.*)$", re.MULTILINE)
+_SCRIPT = re.compile(rb"^#script\t(\w+)$", re.MULTILINE)
 _OSRELDATE = re.compile(rb"^#osreldate\t(\d+)$", re.MULTILINE)
 _FIELDS = re.compile(rb"^#fields\t([FX])\t(.*)$", re.MULTILINE)
 _NAMES, _OTHERS = 10_000, "(others)"  # who makes up names must not fill the memory of the box
@@ -40,6 +42,8 @@ class Live:
         self.replaced: Counter[str] = Counter()
         self.retries: int | None = None
         self.imbalances = self.double_frees = self.longest = 0
+        self._script: str | None = None
+        self._own_pages = False  # whether the log says which faults allocated a page
         self._columns: dict[bytes, list[str]] = {}
         self._sections = Sections()
 
@@ -65,6 +69,10 @@ class Live:
                 self.retries = 0
         for osreldate in _OSRELDATE.findall(data):
             self.osreldate = int(osreldate)
+        for script in _SCRIPT.findall(data):
+            self._script = script.decode()
+        fields = {tag.decode(): columns for tag, columns in self._columns.items()}
+        self._own_pages = measures.tells_own_pages(self._script, fields, self.osreldate)
         for bits in _BITS.findall(data):
             words = bits.decode("ascii", "replace").split("\t")
             with suppress(ValueError):
@@ -79,9 +87,12 @@ class Live:
             return
         self.results[rc] += 1
         self._process(values["execname"].removesuffix("\\0"), 1)
-        self.latency[int(values["path"], 16)][_low(duration)] += 1
+        self.latency[self._path(int(values["path"], 16))][_low(duration)] += 1
         if self.retries is not None:
             self.retries += int(values["lookups"]) - 1
+
+    def _path(self, bits: int) -> int:
+        return measures.own_path(bits) if self._own_pages else bits
 
     def _alarm(self, values: dict[str, str]) -> None:
         self.double_frees += values["kind"] == "double-free"
@@ -96,7 +107,7 @@ class Live:
             self.results[int(keys["rc"])] += row.value
             self._process(keys["execname"], row.value)
         elif row.section == "latency" and row.low is not None and "path" in keys:
-            self.latency[int(keys["path"])][row.low] += row.value
+            self.latency[self._path(int(keys["path"]))][row.low] += row.value
         elif row.section == "moldbusy":
             self.replaced[keys["busy"]] += row.value
 

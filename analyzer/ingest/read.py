@@ -1,11 +1,13 @@
 """Any file that vmtrace reads, whole, as Parsed."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from analyzer.errors import DataError, UsageError
 from analyzer.ingest.blocks import blocks
 from analyzer.ingest.formats import FORMATS
 from analyzer.ingest.gears import merge_parsed, read_block
+from analyzer.ingest.own_pages import keep_own_pages
 from analyzer.ingest.parsed import Parsed, damage_notice
 from analyzer.ingest.sniff import HEAD_BYTES, Told, sniff
 from analyzer.ingest.sources import Source
@@ -41,10 +43,11 @@ def parts(source: Source, name: str) -> Iterator[Parsed]:
     """A file of the format `name`, in its order, as many parts as its reader makes of it."""
     if name == SAVED:
         raise DataError(f"{source.name}: is a saved Summary; vmtrace report reads it")
-    if name == VMTRACE:
-        yield from (read_block(block) for block in blocks(source))
-    else:
-        yield from FORMATS[name].parts(source.chunks())
+    found = map(read_block, blocks(source)) if name == VMTRACE else FORMATS[name].parts(source.chunks())
+    head: dict[str, Any] | None = None
+    for parsed in found:
+        head = parsed.meta if head is None else head
+        yield keep_own_pages(parsed, head)
     if source.damage:
         yield Parsed(notices=[damage_notice(source.damage)])
 

@@ -140,6 +140,10 @@ def _faults(steps: pa.Table, starts: np.ndarray, ends: np.ndarray) -> pa.Table:
     functions = steps["fn"].combine_chunks().dictionary_encode()
     bits = np.array([_STEP_BITS.get(name, 0) for name in functions.dictionary.to_pylist()], np.uint64)
     path = np.where(entered, bits[functions.indices.to_numpy()], np.uint64(0))
+    # What is zeroed once pmap_enter runs is a page-table page.
+    mapped = np.cumsum(entered & _are(steps, "pmap_enter", "fn"))
+    within = np.repeat(np.arange(len(starts)), ends - starts)
+    path[_are(steps, "pmap_zero_page", "fn") & (mapped > np.append(0, mapped)[starts][within])] = 0
 
     def count(mask: np.ndarray) -> np.ndarray:
         return np.add.reduceat(mask.astype(np.int64), starts)

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from analyzer.errors import DataError, UsageError
 from analyzer.ingest.blocks import Block, blocks
 from analyzer.ingest.gears import read_block, read_directives
+from analyzer.ingest.own_pages import keep_own_pages
 from analyzer.ingest.parsed import Notice, Parsed, damage_notice
 from analyzer.ingest.read import SAVED, VMTRACE, format_of, parts
 from analyzer.ingest.sources import Source
@@ -157,7 +158,7 @@ def _log_parts(source: Source, chosen: Filter, pool: Pool) -> Iterator[LogSummar
 
 def _summarize(block: Block, chosen: Filter, head: dict[str, Any]) -> LogSummary:
     """One block as a LogSummary: it depends on nothing else, wherever it runs."""
-    return _reduced(read_block(block, COLUMNS), chosen, head)
+    return _reduced(keep_own_pages(read_block(block, COLUMNS), head), chosen, head)
 
 
 def _reduced(parsed: Parsed, chosen: Filter, head: dict[str, Any]) -> LogSummary:

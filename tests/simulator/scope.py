@@ -20,7 +20,10 @@ def path_of(fault: Fault, program: Program) -> int:
     bits = sum(bit for step, bit in _BITS.items() if step in fault.steps)
     if ("asked pager" if first else "pager") in fault.steps:
         bits |= PAGER
-    if first and program.osreldate >= 1500000:
+    blind = first and program.osreldate >= 1500000
+    if "page table" in fault.steps and program.name != "vmevents" and (blind or "alloc" in fault.steps):
+        bits |= ZERO  # it cannot be told from zero-fill
+    if blind:
         bits &= ~ALLOC
     if program.name == "vmagg":
         bits &= ~(BUSY | WAIT)

@@ -9,7 +9,7 @@ _WHO = "ts:time\tcpu:int\tpid:int\ttid:int"
 _ENTERED = (
     "vm_fault", "vm_fault_hold", "vm_map_lookup", "vm_page_rename", "vm_page_iter_rename", "vm_page_replace",
     "vm_page_free_toq", "vm_page_alloc_after", "vm_page_busy_sleep", "vm_pager_get_pages", "pmap_zero_page",
-    "pmap_copy_page", "vm_radix_insert", "vm_radix_node_alloc",
+    "pmap_copy_page", "pmap_enter", "vm_radix_insert", "vm_radix_node_alloc",
 )  # fmt: skip
 _LEFT = (
     "vm_map_lookup", "vm_page_rename", "vm_page_replace", "vm_pager_get_pages", "vm_radix_insert", "vm_fault",

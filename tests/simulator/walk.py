@@ -106,7 +106,7 @@ class Walk:
             self._acquire(top)
         if not self._resolve(fault, top):
             return False
-        self._pair(self.kernel.address())  # the pmap's list of mappings
+        self._enter(fault)
         if random.random() < 0.04:
             self._rename_some()  # a collapse of the object: its renames may fail, and that does no harm
         if self.traced and self.kernel.strike("double-free"):
@@ -140,6 +140,13 @@ class Walk:
             else:
                 self._replace(fault, top, page)
         return True
+
+    def _enter(self, fault: Fault) -> None:
+        """Map the page; its page table may need a page that is zeroed and is of no object (facts 13.19)."""
+        self.fire("pmap_enter:entry")
+        if self.release.tables_apart and self.random.random() < 0.2:
+            self._step(fault, "page table", "pmap_zero_page:entry")
+        self._pair(self.kernel.address())  # the pmap's list of mappings
 
     def _page_in(self, fault: Fault) -> None:
         """Ask the pager; often it has nothing and the page is filled with zeros (facts 13.8)."""

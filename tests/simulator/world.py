@@ -43,6 +43,11 @@ class Release:
         return self.osreldate >= 1500000
 
     @property
+    def tables_apart(self) -> bool:
+        """Page-table pages come from a function of their own; before, from the one that a fault's page comes from."""
+        return self.osreldate >= 1302000
+
+    @property
     def results(self) -> tuple[int, ...]:
         """What a fault may fail with."""
         bounds = (OUT_OF_BOUNDS,) if self.osreldate >= 1201517 else ()
@@ -94,7 +99,8 @@ class Fault:
 
     Attributes:
         end: when it returned; None where it has not, or never does.
-        steps: what it did: "zero", "copy", "asked pager", "pager", "rename", "replace", "alloc", "busy", "wait".
+        steps: what it did: "zero", "copy", "asked pager", "pager", "rename", "replace", "alloc", "busy", "wait",
+            "page table".
     """
 
     thread: Thread
