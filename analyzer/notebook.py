@@ -4,6 +4,7 @@ They are those of ingest and analysis, with the tables of every analysis as `df_
 `fig_…()`.  They stand here, above charts and report, because ingest and analysis know of neither.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,13 +31,13 @@ if TYPE_CHECKING:
 _TOP = 20
 
 
-class Views:
+class Views(ABC):
     """The analyses of `self.summary` as tables and figures; times and durations are ns, shares are 0 to 1."""
 
     @property
+    @abstractmethod
     def summary(self) -> PlainSummary:
         """What they are of."""
-        raise NotImplementedError
 
     @cached_property
     def document(self) -> Document:

@@ -173,40 +173,32 @@ def never_returned(log: LogSummary, keep: Keep = every) -> list[Finding]:
 def _waiting(log: LogSummary, keep: Keep) -> list[Finding]:
     """Threads that a list shows waiting for a lock inside the handler; the list does not say who holds it."""
     rows = tuple(row for row in log.evidence.get("waiting", ()) if keep(row) and row["inside"])
-    if not rows:
-        return []
-    return [
-        Finding(
-            "never-returned",
-            "suspected",
-            "needs a look",
-            waiting.sentence(rows),
-            "A lock is waited for all the time; only one that is never let go makes this last. The list does not say "
-            "who holds it.",
-            "Take the list again: threads that still stand there wait for ever. A trace beside it names the lock.",
-            rows,
-            len(rows),
-        )
-    ]
+    return _perhaps_held_up(
+        rows,
+        waiting.sentence(rows),
+        "A lock is waited for all the time; only one that is never let go makes this last. The list does not say "
+        "who holds it.",
+        "Take the list again: threads that still stand there wait for ever. A trace beside it names the lock.",
+    )
 
 
 def _unfinished(log: LogSummary, keep: Keep) -> list[Finding]:
     """Faults of a ktrace file that have a start and no end."""
     rows = tuple(row for row in log.evidence["unfinished"] if keep(row))
+    first = f", the first of {where(rows[0])}" if rows else ""
+    return _perhaps_held_up(
+        rows,
+        f"{counted(len(rows), 'fault')} began and did not end in this file{first}.",
+        "ktrace drops records when its pool is empty, and the last fault of a thread can have been running.",
+        "If the thread is still there, 'procstat -kk' shows where it waits.",
+    )
+
+
+def _perhaps_held_up(rows: tuple[Row, ...], headline: str, detail: str, next_step: str) -> list[Finding]:
+    """One suspected finding of faults that have not returned; none of no rows."""
     if not rows:
         return []
-    return [
-        Finding(
-            "never-returned",
-            "suspected",
-            "needs a look",
-            f"{counted(len(rows), 'fault')} began and did not end in this file, the first of {where(rows[0])}.",
-            "ktrace drops records when its pool is empty, and the last fault of a thread can have been running.",
-            "If the thread is still there, 'procstat -kk' shows where it waits.",
-            rows,
-            len(rows),
-        )
-    ]
+    return [Finding("never-returned", "suspected", "needs a look", headline, detail, next_step, rows, len(rows))]
 
 
 _PANICS = {

@@ -1,5 +1,6 @@
 """The script that prints a record of each fault, both editions; recording10.py is its sister on 10.x."""
 
+from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from .dtrace import Locals, Program, on, quoted, stack
@@ -23,7 +24,7 @@ FIRST_EDITION = {"inserts": (20, 6), "insfails": (26, 6), "lookups": (32, 6), "f
 SECOND_EDITION = {"path": (0, 8), "inserts": (9, 18), "insfails": (27, 17), "lookups": (44, 20)}
 
 
-class Recorder(Program):
+class Recorder(Program, ABC):
     """What vmfault and vmfault10 of both editions have in common."""
 
     layout = FIRST_EDITION
@@ -112,9 +113,9 @@ class Recorder(Program):
         )
         me["st"] = 1
 
+    @abstractmethod
     def middle(self, firing: Firing, me: Locals) -> str:
         """The columns of the locks."""
-        raise NotImplementedError
 
     def tail(self, me: Locals) -> str:
         """The columns of the frees, of the first edition."""
