@@ -61,11 +61,6 @@ class Lines:
         """The lines from `first` up to `last` as they stand."""
         return bytes(self.data[self._bounds[first] : self._bounds[last]])
 
-    def square(self, numbers: np.ndarray, length: int) -> np.ndarray:
-        """Those lines, all of that length, as rows of bytes."""
-        places, text = bounds(self.select(numbers))
-        return np.frombuffer(text, np.uint8)[places[0] : places[-1]].reshape(-1, length)
-
     def select(self, numbers: np.ndarray) -> pa.LargeBinaryArray:
         """Those lines with their newlines, their bytes one after the other."""
         lines = pa.LargeBinaryArray.from_buffers(

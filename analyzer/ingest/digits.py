@@ -50,7 +50,7 @@ def _numbers(
     outside = np.searchsorted(begins, 0)  # of words that would begin before the text
     digits = text[np.maximum(begins, 0)] if outside else text[begins]
     digits[:outside] <<= (-8 * begins[:outside]).astype(np.uint64)
-    digits ^= _each("0")
+    digits ^= each("0")
     digits &= _FILLED[np.clip(lengths, 0, _DIGITS)]
     values, wrong = eight(digits)
     longer = np.flatnonzero(lengths > _DIGITS)
@@ -63,7 +63,7 @@ def _numbers(
 
 
 def _eight_decimals(digits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    wrong = ((digits + _each("\x76")) | digits) & _each("\x80") != 0  # a byte of 10 or more
+    wrong = ((digits + each("\x76")) | digits) & each("\x80") != 0  # a byte of 10 or more
     digits *= np.uint64(1 + (10 << 8))
     digits >>= np.uint64(8)
     digits &= np.uint64(0x00FF00FF00FF00FF)
@@ -76,16 +76,16 @@ def _eight_decimals(digits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _eight_hexadecimals(digits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    letters = (digits >> np.uint64(6)) & _each("\x01")  # less "0" they are 0x51 to 0x56
+    letters = (digits >> np.uint64(6)) & each("\x01")  # less "0" they are 0x51 to 0x56
     digits -= letters * np.uint64(0x47)
     letters <<= np.uint64(7)
-    ten_or_more = digits + _each("\x76")
-    wrong = ((ten_or_more ^ letters) & _each("\x80")) | (digits & _each("\xf0")) != 0
+    ten_or_more = digits + each("\x76")
+    wrong = ((ten_or_more ^ letters) & each("\x80")) | (digits & each("\xf0")) != 0
     for shift, mask in ((4, 0x00FF00FF00FF00FF), (8, 0x0000FFFF0000FFFF), (16, 0xFFFFFFFF)):
         digits = ((digits << np.uint64(shift)) | (digits >> np.uint64(2 * shift))) & np.uint64(mask)
     return digits, wrong
 
 
-def _each(character: str) -> np.uint64:
+def each(character: str) -> np.uint64:
     """That byte eight times."""
     return np.uint64(ord(character) * 0x0101010101010101)

@@ -65,11 +65,11 @@ def read_block(block: Block, columns: Columns | None = None, lark_alone: bool = 
 
 
 def read_directives(block: Block) -> dict[str, Any]:
-    """The directives of one block, as in Parsed.meta."""
+    """The directives of one block, as in Parsed.meta; not those of sections, of which a day's log is full."""
     lines = Lines(block)
     slow = SlowReader(block.records)
-    for number in lines.beginning_with(b"#"):
-        slow.read(block.first_line + int(number), lines.text(number))
+    for number in np.setdiff1d(lines.beginning_with(b"#"), lines.beginning_with(b"#aggregation")).tolist():
+        slow.read(block.first_line + number, lines.text(number))
     return slow.meta
 
 

@@ -6,9 +6,8 @@ not accepted is lark's.
 
 import re
 from collections.abc import Collection
-from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import pyarrow as pa
@@ -17,21 +16,21 @@ from lark.exceptions import UnexpectedInput
 from analyzer.ingest.aggregations import DISTRIBUTIONS, INTEGER_COLUMNS
 from analyzer.ingest.block_lines import Lines
 from analyzer.ingest.blocks import parse_directive
+from analyzer.ingest.digits import decimals, each, words
 from analyzer.ingest.escapes import unescape
 from analyzer.ingest.fast import read_records
 from analyzer.ingest.messages import PREFIX
 from analyzer.ingest.records import RecordType
 
-_HEADER = "           value  ------------- Distribution ------------- count    "
+_HEADER = "           value  ------------- Distribution ------------- count    \n"
 _STACKED = ("fn", "rc", "infault", "stack", "count")
 _STACKED_ROW = re.compile(
     rb"\n*  ([!-~]+) +(-?\d{1,18}) +(-?\d{1,18}) *\n((?: {14}(?:0x[0-9a-f]+|[!-_a-~]+`[!-~]+)\n)+) +(\d{1,18})\n"
 )
-# A bucket of libdtrace: label 0 to 16, " |", bar 18 to 58, a blank, count 59 to 68 from the left, newline.
-_WIDE, _LABEL, _MIDDLE, _BAR, _COUNT = 69, slice(0, 16), 17, slice(18, 58), slice(59, 68)
-_OTHER_BITS, _ONE_OF_TWO = np.uint64(0x9F9F9F9F9F9F9F9F), np.uint64(0x2020202020202020)
-_OPEN_ENDED = re.compile(rb" *(?:<|>=) \d+")
-_NEWLINE, _BLANK, _ZERO = (np.uint8(ord(character)) for character in "\n 0")
+# A bucket of libdtrace: label 0 to 16, a blank, "|", bar 18 to 58, a blank, count 59 to 68 from the left, newline.
+_WIDE, _LABEL, _MIDDLE, _BAR, _COUNT = 69, 16, 17, range(18, 58, 8), slice(59, 68)
+_OPEN_ENDED = re.compile(r" *(<|>=) (\d+)")
+_BLANK, _NEWLINE = ord(" "), ord("\n")
 
 
 @dataclass(frozen=True)
@@ -62,12 +61,20 @@ def find_sections(lines: Lines, tags: Collection[str]) -> list[Section]:
     records = [lines.beginning_with(tag.encode() + b"\t") for tag in tags]
     ends = np.append(np.sort(np.concatenate([directives, *records])), lines.count)
     found = []
-    for header, end in zip(headers, ends[np.searchsorted(ends, headers, side="right")], strict=True):
-        with suppress(UnexpectedInput):  # the slow gear refuses it
-            names = parse_directive(lines.text(header)).scan_values(lambda token: token.type == "NAME")
-            name, *columns = map(str, names)
-            found.append(Section(name, tuple(columns), int(header), int(end)))
+    following = ends[np.searchsorted(ends, headers, side="right")]
+    for header, end in zip(headers.tolist(), following.tolist(), strict=True):
+        if names := _names(lines.text(header)):
+            found.append(Section(names[0], names[1:], header, end))
     return found
+
+
+@lru_cache(256)
+def _names(header: str) -> tuple[str, ...]:
+    """The name and the columns of an `#aggregation` line, the same for every section; none where lark refuses it."""
+    try:
+        return tuple(map(str, parse_directive(header).scan_values(lambda token: token.type == "NAME")))
+    except UnexpectedInput:  # the slow gear says why
+        return ()
 
 
 def read_sections(lines: Lines, sections: list[Section]) -> tuple[list[pa.Table], list[Section]]:
@@ -137,17 +144,19 @@ def _distributions(lines: Lines, sections: list[Section]) -> tuple[list[pa.Table
     names = sections[0].columns[:-1]
     is_bucket = lines.lengths(numbers) == _WIDE
     is_bucket[is_bucket] = lines.bytes_at(numbers[is_bucket], _MIDDLE) == ord("|")
-    wide = lines.square(numbers[is_bucket], _WIDE)
-    others = np.flatnonzero(~is_bucket)
-    texts = [lines.text(number) for number in numbers[others]]
-    is_head = np.zeros(len(numbers), bool)
-    is_head[others] = [text == _HEADER for text in texts]
+    buckets = _buckets(lines, numbers[is_bucket])
+    # The same keys and headers come again and again: each text is read once.
+    others = lines.select(numbers[~is_bucket]).dictionary_encode()
+    texts = [text.decode(errors="backslashreplace") for text in others.dictionary.to_pylist()]
+    text_of = np.full(len(numbers), -1)
+    text_of[~is_bucket] = others.indices.to_numpy()
+    is_head = np.isin(text_of, [place for place, text in enumerate(texts) if text == _HEADER])
     is_key = ~is_bucket & ~is_head
-    keys = _keys([text for text in texts if text != _HEADER], names)
+    keys = _keys(texts, names)
 
     good = np.ones(len(numbers), bool)
-    good[is_bucket] = _sound(wide)
-    good[is_key] = [key is not None for key in keys]
+    good[is_bucket] = buckets.sound
+    good[is_key] = np.array([key is not None for key in keys], bool)[text_of[is_key]]
     # A header stands right below its key and above a bucket, a bucket right below its header or another bucket.
     joined = (np.diff(numbers, prepend=-2) == 1) & (np.diff(owner, prepend=-1) == 0)
     below_key = joined & np.concatenate([[False], is_key[:-1]])
@@ -156,14 +165,15 @@ def _distributions(lines: Lines, sections: list[Section]) -> tuple[list[pa.Table
     good &= above_bucket | ~is_head
     refused = np.unique(owner[~good])
 
-    counted = np.flatnonzero((wide[:, _COUNT.start] != _ZERO) & ~np.isin(owner[is_bucket], refused))
-    low, high = _bounds(wide, np.cumsum(is_head)[is_bucket], counted)
-    key_of = pa.array((np.cumsum(is_key) - 1)[is_bucket][counted])
-    table = {"line": pa.array(numbers[is_key], pa.int64()).take(key_of)}
+    counted = np.flatnonzero((buckets.count != 0) & ~np.isin(owner[is_bucket], refused))
+    low, high = _bounds(buckets, np.cumsum(is_head)[is_bucket])
+    key_of = (np.cumsum(is_key) - 1)[is_bucket][counted]
+    text_of_key = pa.array(text_of[is_key][key_of])
+    table = {"line": pa.array(numbers[is_key][key_of], pa.int64())}
     for place, name in enumerate(names):
         kind = pa.int64() if name in INTEGER_COLUMNS else pa.string()
-        table[name] = pa.array([key[place] if key else None for key in keys], kind).take(key_of)
-    table |= {"low": low, "high": high, "count": _number(wide[counted, _COUNT])}
+        table[name] = pa.array([key[place] if key else None for key in keys], kind).take(text_of_key)
+    table |= {"low": low[counted], "high": high[counted], "count": buckets.count[counted]}
     return [pa.table(table)], [sections[place] for place in refused]
 
 
@@ -179,54 +189,78 @@ def _bodies(lines: Lines, sections: list[Section]) -> tuple[np.ndarray, np.ndarr
 
 
 def _keys(texts: list[str], names: tuple[str, ...]) -> list[tuple[int | str, ...] | None]:
-    """The key of each line, None where it is none; the same lines come again and again."""
+    """The key that each line has, None where it has none."""
     fields = (r"(?:[a-z]+ )?(-?\d{1,18})" if name in INTEGER_COLUMNS else r"([ -~]+)" for name in names)
-    pattern = re.compile("\t".join(fields))
-    known: dict[str, tuple[int | str, ...] | None] = {}
-    for text in set(texts):
-        match = pattern.fullmatch(text) if names else None
-        known[text] = match and tuple(
+    pattern = re.compile("\t".join(fields) + "\n")
+    found = (pattern.fullmatch(text) if names else None for text in texts)
+    return [
+        match
+        and tuple(
             int(value) if name in INTEGER_COLUMNS else unescape(value)
             for name, value in zip(names, match.groups(), strict=True)
         )
-    return [known[text] for text in texts]
+        for match in found
+    ]
 
 
-def _sound(wide: np.ndarray) -> np.ndarray:
-    """Which lines are buckets, character by character."""
-    label, bar, count = wide[:, _LABEL], wide[:, _BAR], wide[:, _COUNT]
-    digit, number = label - _ZERO < 10, count - _ZERO < 10
-    # Eight characters at once: of a blank (0x20) and an @ (0x40) one of these bits is set, and no other.
-    words = np.ascontiguousarray(bar).view(np.uint64)
-    drawn = ((words & _OTHER_BITS) == 0) & (((words ^ (words >> np.uint64(1))) & _ONE_OF_TWO) == _ONE_OF_TWO)
-    sound = (wide[:, 16] == _BLANK) & (wide[:, 58] == _BLANK) & drawn.all(axis=1)
-    sound &= digit[:, -1] & number[:, 0]
-    # Digits stand together: at the right end of the label, at the left end of the count.
-    sound &= (digit[:, :-1] <= digit[:, 1:]).all(axis=1) & (number[:, 1:] <= number[:, :-1]).all(axis=1)
-    sound &= (number | (count == _BLANK)).all(axis=1)
-    signed = ~(digit | (label == _BLANK)).all(axis=1)
-    sound[signed] &= np.array([_OPEN_ENDED.fullmatch(bytes(row)) is not None for row in label[signed]], bool)
-    return sound
+@dataclass(frozen=True)
+class _Buckets:
+    """Lines that may be buckets.
+
+    Attributes:
+        sound: which are.
+        value, count: of the label, and what was counted.
+        below, above: which labels have a "<" or a ">=" before the value.
+    """
+
+    sound: np.ndarray
+    value: np.ndarray
+    count: np.ndarray
+    below: np.ndarray
+    above: np.ndarray
 
 
-def _bounds(wide: np.ndarray, distribution: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The limits of those buckets: from the label to the next one, as aggregations.bounds has them."""
-    last = max(len(wide) - 1, 0)
-    after, before = np.minimum(rows + 1, last), np.maximum(rows - 1, 0)
-    value, following, previous = (_number(wide[place, _LABEL]) for place in (rows, after, before))
-    same = distribution[rows]
-    width = np.where((before != rows) & (distribution[before] == same), value - previous, 1)
+def _buckets(lines: Lines, numbers: np.ndarray) -> _Buckets:
+    data, starts = lines.bytes, lines.starts[numbers]
+    eight = words(data, 8)
+    sound = (data[starts + _LABEL] == _BLANK) & (data[starts + _COUNT.start - 1] == _BLANK)
+    for place in _BAR:
+        sound &= _drawn(eight[starts + place])
+    # Digits stand at the right end of the label, at the left end of the count; all that is beside them are blanks.
+    blanks = _blanks(eight[starts + _COUNT.start]) + (data[starts + _COUNT.stop - 1] == _BLANK)
+    begins = starts + _COUNT.start
+    count, wrong = decimals(data, begins, starts + _COUNT.stop - blanks)
+    sound &= ~wrong
+    ends = starts + _LABEL
+    value, odd = decimals(data, starts + _blanks(eight[starts]) + _blanks(eight[starts + 8]), ends)
+    below, above = np.zeros(len(starts), bool), np.zeros(len(starts), bool)
+    for place in np.flatnonzero(odd).tolist():
+        match = _OPEN_ENDED.fullmatch(lines.text(numbers[place])[:_LABEL])
+        sound[place] &= match is not None
+        if match:
+            below[place], above[place], value[place] = match[1] == "<", match[1] == ">=", int(match[2])
+    return _Buckets(sound, value, count, below, above)
+
+
+def _blanks(eight: np.ndarray) -> np.ndarray:
+    """How many of the eight bytes of each word are blanks."""
+    other = eight ^ each(" ")
+    filled = ((other & each("\x7f")) + each("\x7f") | other) >> np.uint64(7) & each("\x01")
+    return 8 - (filled * each("\x01") >> np.uint64(56)).astype(np.int64)
+
+
+def _drawn(eight: np.ndarray) -> np.ndarray:
+    """Which words are of blanks (0x20) and @ (0x40) alone: one of these bits is set, and no other."""
+    return ((eight & each("\x9f")) == 0) & (((eight ^ (eight >> np.uint64(1))) & each(" ")) == each(" "))
+
+
+def _bounds(buckets: _Buckets, distribution: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The limits of buckets: from the label to the next one, as aggregations.bounds has them."""
+    value = buckets.value
+    first = np.diff(distribution, prepend=-1) != 0
+    last = np.append(first[1:], True)[: len(first)]
+    width = np.where(first, 1, np.diff(value, prepend=0))
     low = value.astype(np.float64)
-    high = np.where((after != rows) & (distribution[after] == same), following, value + width).astype(np.float64)
-    below, above = ((wide[rows, _LABEL] == ord(sign)).any(axis=1) for sign in "<>")
-    low[below], high[below], high[above] = -np.inf, value[below], np.inf
+    high = np.where(last, value + width, np.append(value[1:], 0)[: len(value)]).astype(np.float64)
+    low[buckets.below], high[buckets.below], high[buckets.above] = -np.inf, value[buckets.below], np.inf
     return low, high
-
-
-def _number(characters: np.ndarray) -> np.ndarray:
-    """The number whose digits stand in each row."""
-    value = np.zeros(len(characters), np.int64)
-    for column in characters.T:
-        digit = column - _ZERO
-        value = np.where(digit < 10, value * 10 + digit, value)
-    return value
