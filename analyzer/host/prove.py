@@ -19,13 +19,18 @@ from analyzer.host.output import Output
 from analyzer.host.progress import Progress
 from analyzer.host.result import EndedEarlyError, Result
 
-# A second count beside the script's own clauses: whether lock probes fire in faults at all, and how many renames.
+# A second count beside the script's own clauses: whether lock probes fire in faults at all, how many renames, and which
+# process's faults failed.
 _WITNESS = """
 fbt::vm_fault:entry, fbt::vm_fault_hold:entry { self->proving = 2; }
 lockstat:::rw-acquire, lockstat:::rw-release /self->proving > 1/ { @witness[probename] = count(); }
+fbt::vm_fault:return, fbt::vm_fault_hold:return
+/self->proving > 1 && (int)arg1 != 0/ { @failed[execname, pid, (int)arg1] = count(); }
 fbt::vm_fault:return, fbt::vm_fault_hold:return { self->proving = 1; }
 fbt::vm_page_rename:entry, fbt::vm_page_iter_rename:entry { @witness[probefunc] = count(); }
 dtrace:::END { printf("#aggregation\\twitness\\tprobe\\tcount\\n"); printa("%s\\t%@d\\n", @witness); }
+dtrace:::END { printf("#aggregation\\tfailed\\texecname\\tpid\\trc\\tcount\\n"); }
+dtrace:::END { printa("%S\\t%d\\t%d\\t%@d\\n", @failed); }
 """
 
 # Without Python on the box: faults of every common kind, whose numbers only the kernel's counters know.

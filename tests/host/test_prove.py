@@ -118,6 +118,19 @@ def test_reports_say_beside_the_release_what_was_proved():
     assert origin.proof(told) == ["2 measures proved exact on this kernel", "proved wrong: copy"]
 
 
+@pytest.mark.parametrize(("counted", "outcome"), [(21, "exact"), (20, "wrong"), (22, "wrong")])
+def test_faults_that_fail_as_the_loads_program_starts_are_none_of_the_load(counted, outcome):
+    """As on a live 13.2: 13 children were to fail, and the process that forked them had failed 8 times at its start."""
+    text = (
+        f"#aggregation\tprocess\texecname\trc\tcount\npython3.11\\0\t2\t{counted}\ngrep\\0\t2\t1\n"
+        f"#aggregation\tlatency\tpath\trc\tllquantize\n0\t2\n           50000 |@@@@@ {counted + 1}\n"
+        "#aggregation\tfailed\texecname\tpid\trc\tcount\npython3.11\\0\t63\t2\t8\ngrep\\0\t60\t2\t1\n"
+    ) + "".join(f"python3.11\\0\t{pid}\t2\t1\n" for pid in range(65, 78))
+    parts = [{"part": "protected", "first": 0, "last": 4096, "faults": 13, "pids": list(range(65, 78))}]
+    judge = proof.Judge(proof.digest(text.encode()), {"name": "python3.11", "parts": parts}, {}, 2)
+    assert judge.answer("results").outcome == outcome
+
+
 PATHS = {"faults", "zero-fill", "copy", "path-alloc"}
 
 
