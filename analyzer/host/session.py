@@ -32,6 +32,7 @@ _BY_KERNEL = "the kernel"
 _BY_DTRACE = "dtrace"
 _CONNECTION = "the connection"
 _END_OF_COMMAND = "the end of COMMAND"
+_LOST = "what dtrace had not printed yet is lost"
 _HURRY = "; ^C again ends at once and loses them"
 
 
@@ -265,16 +266,31 @@ class _Session:
         if self._tracer.streams.ended:
             return
         self._tracer.stop()
-        heard = time.monotonic()
-        aborted = False
+        told = heard = time.monotonic()
+        waiting = aborted = False
         while not self._tracer.streams.ended:
             if self._pump():
                 heard = time.monotonic()
             self._progress.show(f"waiting for dtrace's last records{_HURRY}")
-            silent = time.monotonic() - heard
-            if not aborted and (self._hurried("what dtrace had not printed yet is lost") or silent > limits.DRAIN):
-                aborted, heard = True, time.monotonic()
+            now = time.monotonic()
+            silent = now - heard
+            if not waiting and now - told > limits.SILENT:
+                waiting = True
+                self._progress.say(
+                    f"dtrace was told to end and is behind: what it recorded it still prints; it is killed after "
+                    f"{limits.DRAIN:g} s without a word, or {limits.BEHIND:g} s in all"
+                )
+            if not aborted and (self._hurried(_LOST) or silent > limits.DRAIN or now - told > limits.BEHIND):
+                aborted, heard = True, now
                 self._tracer.abort()
+                if not self._signals.hurried():
+                    self._log.host("killed", "dtrace")
+                    self._fail(
+                        TemporaryError(
+                            f"dtrace did not end within {now - told:.0f} s and was killed: {_LOST}; what it had "
+                            f"printed is kept in {self._output.name}"
+                        )
+                    )
             elif aborted and silent > limits.KILLED:
                 hangs = self._tracer.hangs()
                 self._log.lines(left.lines(hangs))

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import signal
 import subprocess
 import termios
@@ -58,6 +59,23 @@ def test_second_signal_ends_at_once(stage):
     assert "the trailer is missing" in err
     assert disarmed(stage)
     assert stage.recorded.running in stage.log()
+
+
+@pytest.mark.parametrize(
+    ("limits", "dtrace"),
+    [({"DRAIN": 0.5}, [["sleep", 1000]]), ({"BEHIND": 0.5}, [["out", "T\t1\n"], ["sleep", 0.05]] * 500)],
+)
+def test_a_dtrace_that_does_not_end_is_waited_for_so_long(stage, limits, dtrace):
+    stage.plays([*stage.recorded.steps()[:3], *dtrace])
+    told = limits | {"SILENT": 0.1}
+    status, _, err = finish(stage.start("collect", "--duration", "200ms", limits=told))
+    assert status == 75, err
+    assert "\nvmtrace: dtrace was told to end and is behind: " in err
+    killed = r"dtrace did not end within \d+ s and was killed: what dtrace had not printed yet is lost; what it had "
+    assert re.search(f"\nvmtrace: {killed}printed is kept in vmtrace.log\n", err)
+    assert "\n#host.killed\tdtrace\n" in stage.log()
+    assert stage.log().endswith("#host.ended\tthe end of its duration\n")
+    stage.gone()
 
 
 def test_ctrl_c_typed_on_a_terminal(stage):
