@@ -22,6 +22,11 @@ def wheel(tmp_path_factory):
     return build(WheelBuilder, tmp_path_factory.mktemp("wheel"))
 
 
+@pytest.fixture(scope="module")
+def sdist(tmp_path_factory):
+    return build(SdistBuilder, tmp_path_factory.mktemp("sdist"))
+
+
 def test_the_wheel_has_every_file_of_the_package_and_its_data(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     package = (path for path in (ROOT / "analyzer").rglob("*") if path.is_file() and "__pycache__" not in path.parts)
@@ -38,13 +43,14 @@ def test_the_page_of_an_index_has_no_dead_link(wheel):
     assert not re.search(r"\]\((?!https?:)", metadata)
 
 
-def test_the_sdist_has_what_its_tests_need(tmp_path):
-    with tarfile.open(build(SdistBuilder, tmp_path)) as archive:
+def test_the_sdist_has_what_its_tests_need(sdist):
+    with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     for folder in ("tests", "samples", "grammars", "dscripts", "kmod", "docs", "bench", "examples", "man"):
         files = (path for path in (ROOT / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts)
         assert {str(path.relative_to(ROOT)) for path in files} <= names
 
 
-def test_the_same_tree_gives_the_same_bytes(wheel, tmp_path):
-    assert build(WheelBuilder, tmp_path).read_bytes() == wheel.read_bytes()
+def test_the_same_tree_gives_the_same_bytes(wheel, sdist, tmp_path):
+    for builder, built in ((WheelBuilder, wheel), (SdistBuilder, sdist)):
+        assert build(builder, tmp_path).read_bytes() == built.read_bytes()
