@@ -15,6 +15,12 @@ Form = TypeVar("Form")
 Force = Annotated[bool, typer.Option("--force", help="Overwrite files that are there; an input never.")]
 
 
+def is_stream(log: str) -> bool:
+    """Whether a log can be read only once, from its beginning: standard input, a pipe, a device."""
+    path = Path(log)
+    return log == "-" or path.is_fifo() or path.is_char_device() or path.is_socket()
+
+
 def require_writable(path: Path | None, inputs: Iterable[str], force: bool) -> None:
     """Say at once, not after long work, that a file cannot be made, is there already, or is an input.
 

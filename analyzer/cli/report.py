@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from analyzer.cli.files import Force
+from analyzer.cli.files import Force, is_stream
 from analyzer.cli.options import (
     AsFormat,
     Dask,
@@ -87,6 +87,6 @@ def _follow(logs: list[str]) -> None:
     from analyzer.host.view import Names
     from analyzer.ingest.releases import path_name, result_name
 
-    if len(logs) != 1 or logs[0] == "-":
+    if len(logs) != 1 or is_stream(logs[0]):
         raise UsageError("--follow follows one log that is a plain file: name it")
     follow(logs[0], Names(path_name, result_name), _INTERVAL)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from analyzer.cli.files import Force
+from analyzer.cli.files import Force, is_stream
 from analyzer.cli.output import Form, Look, NoPager, Output, Wide, prepare, write_document
 from analyzer.errors import UsageError
 
@@ -31,7 +31,7 @@ def show(
     """Tell a fault or a finding step by step: times, locks held, stacks, neighbours on the same objects."""
     if (fault is None) == (finding is None):
         raise UsageError("show takes one of --fault LINE and --finding N")
-    if log == "-":
+    if is_stream(log):
         raise UsageError("show reads its log twice: name a file")
     written = prepare(output, form, None, [log], force)
     from analyzer.analysis.story import Story, fault_story

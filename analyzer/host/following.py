@@ -11,6 +11,7 @@ from analyzer.host.live import Live
 from analyzer.host.progress import Phase
 from analyzer.host.screen import Screen
 from analyzer.host.signals import Signals
+from analyzer.host.streams import LINE
 from analyzer.host.view import Names
 
 _CHUNK = 1 << 20
@@ -52,4 +53,6 @@ def _read(log: BinaryIO, rest: bytes, live: Live, heart: Heartbeat) -> bytes:
             heart.lines(whole + newline, time.monotonic())
             for message in _MESSAGE.findall(whole):
                 live.tally.message(message)
+        if len(rest) > LINE:  # no script prints such a line; without an end it would fill the memory
+            rest = b""
     return rest

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import IO
 
 _CHUNK = 1 << 16
-_LINE = 1 << 20  # bytes of a line that wait for its end
+LINE = 1 << 20  # bytes of a line that wait for its end
 _QUEUED = 1024  # chunks, 64 MB: what a slow disk may hold up before dtrace is made to wait
 
 
@@ -60,7 +60,7 @@ class Joiner:
 
     def feed(self, stream: str, data: bytes) -> None:
         whole, newline, rest = (self._rest[stream] + data).rpartition(b"\n")
-        if len(rest) > _LINE:  # no script prints such a line; without an end it would fill the memory
+        if len(rest) > LINE:  # no script prints such a line; without an end it would fill the memory
             whole, newline, rest = whole + newline + b"#host.cut\t" + rest, b"\n", b""
         self._rest[stream] = rest
         if stream == "out" and newline:

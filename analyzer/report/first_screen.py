@@ -53,4 +53,4 @@ def next_command(summary: Summary, findings: list[tuple[LogSummary, Finding]]) -
 
 
 def _is_file(log: LogSummary) -> bool:
-    return log.meta["name"] != "<stdin>"
+    return not str(log.meta["name"]).startswith(("<stdin>", "/dev/fd/"))  # <(zcat …) is gone when it was read
