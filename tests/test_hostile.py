@@ -1,16 +1,20 @@
 """What a log may hold against whoever reads it: names that steer terminals, trackers and spreadsheets."""
 
 import csv
+import errno
 import gzip
 import json
+import lzma
+import os
 import threading
+from io import FileIO
 from pathlib import Path
 
 import pytest
 from recordings import SAMPLES, text
 
 from analyzer.cli.ending import run
-from analyzer.errors import DataError
+from analyzer.errors import DataError, NoInputError
 from analyzer.ingest.blocks import Block, blocks
 from analyzer.ingest.gears import read_block
 from analyzer.ingest.parsed import count_unread
@@ -162,6 +166,56 @@ def test_an_interrupt_waits_for_no_block():
         raise KeyboardInterrupt
     assert waiting.cancelled() and not read.done()
     gate.set()
+
+
+class FailingDisk(FileIO):
+    """A file of which only the beginning can be read."""
+
+    good = 100_000
+
+    def readinto(self, buffer):
+        if self.tell() >= self.good:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return super().readinto(memoryview(buffer)[: self.good - self.tell()])
+
+
+def test_what_a_failing_disk_gives_is_read_and_not_kept(tmp_path, monkeypatch):
+    path, packed = tmp_path / "x.log", tmp_path / "x.log.gz"
+    path.write_bytes(text(SAMPLES / "13.2/leak.log.xz"))
+    packed.write_bytes(gzip.compress(path.read_bytes() * 30, 1))
+    monkeypatch.setattr("analyzer.ingest.sources._open", FailingDisk)
+    for file in (path, packed):
+        (log,) = summarize([str(file)], cache=Cache(tmp_path / "cache")).logs
+        assert log.count("F") > 500
+        assert log.notices[-1].text == "the file cannot be read to its end: Input/output error"
+    assert not (tmp_path / "cache").exists()
+    monkeypatch.setattr(FailingDisk, "good", 0)
+    with pytest.raises(NoInputError, match=r"x\.log: Input/output error$"):
+        summarize([str(path)])
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (gzip.compress(b"x")[:10], "Compressed file ended"),
+        (lzma.compress(b"x", filters=[{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 30}]), "Memory usage limit exceeded"),
+    ],
+)
+def test_a_file_that_cannot_be_unpacked_says_why(data, why, tmp_path):
+    (tmp_path / "x").write_bytes(data)
+    with pytest.raises(DataError, match=f"/x: the compressed file cannot be unpacked to its end: {why}"):
+        summarize([str(tmp_path / "x")])
+
+
+def test_a_pipe_is_a_log_and_is_not_read_twice(vmtrace, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    stored = (SAMPLES / "13.2/leak.log.xz").read_bytes()
+    threading.Thread(target=pipe.write_bytes, args=(stored,)).start()
+    assert b"left lock 0xfffff80006df3108 held" in vmtrace("report", "pipe", "--brief").stdout
+    for words in (("show", "pipe", "--finding", 1), ("report", "pipe", "--follow")):
+        run = vmtrace(*words)
+        assert run.returncode == 64 and b"file" in run.stderr
 
 
 def test_a_cache_that_cannot_be_written_says_why(tmp_path):

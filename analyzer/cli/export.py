@@ -48,5 +48,8 @@ def export(
             require_writable(path, [log], force)
     for path in write(parsed.tables, form.value, output):
         print(f"export: {path}", file=sys.stderr)
+    for notice in parsed.notices:
+        if notice.kind == "cut":
+            print(f"export: {notice.text}; what comes after is not in it", file=sys.stderr)
     if parsed.unread:
         print(f"export: {count_unread(parsed.unread):,} lines could not be read and are not in it", file=sys.stderr)

@@ -90,5 +90,5 @@ def merged_meta(metas: Iterable[dict[str, Any]]) -> dict[str, Any]:
 
 
 def damage_notice(damage: str, after_ts: int | None = None) -> Notice:
-    """What is to be said of a compressed file that ends before its time (Source.damage)."""
-    return Notice(0, "cut", 1, "", f"the compressed file is damaged: {damage}", after_ts)
+    """What is to be said of a file that ends before its time (Source.damage)."""
+    return Notice(0, "cut", 1, "", damage, after_ts)

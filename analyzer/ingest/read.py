@@ -22,6 +22,8 @@ def format_of(source: Source, as_format: str | None) -> Told:
 
     Raises UsageError for a name that is no format, DataError where the bytes tell nothing.
     """
+    if not source.peek(HEAD_BYTES) and source.damage:
+        raise DataError(f"{source.name}: {source.damage}")
     told = _told(source, as_format)
     if told.format not in _BINARY and b"\r\n" in source.peek(HEAD_BYTES):
         source.unix_ends()

@@ -3,11 +3,13 @@
 import gzip
 import hashlib
 import lzma
+import os
+import stat
 import sys
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from io import BufferedIOBase, BufferedReader, RawIOBase
-from pathlib import Path
 from typing import Any, cast
 
 from analyzer.errors import NoInputError
@@ -15,6 +17,7 @@ from analyzer.errors import NoInputError
 STDIN = "-"
 CHUNK = 16 << 20
 _PIECE = 1 << 20
+_XZ_MEMORY = 256 << 20  # bytes; xz -9 asks for 65 MB, a hostile file for 4 GB
 _MAGIC = {b"\x1f\x8b": "gzip", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
 
 
@@ -43,17 +46,19 @@ class Source:
     Attributes:
         name: the path as it was given, "<stdin>" for "-".
         size: bytes of the file as it is stored, so far.
-        total: bytes of the file as it is stored, None where that cannot be known.
+        total: bytes of the file as it is stored, None where that cannot be known: of a pipe, a device.
         text_size: bytes of the text, so far.
         skipped: how many of them were passed over, in lines that are longer than memory should be.
-        damage: why the compressed stream ended before its time, empty when it did not.
+        damage: why the text ended before its time, empty when it did not.
     """
 
     def __init__(self, path: str) -> None:
         self.name = "<stdin>" if path == STDIN else path
-        self._hashing = _Hashing(_open(path))
+        raw = _open(path)
+        self._hashing = _Hashing(raw)
         self._raw: BufferedReader = BufferedReader(self._hashing, _PIECE)
-        self.total = None if path == STDIN else Path(path).stat().st_size
+        status = os.fstat(raw.fileno())
+        self.total = status.st_size if stat.S_ISREG(status.st_mode) else None
         self.damage = ""
         self._head = b""
         self._ends: _UnixEnds | None = None
@@ -106,16 +111,21 @@ class Source:
 
     def _read_into(self, buffer: memoryview) -> int:
         """Some bytes of the text; none where it ends, or where damage ends it."""
-        stream = self._stream()
         try:
+            stream = self._stream()
             if stream is self._raw:
-                count = stream.readinto(buffer)
+                count = stream.readinto1(buffer)  # of one read, so that an error takes nothing away that was read
                 self.text_size += count
                 return count
             # read1 makes room for all that it is asked for, and a damaged stream loses what readinto had of it.
             piece = stream.read1(min(len(buffer), _PIECE))
         except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
-            self.damage = str(error)
+            if not isinstance(error, OSError) or error.errno is None:
+                self.damage = f"the compressed file cannot be unpacked to its end: {error}"
+            elif self.text_size:
+                self.damage = f"the file cannot be read to its end: {error.strerror}"
+            else:
+                raise NoInputError(f"{self.name}: {error.strerror}") from None
             return 0
         buffer[: len(piece)] = piece
         self.text_size += len(piece)
@@ -128,8 +138,9 @@ class Source:
 
     def _drain(self) -> None:
         """Read what a decompressor left, so that the hash is the whole file's."""
-        while not self._raw.closed and self._raw.read(_PIECE):
-            pass
+        with suppress(OSError):  # it is told where the text ends
+            while not self._raw.closed and self._raw.read(_PIECE):
+                pass
 
 
 def _open(path: str) -> Any:
@@ -150,7 +161,7 @@ def _decompressed(raw: BufferedReader) -> BufferedIOBase:
     if kind == "gzip":
         return gzip.GzipFile(fileobj=raw)
     if kind == "xz":
-        return lzma.LZMAFile(raw)
+        return BufferedReader(_Xz(raw), _PIECE)
     if kind == "zstd":
         return BufferedReader(_Zstd(raw), 1 << 16)
     return raw
@@ -174,6 +185,38 @@ class _UnixEnds:
             if not count and not self._ready:
                 return 0
         piece, self._ready = self._ready[: len(buffer)], self._ready[len(buffer) :]
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
+class _Xz(RawIOBase):
+    """xz streams, one after another, as a raw file: lzma.LZMAFile has no limit to the memory that a file asks for."""
+
+    def __init__(self, raw: BufferedReader) -> None:
+        self._raw = raw
+        self._packed = b""
+        self._stream: lzma.LZMADecompressor | None = None  # between two streams there is none
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        piece = b""
+        while not piece:
+            if not self._packed and (self._stream is None or self._stream.needs_input):
+                self._packed = self._raw.read1(_PIECE)
+                if not self._packed and self._stream is None:
+                    return 0
+                if not self._packed:
+                    raise EOFError("it ends in the middle of a stream")
+            if self._stream is None:
+                self._packed = self._packed.lstrip(b"\0")  # streams may be padded
+                self._stream = lzma.LZMADecompressor(memlimit=_XZ_MEMORY) if self._packed else None
+                continue
+            piece = self._stream.decompress(self._packed, len(buffer))
+            self._packed = b""
+            if self._stream.eof:
+                self._packed, self._stream = self._stream.unused_data, None
         buffer[: len(piece)] = piece
         return len(piece)
 

@@ -30,7 +30,6 @@ KB = 1000
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can say
 _TOP = 20
 _FIRST = 2  # pictures that go before the log: the whole trace, and what the first finding's thread did
-_DAMAGED = "(the compressed file was damaged here)"
 
 Files = list[tuple[str, bytes]]
 
@@ -105,7 +104,7 @@ def _spool(path: str, copy: Path) -> _Copy:
         for chunk in source.chunks():
             file.write(chunk)
         if source.damage:
-            file.write(f"\n{_DAMAGED}\n".encode())
+            file.write(f"\n({source.damage})\n".encode())
     return _Copy(copy, source.name, source.sha256)
 
 

@@ -76,7 +76,7 @@ def _summary_of(
         summary = Summary([summarize_log(source, chosen, pool, progress)])
     else:
         summary = Summary([_foreign(source, name, chosen)])
-    if place:
+    if place and not source.damage:  # what could not be read this time may be there the next
         place.keep(summary)
     return summary
 
