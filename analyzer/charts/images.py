@@ -4,7 +4,7 @@ import io
 import math
 import textwrap
 from dataclasses import dataclass
-from functools import singledispatch
+from functools import lru_cache, partial, singledispatch
 from typing import Any, Literal
 
 import matplotlib
@@ -14,7 +14,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
-from matplotlib.patches import PathPatch, Rectangle
+from matplotlib.patches import PathPatch, Rectangle, StepPatch
 from matplotlib.path import Path
 from matplotlib.textpath import text_to_path
 from matplotlib.ticker import NullLocator
@@ -139,6 +139,7 @@ def _apart(axis: Axis, width: float) -> list[tuple[float, str]]:
     return kept
 
 
+@lru_cache(1 << 12)  # a chart is drawn at several widths and in several forms
 def _wide(text: str, bold: bool = False) -> float:
     """How many inches the text is wide."""
     width, _, _ = text_to_path.get_text_width_height_descent(text, _BOLD if bold else _PLAIN, ismath=False)
@@ -212,7 +213,8 @@ def _(mark: Bars, axes: Axes, chart: Chart, depth: int) -> None:
         corners = [[(y, x) for x, y in bar] for bar in corners]
     # All bars in one path: a page has thousands of them.
     path = Path.make_compound_path(*(Path(bar, closed=True) for bar in corners))
-    axes.add_patch(PathPatch(path, facecolor=LIGHT[mark.tone], linewidth=0, label=mark.name, zorder=depth))
+    # Not add_patch(), nor stairs(): they look for limits, which the chart has, curve by curve.
+    axes.add_artist(PathPatch(path, facecolor=LIGHT[mark.tone], linewidth=0, label=mark.name, zorder=depth))
 
 
 @_draw.register
@@ -232,8 +234,9 @@ def _(mark: Points, axes: Axes, chart: Chart, depth: int) -> None:
 def _(mark: Steps, axes: Axes, chart: Chart, depth: int) -> None:
     tops = [mark.base + height for height in mark.heights]
     color = LIGHT[mark.tone]
-    axes.stairs(tops, mark.edges, baseline=mark.base, fill=True, color=color, alpha=0.3, zorder=depth)
-    axes.stairs(tops, mark.edges, baseline=mark.base, color=color, linewidth=1.2, zorder=depth)
+    patch = partial(StepPatch, tops, mark.edges, baseline=mark.base, zorder=depth)
+    axes.add_artist(patch(fill=True, facecolor=color, linewidth=0, alpha=0.3))
+    axes.add_artist(patch(fill=False, edgecolor=color, linewidth=1.2))
 
 
 @_draw.register
