@@ -41,7 +41,7 @@ class RecordType:
         """Whether frames follow the line: such a record is read by lark."""
         return any(kind == "stack" for _, kind in self.columns)
 
-    @property
+    @cached_property
     def on_line(self) -> tuple[tuple[str, str], ...]:
         """The columns that stand on the record's own line."""
         return tuple(column for column in self.columns if column[1] != "stack")
