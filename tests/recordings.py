@@ -1,9 +1,12 @@
-"""The recordings in samples/: where they are, what is known of them, and their text, whole or the beginning of it."""
+"""The recordings in samples/: where they are, what is known of them, their text and their Summaries."""
 
 import json
 import lzma
 from functools import cache
 from pathlib import Path
+
+from analyzer.summary.summarize import summarize
+from analyzer.summary.summary import Summary
 
 ROOT = Path(__file__).parent.parent
 SAMPLES = ROOT / "samples"
@@ -22,6 +25,12 @@ def recordings() -> list[tuple[str, dict]]:
 def log(name: str) -> str:
     """The path of a recording, "13.2/clean"."""
     return str(SAMPLES / f"{name}.log.xz")
+
+
+@cache
+def summarized(name: str) -> Summary:
+    """The Summary of a recording, made once for all tests of a process."""
+    return summarize([log(name)])
 
 
 def name(path: Path) -> str:

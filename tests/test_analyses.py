@@ -1,26 +1,23 @@
 """The analyses that known.json has no number for, against what the recordings' makers counted otherwise."""
 
 import math
-from functools import cache
 
 import numpy as np
 import pandas as pd
 import pytest
-from recordings import log, recordings
+from recordings import log, recordings, summarized
 
 from analyzer import load
 from analyzer.analysis import coverage, failures, moves, paths, steps
 from analyzer.analysis.statistics import wilson
 from analyzer.summary.histogram import bounds, bucket, percentiles, shown_percentiles
-from analyzer.summary.summarize import summarize
 from analyzer.summary.summary import LogSummary
 
 KNOWN = dict(recordings())
 
 
-@cache
 def summary_of(name: str) -> LogSummary:
-    return summarize([log(name)]).total()
+    return summarized(name).total()
 
 
 def one_move(name: str) -> dict:
@@ -135,4 +132,4 @@ def test_a_fault_taken_apart_is_the_whole_fault(name):
 
 
 def test_a_section_of_vmwatch_is_no_longer_than_its_trace():
-    assert coverage.step(summarize([log("15.0/watch-clean")]).total()) == 6  # of 5.6 s
+    assert coverage.step(summary_of("15.0/watch-clean")) == 6  # of 5.6 s

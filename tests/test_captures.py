@@ -1,23 +1,20 @@
 """Every recording against what is known of it, counted line by line by a program that shares nothing with vmtrace."""
 
 from collections import Counter
-from functools import cache
 
 import pytest
-from recordings import log, recordings
+from recordings import recordings, summarized
 
 from analyzer.analysis import coverage, failures, imbalance
 from analyzer.ingest.escapes import unescape
-from analyzer.summary.summarize import summarize
 from analyzer.summary.summary import LogSummary
 
 KNOWN = dict(recordings())
 each_recording = pytest.mark.parametrize("name", KNOWN)
 
 
-@cache
 def summary_of(name: str) -> LogSummary:
-    return summarize([log(name)]).total()
+    return summarized(name).total()
 
 
 def by(frame, key, value):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from chromium import PROGRAM, Chromium
-from recordings import log
+from recordings import summarized
 from test_hostile import NAMES, written
 from test_html import with_charts
 
@@ -56,7 +56,7 @@ def browser(tmp_path_factory):
 def pages(tmp_path_factory):
     """The page of the recorded bug, and one of every chart with names that a process may give itself."""
     folder = tmp_path_factory.mktemp("pages")
-    documents = {"d4326": build_document(summarize([log("10.1/d4326")]), top=20), "charts": with_charts()}
+    documents = {"d4326": build_document(summarized("10.1/d4326"), top=20), "charts": with_charts()}
     for name, document in documents.items():
         (folder / f"{name}.html").write_text(render_html(document), encoding="utf-8")
     return {name: (folder / f"{name}.html", document) for name, document in documents.items()}

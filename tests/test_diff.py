@@ -3,10 +3,9 @@
 import json
 
 import pytest
-from recordings import SAMPLES, log, recordings, text
+from recordings import SAMPLES, log, recordings, summarized, text
 
 from analyzer.analysis.compare import compare
-from analyzer.summary.summarize import summarize
 
 KNOWN = dict(recordings())
 BEFORE, AFTER = "10.1/d4326", "10.1/failpoint-fixed"
@@ -64,7 +63,7 @@ def test_the_other_way_round_mirrors(vmtrace):
 def test_a_log_against_itself_differs_in_nothing(vmtrace):
     report = run_json(vmtrace, log("13.2/clean"), log("13.2/clean"))
     assert "are of one kind" in report["findings"][1]["headline"]
-    found = compare(*(summarize([log("13.2/clean")]) for _ in "ab"))
+    found = compare(summarized("13.2/clean"), summarized("13.2/clean"))
     assert all((frame["corrected"].dropna() == 1).all() for frame in (found.rates, found.costs))
 
 

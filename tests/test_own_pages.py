@@ -3,11 +3,10 @@
 from collections import Counter
 
 import pytest
-from recordings import SAMPLES, log, text
+from recordings import SAMPLES, log, summarized, text
 
 import analyzer
 from analyzer.host.live import Live
-from analyzer.summary.summarize import summarize
 
 # Soft faults and faults of the bit `zero` alone, counted with awk: a page table where the script sees allocations.
 SOFT = {
@@ -19,7 +18,7 @@ ZEROED = {"13.2/events": 513, "13.2/events-replace": 2733, "15.0/events-5pct": 1
 
 
 def by_path(recording: str) -> Counter[int]:
-    faults = summarize([log(recording)]).logs[0].table("faults")
+    faults = summarized(recording).logs[0].table("faults")
     return Counter(faults.groupby("path")["faults"].sum().to_dict())
 
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from recordings import ROOT, SAMPLES, log, recordings, text
+from recordings import ROOT, SAMPLES, log, recordings, summarized, text
 from rich.console import Console
 
 from analyzer.errors import DataError
@@ -19,7 +19,6 @@ from analyzer.report.document import Document
 from analyzer.report.html import render_html
 from analyzer.report.markdown import render_markdown
 from analyzer.report.text import plain_text, print_text
-from analyzer.summary.summarize import summarize
 
 # vmlocks.d had not learnt what 15.0 calls the locks: a log with nothing in it.
 NOTHING = "15.0/locks"
@@ -36,14 +35,14 @@ PAGES = ("10.1/d4326", "13.2/failpoint-5pct", "13.2/events-replace", "13.2/agg-5
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_of_each_script(name):
-    page = render_html(build_document(summarize([log(name)]), top=20))
+    page = render_html(build_document(summarized(name), top=20))
     assert page.startswith("<!doctype html>") and "Verdict" in page
     assert len(page.encode()) < 1_000_000
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_recording_as_json_markdown_and_text(name):
-    document = build_document(summarize([log(name)]), top=20)
+    document = build_document(summarized(name), top=20)
     assert json.loads(render_json(document))["findings"]
     assert render_markdown(document).startswith("# ")
     assert_no_digit_is_lost(document, widths(name))
@@ -51,7 +50,7 @@ def test_every_recording_as_json_markdown_and_text(name):
 
 
 def test_a_figure_is_the_least_where_a_part_of_it_is_not_measured():
-    figures = dict(build_document(summarize([log("10.1/failpoint-fixed")]), top=5).figures)
+    figures = dict(build_document(summarized("10.1/failpoint-fixed"), top=5).figures)
     assert figures["failed page moves"] == "at least 20 suspected"
     assert figures["locks left held"] == "not measured"
 
@@ -98,12 +97,12 @@ def test_the_widths_of_all_recordings_are_all_from_40_to_200():
 
 @pytest.fixture(scope="module")
 def document_of_d4326() -> Document:
-    return build_document(summarize([log("10.1/d4326")]), top=20)
+    return build_document(summarized("10.1/d4326"), top=20)
 
 
 def test_a_log_with_nothing_in_it_is_refused():
     with pytest.raises(DataError, match="did the script's probes fire"):
-        build_document(summarize([log(NOTHING)]), top=20)
+        build_document(summarized(NOTHING), top=20)
 
 
 def test_the_first_screen_has_the_verdict_and_fits(document_of_d4326, vmtrace):

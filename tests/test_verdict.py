@@ -3,7 +3,7 @@
 from functools import cache
 
 import pytest
-from recordings import SAMPLES, log, recordings, text
+from recordings import SAMPLES, log, recordings, summarized, text
 
 from analyzer.analysis.coverage import coverage_counts
 from analyzer.analysis.failures import failure_rates
@@ -22,7 +22,7 @@ KNOWN = dict(recordings())
 
 @cache
 def judged(name: str, chosen: Filter | None = None) -> Verdict:
-    return judge(summarize([log(name)], chosen).total())
+    return judge((summarize([log(name)], chosen) if chosen else summarized(name)).total())
 
 
 def shown(name: str, kind: str, chosen: Filter | None = None) -> Finding:
@@ -299,7 +299,7 @@ def test_there_is_no_rate_where_counts_of_calls_were_lost(tmp_path):
 
 
 def test_what_the_script_cannot_measure_is_not_missing():
-    counts = coverage_counts(summarize([log("13.2/clean")]).total())
+    counts = coverage_counts(summarized("13.2/clean").total())
     assert KNOWN["13.2/clean"]["calls"]["vm_page_replace"] == 1  # and it returns nowhere on 13.2
     assert not counts["measure"].str.contains("vm_page_replace").any()
     assert (counts["recorded"] >= counts["expected"]).all()
@@ -309,7 +309,7 @@ def test_page_ins_are_held_against_the_kernels_own():
     facts = KNOWN["13.2/hostile-names"]
     asked = sum(number for path, number in facts["paths"].items() if int(path, 16) & 1)
     page_ins = facts["counter_growth"]["vm.stats.vm.v_io_faults"]
-    sections = build_document(summarize([log("13.2/hostile-names")]), top=5).sections
+    sections = build_document(summarized("13.2/hostile-names"), top=5).sections
     sentence = next(section.sentence for section in sections if section.key == "paths")
     assert asked and f"in {asked} faults, not that a page came; the kernel counted {page_ins} page-ins" in sentence
 
@@ -317,7 +317,7 @@ def test_page_ins_are_held_against_the_kernels_own():
 def test_a_failure_that_caused_another_is_counted_once():
     facts = KNOWN["10.1/d4326"]
     inserts, moves = sum(facts["alloc_failures"].values()), facts["moves"]["rename rc=1 infault=1"]
-    sections = build_document(summarize([log("10.1/d4326")]), top=5).sections
+    sections = build_document(summarized("10.1/d4326"), top=5).sections
     sentence = next(section.sentence for section in sections if section.key == "failures")
     assert sentence.startswith(f"{inserts} failures in all. {moves} move failed because an insert did")
 
