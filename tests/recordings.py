@@ -27,6 +27,14 @@ def log(name: str) -> str:
     return str(SAMPLES / f"{name}.log.xz")
 
 
+def ends(path: Path, size: int) -> bytes:
+    """The first and the last whole lines of a recording, about `size` bytes."""
+    data, half = text(path), size // 2
+    if len(data) <= size:
+        return data
+    return data[: data.rfind(b"\n", 0, half) + 1] + data[data.find(b"\n", len(data) - half) + 1 :]
+
+
 @cache
 def summarized(name: str) -> Summary:
     """The Summary of a recording, made once for all tests of a process."""

@@ -18,6 +18,7 @@ WRITERS = {
     "bundle": ((), ".zip"),
     "export": (("--to", "chrome"), ".json"),
 }
+FEW_CHARTS = "13.2/agg-clean"
 
 
 def call(command: str, *arguments: object) -> None:
@@ -52,7 +53,8 @@ def test_tables_and_pictures_are_not_overwritten_either(tmp_path):
 @pytest.mark.parametrize("command", ["report", "summarize", "bundle", "export"])
 def test_a_dash_is_standard_output(vmtrace, tmp_path, command):
     options, ending = WRITERS[command]
-    run = vmtrace(command, log("13.2/events-badfault"), *options, "-o", "-")
+    recording = FEW_CHARTS if command == "bundle" else "13.2/events-badfault"
+    run = vmtrace(command, log(recording), *options, "-o", "-")
     assert run.stdout.startswith({".vmsum": b'{"vmsum"', ".zip": b"PK"}.get(ending, b"")) and len(run.stdout) > 100
     assert not list(tmp_path.glob("[!.]*"))
 
@@ -60,12 +62,12 @@ def test_a_dash_is_standard_output(vmtrace, tmp_path, command):
 def test_endings_choose_the_form_and_an_unknown_one_is_an_error(tmp_path):
     begins = {"html": b"<!doctype html>", "md": b"# ", "json": b"{", "png": b"\x89PNG", "svg": b"<?xml", "txt": b"/"}
     for ending, beginning in begins.items():
-        call("report", log("13.2/badfault"), "-o", tmp_path / f"r.{ending}")
+        call("report", log(FEW_CHARTS), "-o", tmp_path / f"r.{ending}")
         assert (tmp_path / f"r.{ending}").read_bytes().startswith(beginning), ending
     for command, (options, _) in WRITERS.items():
         if command != "export":  # says its form itself
             with pytest.raises(UsageError, match=r"r\.pdf"):
                 call(command, log("13.2/badfault"), *options, "-o", tmp_path / "r.pdf")
     assert not (tmp_path / "r.pdf").exists()
-    call("report", log("13.2/badfault"), "--format", "json", "-o", tmp_path / "r.pdf")
+    call("report", log(FEW_CHARTS), "--format", "json", "-o", tmp_path / "r.pdf")
     assert json.loads((tmp_path / "r.pdf").read_text())["vmtrace_report"]

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from recordings import LOGS, SAMPLES, name, text
+from recordings import LOGS, SAMPLES, log, name, summarized, text
 
 from analyzer.errors import DataError, UsageError
 from analyzer.ingest.blocks import Block, blocks
@@ -26,14 +26,9 @@ FAILING = SAMPLES / "10.1" / "d4326.log.xz"
 MERGED = [FAILING, *(SAMPLES / "13.2" / f"{which}.log.xz" for which in ("failpoint-5pct", "drops", "events"))]
 
 
-def saved_with_blocks(path, size, monkeypatch) -> bytes:
-    monkeypatch.setattr(summarizing, "blocks", lambda source: blocks(source, size))
-    return write_summary(summarize([str(path)]))
-
-
 @pytest.mark.parametrize("path", LOGS, ids=name)
 def test_a_saved_summary_reads_back_equal(path):
-    whole = summarize([str(path)])
+    whole = summarized(name(path))
     data = write_summary(whole)
     back = read_summary(data, "x.vmsum")
     assert back.logs[0].meta == whole.logs[0].meta
@@ -44,21 +39,16 @@ def test_a_saved_summary_reads_back_equal(path):
     assert write_summary(back) == data
 
 
-SMALL = [path for path in LOGS if path.stat().st_size < 300_000]
-
-
 @pytest.mark.parametrize("path", [path for path in LOGS if path.stat().st_size < 300_000], ids=name)
 def test_the_size_of_blocks_changes_nothing(path, monkeypatch):
-    whole = write_summary(summarize([str(path)]))
-    for size in (90_000, 333_333):
-        assert saved_with_blocks(path, size, monkeypatch) == whole
+    monkeypatch.setattr(summarizing, "blocks", lambda source: blocks(source, 90_000))
+    assert write_summary(summarize([str(path)])) == write_summary(summarized(name(path)))
 
 
 @pytest.mark.parametrize("jobs", [1, 2, 4])
 def test_the_number_of_jobs_changes_nothing(jobs, monkeypatch):
     monkeypatch.setattr(summarizing, "blocks", lambda source: blocks(source, 300_000))
-    path = SAMPLES / "10.1" / "d4326.log.xz"
-    assert write_summary(summarize([str(path)], jobs=jobs)) == write_summary(summarize([str(path)], jobs=3))
+    assert write_summary(summarize([str(FAILING)], jobs=jobs)) == write_summary(summarized("10.1/d4326"))
 
 
 def test_the_order_in_which_blocks_are_done_changes_nothing(monkeypatch):
@@ -78,9 +68,8 @@ def test_the_order_in_which_blocks_are_done_changes_nothing(monkeypatch):
         waiting.append(lambda: future.set_result(function(*arguments)))
         return future
 
-    path = SAMPLES / "13.2" / "clean.log.xz"
-    backwards = summarize([str(path)], workers=nullcontext(Pool(submit, 4)))
-    assert write_summary(backwards) == write_summary(summarize([str(path)]))
+    backwards = summarize([log("13.2/clean")], workers=nullcontext(Pool(submit, 4)))
+    assert write_summary(backwards) == write_summary(summarized("13.2/clean"))
 
 
 @pytest.fixture(scope="module", params=MERGED, ids=name)
@@ -102,8 +91,8 @@ def test_any_grouping_of_blocks_merges_to_the_same(parts, data):
     assert saved(finish(merge([merge(group) for group in groups]))) == saved(finish(merge(parts)))
 
 
-def test_evidence_looks_over_the_edge_of_a_block(monkeypatch):
-    whole = summarize([str(FAILING)]).logs[0]
+def test_evidence_looks_over_the_edge_of_a_block():
+    whole = summarized("10.1/d4326").logs[0]
     alarms = whole.evidence["alarm"]
     assert alarms
     assert all(len(row["before"]) == 4 for row in alarms)
