@@ -241,6 +241,8 @@ def _moves(log: LogSummary, provenance: str, top: int) -> Section | None:
 
 
 def _locks(log: LogSummary, provenance: str, top: int) -> Section | None:
+    if not (log.rows("aggregations") or log.rows("lock_sites")):
+        return None
     held, waited, sites = locks.hold_times(log), locks.wait_times(log), locks.lock_sites(log)
     times = (
         ("mode", "text", ""), ("site", "text", "code that took the lock"), ("times", "int", ""), ("total", "ns", ""),
@@ -267,7 +269,7 @@ def _locks(log: LogSummary, provenance: str, top: int) -> Section | None:
 
 
 def _aggregations(log: LogSummary, top: int) -> Section | None:
-    if log.meta.get("script") in ("vmagg", "vmlocks"):
+    if log.meta.get("script") in ("vmagg", "vmlocks") or not log.rows("aggregations"):
         return None
     values, distributed = aggregations.values(log), aggregations.distributions(log)
     tables = []

@@ -14,14 +14,16 @@ def table(caption: str, frame: pd.DataFrame, columns: Columns, top: int) -> Tabl
     A caption says how many rows were left out.
     """
     kept = [spec for spec in columns if spec[0] in frame]
-    left = len(frame) - top
+    shown, left = frame.head(top), len(frame) - top
     if left > 0:
         caption = f"{caption} ({count(left)} more left out; --top shows them)"
-    # Numbers of the frame become Python's own, and what is missing becomes None.
-    cells = frame[[name for name, _, _ in kept]].head(top).astype(object)
-    cells = cells.where(cells.notna(), None)
     return Table(
         caption,
         tuple(Column(name.replace("_", " "), kind, text) for name, kind, text in kept),
-        tuple(tuple(row) for row in cells.itertuples(index=False)),
+        tuple(zip(*(_cells(shown[name]) for name, _, _ in kept), strict=True)),
     )
+
+
+def _cells(column: pd.Series) -> list[object]:
+    """Numbers of the frame as Python's own, and what is missing as None."""
+    return [None if missing else value for value, missing in zip(column.tolist(), column.isna().tolist(), strict=True)]

@@ -52,8 +52,9 @@ def shown_percentiles(
 
 
 def _ends(histogram: pd.DataFrame, value: float) -> float | tuple[float, float]:
-    inside = histogram[(histogram["low"] <= value) & (value < histogram["high"])]
-    low, high = (float(inside["low"].iloc[0]), float(inside["high"].iloc[0])) if len(inside) else (value, value)
+    lows, highs = histogram["low"].to_numpy(), histogram["high"].to_numpy()
+    inside = np.flatnonzero((lows <= value) & (value < highs))
+    low, high = (float(lows[inside[0]]), float(highs[inside[0]])) if len(inside) else (value, value)
     return (low, high) if high - low > 1 and high > _COARSE * low else value
 
 
