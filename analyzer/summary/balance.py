@@ -5,6 +5,7 @@ releases 10, inserts 6, failed inserts 6, map lookups 6, frees 6, path.  What ru
 and freexor stand apart and are exact.  The second edition has locksum, which is exact, and room for every count.
 """
 
+from functools import reduce
 from typing import Any
 
 import pyarrow as pa
@@ -15,6 +16,19 @@ from analyzer.summary.tables import as_table
 _NO_ADDRESS = pa.scalar(0, pa.uint64())
 _KERNEL = 63  # the bit that every kernel address has
 INSERTS_IN_RANGE = 1 << 16  # the second edition has 18 bits for inserts; so many were never seen
+
+
+def suspects(faults: pa.Table) -> pa.Table:
+    """The faults that any question below can be answered badly of: a few of many, so that the others are asked once."""
+    has = set(faults.column_names)
+    signs = [pc.not_equal(faults[name], _NO_ADDRESS) for name in ("locksum", "lockxor", "held") if name in has]
+    if {"acq", "rel"} <= has:
+        signs.append(pc.not_equal(faults["acq"], faults["rel"]))
+    if _frees_recorded(faults):
+        signs.append(_one_page_two_frees(faults))
+    if "inserts" in has:
+        signs.append(pc.greater(faults["inserts"], INSERTS_IN_RANGE))
+    return faults.filter(reduce(pc.or_kleene, signs)) if signs else faults.slice(0, 0)
 
 
 def unbalanced(faults: pa.Table) -> pa.ChunkedArray | None:
@@ -67,12 +81,13 @@ def reduce_balance(faults: pa.Table) -> pa.Table:
     "freed twice", "freed again"; "inserts out of range" (more than INSERTS_IN_RANGE, second edition).
     """
     counts: dict[str, int] = {}
+    number, faults = faults.num_rows, suspects(faults)
     for asked, answers in (
         ("balance asked", {"unbalanced": unbalanced(faults), "out of range": out_of_range(faults)}),
         ("frees asked", {"freed twice": freed_twice(faults), "freed again": freed_again(faults)}),
     ):
         counted = {name: pc.sum(mask).as_py() or 0 for name, mask in answers.items() if mask is not None}
-        counts |= {asked: faults.num_rows, **counted} if counted else {}
+        counts |= {asked: number, **counted} if counted else {}
     if "inserts" in faults.column_names and not _packed(faults):
         counts["inserts out of range"] = pc.sum(pc.greater(faults["inserts"], INSERTS_IN_RANGE)).as_py() or 0
     return as_table("balance", {"measure": pa.array(list(counts), pa.string()), "faults": list(counts.values())})

@@ -23,7 +23,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from analyzer.summary.balance import freed_again, freed_twice, lock_and_delta, unbalanced
+from analyzer.summary.balance import freed_again, freed_twice, lock_and_delta, suspects, unbalanced
 from analyzer.summary.last_records import NEAR, as_rows, records_of, with_ends
 
 BEFORE = 4
@@ -39,13 +39,14 @@ def collect_evidence(tables: dict[str, pa.Table], selected: Collection[str] = ()
     found: Evidence = {}
     faults = tables.get("F")
     if faults is not None:
+        asked = suspects(faults)
         for kind, mask in (
-            ("imbalance", unbalanced(faults)),
-            ("double-free", freed_twice(faults)),
-            ("freed-again", freed_again(faults)),
+            ("imbalance", unbalanced(asked)),
+            ("double-free", freed_twice(asked)),
+            ("freed-again", freed_again(asked)),
         ):
             if mask is not None:
-                found[kind] = _rows(faults, mask)
+                found[kind] = _rows(asked, mask)
     if faults is not None and "F" in selected:
         uneven = unbalanced(faults)
         found["selected"] = _rows(faults, None if uneven is None else pc.invert(uneven))

@@ -16,5 +16,5 @@ def reduce_where(faults: pa.Table) -> dict[str, pa.Table]:
     durations, most = faults["dur"].to_numpy(), TABLES["slowest"].most
     if len(durations) > most:
         # All as slow as the slowest that is kept: which of equal ones stay is decided where tables are added.
-        faults = faults.filter(pa.array(durations >= np.partition(durations, -most)[-most]))
+        faults = faults.take(pa.array(np.flatnonzero(durations >= np.partition(durations, -most)[-most])))
     return {"slowest": group("slowest", faults, count="faults"), "hot": group("hot", ranged, count="faults")}
