@@ -32,6 +32,7 @@ class Lines:
         self.ends = block.ends
         self.count = len(self.starts)
         self._first = self.bytes[self.starts]
+        self._beginning: dict[bytes, np.ndarray] = {}  # what `beginning_with` found
         self.tail = bytes(block.data[self._bounds[-1] :])
 
     def text(self, number: int) -> str:
@@ -40,14 +41,20 @@ class Lines:
         return str(self.data[start : end - 1], "utf-8", "backslashreplace")
 
     def beginning_with(self, prefix: bytes, first: int = 0, last: int | None = None) -> np.ndarray:
-        """The numbers of the lines from `first` up to `last` that begin with `prefix`."""
-        starts = self.starts[first:last]
-        found = np.flatnonzero(self._first[first:last] == prefix[0])
+        """The numbers of the lines from `first` up to `last` that begin with `prefix`, not to be changed."""
+        found = self._beginning.get(prefix)
+        if found is None:
+            found = self._beginning[prefix] = self._all_beginning_with(prefix)
+        begin, end = np.searchsorted(found, [first, self.count if last is None else last])
+        return found[begin:end]
+
+    def _all_beginning_with(self, prefix: bytes) -> np.ndarray:
+        found = np.flatnonzero(self._first == prefix[0])
         for place, byte in enumerate(prefix[1:], 1):
             # A line shorter than the prefix runs into its newline or the next line; the newline tells.
-            at = np.minimum(starts[found] + place, len(self.bytes) - 1)
+            at = np.minimum(self.starts[found] + place, len(self.bytes) - 1)
             found = found[self.bytes[at] == byte]
-        return found + first
+        return found
 
     def lengths(self, numbers: np.ndarray) -> np.ndarray:
         """How long those lines are, with their newlines."""

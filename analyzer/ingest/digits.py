@@ -53,12 +53,14 @@ def _numbers(
     digits ^= each("0")
     digits &= _FILLED[np.clip(lengths, 0, _DIGITS)]
     values, wrong = eight(digits)
-    longer = np.flatnonzero(lengths > _DIGITS)
-    if len(longer):
-        more, also_wrong = _numbers(text, ends[longer] - _DIGITS, lengths[longer] - _DIGITS, eight, factor)
+    longer = lengths > _DIGITS
+    if longer.any():
+        # Where most are, looking at the others too is cheaper than setting them apart: they have no digits left.
+        chosen = slice(None) if np.count_nonzero(longer) > len(longer) // 2 else np.flatnonzero(longer)
+        more, also_wrong = _numbers(text, ends[chosen] - _DIGITS, lengths[chosen] - _DIGITS, eight, factor)
         more *= np.uint64(factor)
-        values[longer] += more
-        wrong[longer] |= also_wrong
+        values[chosen] += more
+        wrong[chosen] |= also_wrong
     return values, wrong
 
 
