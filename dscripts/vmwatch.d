@@ -27,7 +27,7 @@
  * FIELDS
  *	F  a fault that must not be, or that one wants to see: out of balance, a result
  *	   above 2, slower than SLOW (#select says so).  Evidence, never a count: ts cpu
- *	   pid tid va, rc (KERN_*), dur in ns, path bits, locksum (below), execname
+ *	   pid tid, va (its page), rc (KERN_*), dur in ns, path bits, locksum (below), execname
  *	X  double-free: vm_page_free_toq of a page that is free already (13.0 and
  *	   later keep busy_lock 0xfffffffe, VPB_FREED, until it is allocated again)
  *	T  a second has passed; C  calls of the fault handler since the last T
@@ -55,12 +55,12 @@
  *	say "balanced" of a fault that is not.
  *
  * OVERHEAD
- *	A zero-fill fault takes 4.4 times as long (13.2, emulated, quiet host, medians
- *	of nine; untraced 16.5 us = 1; entry and return alone 1.7); without the two lock
- *	clauses (collect --no-locks) some 3.3.  One more aggregation in the return
- *	clause costs 0.1 to 0.2.
+ *	A zero-fill fault takes 5.6 times as many instructions (13.2, emulated, counted
+ *	by the emulator, medians of five windows of 1,023 faults; untraced 6,476 = 1;
+ *	entry and return alone 1.55); without the two lock clauses (collect --no-locks)
+ *	3.9.  A probe on the way costs 0.3, one more aggregation in the return clause 0.2.
  *	No thread-local ever holds zero, see vmfault.d.  self->c: 0..7 path bits, 8
- *	never zero.
+ *	never zero, 12..63 the page of the address.
  *
  * RELEASES 1100000 -
  *	11.0 to 16.  From 15 the insert is inlined: vm_page_insert, vm_page_iter_insert
@@ -70,14 +70,15 @@
  * RUN ON
  *	13.2-RELEASE and 15.0-RELEASE amd64, without arguments: faults equal the calls to
  *	the last one, on hosts so busy that vmfault.d was cut off; failed inserts equal
- *	the FAIL column of the UMA zone "RADIX NODE" (72 and 64).  With the key caller on
- *	13.2: faults 5,377 and 5,472 equal the calls, failed inserts 30 = 30, replaces
- *	15 = 15 and 19 = 19.
+ *	the FAIL column of the UMA zone "RADIX NODE" (72 and 64).  These clauses, with the
+ *	key caller, on 13.2: faults 5,350 and 5,486 equal the calls, failed inserts 35 = 35,
+ *	replaces 15 = 15 and 1 = 1; by 'vmtrace prove' every measure exact, of 34,393 faults
+ *	zero-fill 10,407, copy 20,475, failed 31, replaces 16, failed inserts 21.
  *	Arguments declared and used in predicates this way ran on 10.1 and 13.2 in
  *	scripts of their own.
  * NOT RUN
- *	11, 12, 14, 16: written from their sources, never tried.  SLOW.  The key caller
- *	on 15.
+ *	11, 12, 14, 16: written from their sources, never tried.  SLOW.  On 15: the key
+ *	caller, path and address in one word, allocations asked for their object.
  */
 #pragma D option quiet
 #pragma D option bufsize=4m
@@ -97,6 +98,8 @@ inline int SLOW = $4 == 0 ? 1000000000 : $4;	/* ns: a fault that takes longer is
 inline int WANTED = (PID == 0 || pid == PID) && (EXEC == "" || execname == EXEC) &&
     (PGID == 0 || (curthread->td_proc->p_pgrp != NULL && curthread->td_proc->p_pgrp->pg_id == PGID));
 
+/* One word tells whether an argument narrows: a fault then compares no strings. */
+dtrace:::BEGIN { narrow = PID != 0 || EXEC != "" || PGID != 0; }
 dtrace:::BEGIN
 {
 	printf("#vmtrace\t1\n#script\tvmwatch\n#osreldate\t%d\n#walltime\t%d\n#timestamp\t%d\n",
@@ -117,18 +120,17 @@ dtrace:::BEGIN /PGID != 0/ { printf("#host.filter\tpgid\t%d\n", PGID); }
  */
 fbt::vm_fault:entry,
 fbt::vm_fault_hold:entry
-/WANTED/
+/!narrow || WANTED/
 {
 	self->st = timestamp;
-	self->va = arg1 | 1;
-	self->c = 0x100;
 	self->ls = (uint64_t)1 << 63;
+	self->c = ((uint64_t)arg1 & ~(uint64_t)0xfff) | 0x100;
 	@calls[probefunc] = count();
 }
 
 /* Signed sum of lock addresses, one more or less in the low bits: balanced, it is where it began; one lock left, it is that lock + 1. */
-lockstat:::rw-acquire /self->st > 1/ { self->ls += arg0 + 1; }
-lockstat:::rw-release /self->st > 1/ { self->ls -= arg0 + 1; }
+lockstat:::rw-acquire /self->c > 1/ { self->ls += arg0 + 1; }
+lockstat:::rw-release /self->c > 1/ { self->ls -= arg0 + 1; }
 
 fbt::vm_page_free_toq:entry
 /((struct vm_page *)arg0)->busy_lock == 0xfffffffe && `osreldate >= 1300000/
@@ -138,38 +140,45 @@ fbt::vm_page_free_toq:entry
 }
 
 /* A page came from the pager: asking it is no page-in yet (0 is VM_PAGER_OK). */
-fbt::vm_pager_get_pages:return	/self->st > 1 && (int)arg1 == 0/ { self->c |= 0x1; }
-fbt::pmap_zero_page:entry	/self->st > 1/ { self->c |= 0x2; }
-fbt::pmap_copy_page:entry	/self->st > 1/ { self->c |= 0x4; }
+fbt::vm_pager_get_pages:return	/self->c > 1 && (int)arg1 == 0/ { self->c |= 0x1; }
+fbt::pmap_zero_page:entry	/self->c > 1/ { self->c |= 0x2; }
+fbt::pmap_copy_page:entry	/self->c > 1/ { self->c |= 0x4; }
 fbt::vm_page_rename:entry,
-fbt::vm_page_iter_rename:entry	/self->st > 1/ { self->c |= 0x8; }
-fbt::vm_page_replace:entry	/self->st > 1/ { self->c |= 0x10; }
+fbt::vm_page_iter_rename:entry	/self->c > 1/ { self->c |= 0x8; }
+fbt::vm_page_replace:entry	/self->c > 1/ { self->c |= 0x10; }
+/* arg0 is the object: a page without one is a page table's. */
 fbt::vm_page_alloc_iter:entry,
 fbt::vm_page_alloc_after:entry,
-fbt::vm_page_alloc:entry	/self->st > 1/ { self->c |= 0x20; }
+fbt::vm_page_alloc:entry	/self->c > 1 && arg0 != 0/ { self->c |= 0x20; }
 fbt::vm_page_busy_sleep:entry,
-fbt::_vm_page_busy_sleep:entry	/self->st > 1/ { self->c |= 0x40; }
+fbt::_vm_page_busy_sleep:entry	/self->c > 1/ { self->c |= 0x40; }
 fbt::vm_wait*:entry,
-fbt::vm_radix_wait:entry	/self->st > 1/ { self->c |= 0x80; }
+fbt::vm_radix_wait:entry	/self->c > 1/ { self->c |= 0x80; }
 
+/* What the first clause has read, the second prints: this-> outlives a clause within one firing. */
 fbt::vm_fault:return,
 fbt::vm_fault_hold:return
-/self->st > 1/
+/self->c > 1/
 {
-	this->p = self->c & 0xff;
-	this->d = timestamp - self->st;
+	this->c = self->c;
+	this->st = self->st;
+	this->ls = self->ls - ((uint64_t)1 << 63);
+	self->c = 1;
+	this->d = timestamp - this->st;
+	this->p = this->c & 0xff;
+	this->odd = this->ls != 0 || (int)arg1 > 2 || this->d > SLOW;
 	@latency[this->p, (int)arg1] = llquantize(this->d, 10, 2, 10, 100);
 	@total[this->p] = sum(this->d);
 	@process[execname, (int)arg1] = count();
 }
 fbt::vm_fault:return,
 fbt::vm_fault_hold:return
-/self->st > 1 && (self->ls != (uint64_t)1 << 63 || (int)arg1 > 2 || timestamp - self->st > SLOW)/
+/this->odd/
 {
-	printf("F\t%d\t%d\t%d\t%d\t0x%x\t%d\t%d\t0x%x\t0x%x\t%S\n", self->st, cpu, pid, tid, self->va & ~1,
-	    (int)arg1, timestamp - self->st, self->c & 0xff, self->ls - ((uint64_t)1 << 63), execname);
+	this->odd = 0;
+	printf("F\t%d\t%d\t%d\t%d\t0x%x\t%d\t%d\t0x%x\t0x%x\t%S\n", this->st, cpu, pid, tid, this->c & ~(uint64_t)0xfff,
+	    (int)arg1, this->d, this->p, this->ls, execname);
 }
-fbt::vm_fault:return, fbt::vm_fault_hold:return /self->st > 1/ { self->st = 1; }
 
 /* Pages that change their object: rename up to 15, from 1500030 vm_page_iter_rename (a bool, true is success). */
 fbt::vm_page_rename:entry /WANTED && `osreldate < 1500013/ { self->mt = timestamp; self->mc = (uintptr_t)caller; }
@@ -177,14 +186,14 @@ fbt::vm_page_iter_rename:entry /WANTED/ { self->mt = timestamp; self->mc = (uint
 fbt::vm_page_rename:return
 /self->mt > 1/
 {
-	@moves["rename", (int)arg1, self->st > 1, self->mc] = count();
+	@moves["rename", (int)arg1, self->c > 1, self->mc] = count();
 	@movens["rename"] = llquantize(timestamp - self->mt, 10, 2, 8, 100);
 	self->mt = 1;
 }
 fbt::vm_page_iter_rename:return
 /self->mt > 1/
 {
-	@moves["rename", (arg1 & 0xff) == 0, self->st > 1, self->mc] = count();
+	@moves["rename", (arg1 & 0xff) == 0, self->c > 1, self->mc] = count();
 	@movens["rename"] = llquantize(timestamp - self->mt, 10, 2, 8, 100);
 	self->mt = 1;
 }
@@ -200,32 +209,32 @@ fbt::vm_page_replace:entry /WANTED && `osreldate >= 1300000/ { @moldbusy[((struc
 fbt::vm_page_replace:return
 /self->mr > 1 && `osreldate < 1300000/
 {
-	@moves["replace", 0, self->st > 1, self->mc] = count();
+	@moves["replace", 0, self->c > 1, self->mc] = count();
 	@movens["replace"] = llquantize(timestamp - self->mr, 10, 2, 8, 100);
 	self->mr = 1;
 }
 fbt::vm_page_free_toq:entry
 /self->mr > 1 && (self->mo & ~1) == arg0/
 {
-	@moves["replace", 0, self->st > 1, self->mc] = count();
+	@moves["replace", 0, self->c > 1, self->mc] = count();
 	@movens["replace"] = llquantize(timestamp - self->mr, 10, 2, 8, 100);
 	self->mr = 1;
 	self->mo = (uintptr_t)1;
 }
 
 /* Radix nodes that could not be had, by stack. */
-fbt::vm_radix_insert:return /arg1 != 0 && WANTED/ { @sites["vm_radix_insert", (int)arg1, self->st > 1, stack(10)] = count(); }
+fbt::vm_radix_insert:return /arg1 != 0 && WANTED/ { @sites["vm_radix_insert", (int)arg1, self->c > 1, stack(10)] = count(); }
 /* From 15: see vmfault.d. */
 fbt::vm_page_insert:return,
 fbt::vm_page_iter_insert:return
 /(int)arg1 != 0 && WANTED && `osreldate >= 1500000/
 {
-	@sites[probefunc, 12, self->st > 1, stack(10)] = count();
+	@sites[probefunc, 12, self->c > 1, stack(10)] = count();
 }
 fbt::vm_page_iter_rename:return
 /(arg1 & 0xff) == 0 && WANTED/
 {
-	@sites[probefunc, 12, self->st > 1, stack(10)] = count();
+	@sites[probefunc, 12, self->c > 1, stack(10)] = count();
 }
 
 profile:::tick-1s { printf("T\t%d\n", timestamp); printa("C\t%s\t%@d\n", @calls); clear(@calls); }

@@ -106,7 +106,7 @@ def render(script: DScript, options: dict[str, str], *, locks: bool = True) -> s
 
 def _without_locks(script: DScript) -> str:
     """Its text without the clauses on lock operations, the column that they fill renamed to measures.UNASKED."""
-    text, clauses = re.subn(r"^lockstat:::rw-\w+ /self->st > 1/ \{.*\n", "", script.text, flags=re.MULTILINE)
+    text, clauses = re.subn(r"^lockstat:::rw-\w+ /self->(?:st|c) > 1/ \{.*\n", "", script.text, flags=re.MULTILINE)
     if not clauses:
         raise UsageError(f"--no-locks: {script.name}.d counts no lock operations in faults; vmwatch and vmfault do")
     return text.replace("\\tlocksum != 0 || ", "\\t").replace("locksum:addr", f"{measures.UNASKED}:addr")

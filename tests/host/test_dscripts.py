@@ -246,7 +246,8 @@ def test_what_stands_in_several_scripts_is_the_same():
     assert len(steps["vmwatch"]) > 12 and steps["vmwatch"] == steps["vmfault"]
     assert steps["vmfault10"].items() < steps["vmfault"].items()
     for probe in ("lockstat:::rw-acquire", "lockstat:::rw-release"):
-        assert code["vmwatch"][probe] == code["vmfault"][probe]
+        # Inside a fault vmfault keeps its start, vmwatch its path and address: each asks for what it needs anyway.
+        assert code["vmwatch"][probe].replace("self->c > 1", "self->st > 1") == code["vmfault"][probe]
     for shared in (
         r"inline int PID = .*\n.*\ninline int PGID = .*",
         r"inline int WANTED = .*\n.*",

@@ -146,19 +146,22 @@ class Vmwatch(_Counter):
     def entry(self, firing: Firing, me: Locals) -> None:
         if self.wanted(firing):
             me["st"] = firing.ts
-            me["va"] = firing.args[0] | 1
-            me["c"] = 0x100
             me["ls"] = 1 << 63
+            me["c"] = firing.args[0] & ~0xFFF | 0x100
             self.add("calls", firing, (firing.probe.partition(":")[0],))
+
+    def take(self, me: Locals, bit: int) -> None:
+        if me["c"] > 1:
+            me["c"] |= bit
 
     @on("rw-acquire")
     def acquire(self, firing: Firing, me: Locals) -> None:
-        if me["st"] > 1:
+        if me["c"] > 1:
             me["ls"] += firing.times * (firing.args[0] + 1)
 
     @on("rw-release")
     def release(self, firing: Firing, me: Locals) -> None:
-        if me["st"] > 1:
+        if me["c"] > 1:
             me["ls"] -= firing.times * (firing.args[0] + 1)
 
     @on("vm_page_free_toq:entry")
@@ -188,28 +191,21 @@ class Vmwatch(_Counter):
         self.take(me, WAIT)
 
     @on("vm_fault:return", "vm_fault_hold:return")
-    def counts(self, firing: Firing, me: Locals) -> None:
-        if me["st"] > 1:
-            path, took, rc = me["c"] & 0xFF, firing.ts - me["st"], firing.args[0]
-            self.add("latency", firing, (path, rc, decimal_bucket(took)))
-            self.add("total", firing, (path,), took)
-            self.add("process", firing, (quoted(firing.thread.process.execname), rc))
-
-    @on("vm_fault:return", "vm_fault_hold:return")
-    def records_it(self, firing: Firing, me: Locals) -> None:
-        took, locksum = firing.ts - me["st"], me["ls"] - (1 << 63) & _M64
-        if me["st"] > 1 and (locksum or firing.args[0] > 2 or took > _SLOW):
+    def returned(self, firing: Firing, me: Locals) -> None:
+        c, locksum = me["c"], me["ls"] - (1 << 63) & _M64
+        if c <= 1:
+            return
+        me["c"] = 1
+        path, took, rc = c & 0xFF, firing.ts - me["st"], firing.args[0]
+        self.add("latency", firing, (path, rc, decimal_bucket(took)))
+        self.add("total", firing, (path,), took)
+        self.add("process", firing, (quoted(firing.thread.process.execname), rc))
+        if locksum or rc > 2 or took > _SLOW:
             self.print(
                 firing,
-                f"F\t{me['st']}\t{firing.cpu}\t{firing.thread.process.pid}\t{firing.thread.tid}\t0x{me['va'] & ~1:x}"
-                f"\t{firing.args[0]}\t{took}\t0x{me['c'] & 0xFF:x}\t0x{locksum:x}"
-                f"\t{quoted(firing.thread.process.execname)}\n",
+                f"F\t{me['st']}\t{firing.cpu}\t{firing.thread.process.pid}\t{firing.thread.tid}\t0x{c & ~0xFFF:x}"
+                f"\t{rc}\t{took}\t0x{path:x}\t0x{locksum:x}\t{quoted(firing.thread.process.execname)}\n",
             )
-
-    @on("vm_fault:return", "vm_fault_hold:return")
-    def ends(self, firing: Firing, me: Locals) -> None:
-        if me["st"] > 1:
-            me["st"] = 1
 
     @on("vm_page_rename:entry", "vm_page_iter_rename:entry")
     def rename_begins(self, firing: Firing, me: Locals) -> None:
@@ -222,7 +218,7 @@ class Vmwatch(_Counter):
         if me["mt"] > 1:
             turned = firing.probe.startswith("vm_page_iter_rename")
             rc = int(not firing.args[0]) if turned else firing.args[0]
-            self.add("moves", firing, ("rename", rc, int(me["st"] > 1), *self.mover(me)))
+            self.add("moves", firing, ("rename", rc, int(me["c"] > 1), *self.mover(me)))
             self.add("movens", firing, ("rename", decimal_bucket(firing.ts - me["mt"])))
             me["mt"] = 1
 
@@ -257,7 +253,7 @@ class Vmwatch(_Counter):
         return (CALLERS.get(me["mc"], "0x0"),) if self.callers else ()
 
     def _replaced(self, firing: Firing, me: Locals) -> None:
-        self.add("moves", firing, ("replace", 0, int(me["st"] > 1), *self.mover(me)))
+        self.add("moves", firing, ("replace", 0, int(me["c"] > 1), *self.mover(me)))
         self.add("movens", firing, ("replace", decimal_bucket(firing.ts - me["mr"])))
         me["mr"] = 1
 
@@ -272,7 +268,7 @@ class Vmwatch(_Counter):
             self._no_node(firing, me)
 
     def _no_node(self, firing: Firing, me: Locals) -> None:
-        self.add("sites", firing, (firing.probe.partition(":")[0], 12, int(me["st"] > 1), "vm_fault+0x363"))
+        self.add("sites", firing, (firing.probe.partition(":")[0], 12, int(me["c"] > 1), "vm_fault+0x363"))
 
     def section(self, period: int, low: int, high: int) -> str:
         rows = {name: self.totals(name, low, high) for name in self.updates}
