@@ -1,6 +1,8 @@
 """Every probe and kernel field that the D scripts use, against the recorded kernels and the facts sheet."""
 
 import re
+from functools import cache
+from statistics import median_low
 
 import pytest
 from staging import OSRELDATE, ROOT, sample
@@ -207,6 +209,40 @@ def test_header_says_it_all(script):
     assert script.text.startswith("#!/usr/sbin/dtrace -Zs\n/*\n")
     assert script.purpose
     assert max(map(len, header.splitlines())) < 100
+
+
+@cache
+def recorded_faults():
+    """The probes of each fault that vmevents recorded on 13.2, in the order in which they fired."""
+    found = []
+    for name in ("events", "events-replace"):
+        inside = {}
+        for line in sample(f"13.2/{name}.log.xz").splitlines():
+            tag, *columns = line.split("\t")
+            form = {"E": "fbt::{}:entry", "R": "fbt::{}:return", "L": "lockstat:::{}"}.get(tag)
+            if form is None or len(columns) < 5:
+                continue
+            thread, probe = columns[3], form.format(columns[4])
+            if probe == "fbt::vm_fault:entry":
+                inside[thread] = []
+            inside.get(thread, []).append(probe)
+            if probe == "fbt::vm_fault:return" and thread in inside:
+                found.append(inside.pop(thread))
+    return found
+
+
+@pytest.mark.parametrize("name", ["vmfault", "vmwatch", "vmevents"])
+def test_header_says_how_many_probes_fire_in_a_fault(name):
+    script = dscript.load(name)
+    enabled = set(script.probes)
+    signs = {"zero-fill": "pmap_zero_page", "copy": "pmap_copy_page", "replace": "vm_page_replace"}
+    counts = {}
+    for probes in recorded_faults():
+        steps = [step for step, function in signs.items() if f"fbt::{function}:entry" in probes]
+        counts.setdefault("+".join(steps) or "soft", []).append(sum(probe in enabled for probe in probes))
+    told = re.search(r"Probes that fire in a fault[^;]*;", script.text)[0]
+    found = {step: int(number) for step, number in re.findall(r"(soft|zero-fill|copy|replace) (\d+)", told)}
+    assert found == {step: median_low(counts[step]) for step in ("soft", *signs)}
 
 
 @pytest.mark.parametrize(
