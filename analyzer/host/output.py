@@ -1,6 +1,7 @@
 """The log file: never overwritten unasked, compressed by its name, kept whatever happens once tracing began."""
 
 import errno
+import fcntl
 import gzip
 import io
 import lzma
@@ -9,6 +10,7 @@ import stat
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -32,11 +34,24 @@ class _Whole:
         """It holds nothing back."""
 
 
+def _taken(path: Path) -> bool:
+    """Whether another vmtrace is writing that file: it holds a lock on it, which ends with its process."""
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # not there, not ours, or on a file system without locks
+        return False
+    return False
+
+
 class Output:
     """Where a log goes: a file, or `-` for standard output.
 
     A new file is made at once under its own name, which fails if there is one.  With `force` the old file stays
-    until `keep()`: before that a failed start must not cost anyone a log.  What is said of it calls it `called`.
+    until `keep()`: before that a failed start must not cost anyone a log, and one that is being written never gives
+    way.  What is said of it calls it `called`.
 
     Attributes:
         written: bytes of the log that were taken by the file, or by the program that compresses them.
@@ -52,6 +67,9 @@ class Output:
         self._path = Path(name)
         self._raw = cast(Any, sys.stdout.buffer).raw if self.to_stdout else self._open(self._path, force)
         self._on_disk = stat.S_ISREG(os.fstat(self._raw.fileno()).st_mode)
+        if self._on_disk and not self.to_stdout:
+            with suppress(OSError):
+                fcntl.flock(self._raw, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._synced, self._synced_at = 0, 0.0  # bytes and when
         self._zstd: subprocess.Popen | None = None
         self._file = self._compressor(name)
@@ -64,6 +82,8 @@ class Output:
             if path.exists() and not stat.S_ISREG(path.stat().st_mode):
                 return io.FileIO(path, "w")
             if path.exists() and force:
+                if _taken(path):
+                    raise CannotCreateError(f"{path} is being written by another vmtrace: choose another name with -o")
                 # A name of its own, made new: another collect's is let be, and what somebody put there not followed.
                 temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
                 raw = io.FileIO(temporary, "x")
@@ -113,6 +133,8 @@ class Output:
     def keep(self) -> None:
         """From now on the file stays, and stands under its name."""
         try:
+            if self._temporary is not None and _taken(self._path):
+                raise IoError(f"{self.name} is another vmtrace's by now; this log is {self._temporary}")
             if self._temporary is not None:
                 os.replace(self._temporary, self._path)
         except OSError as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from staging import finish
 
+from analyzer.errors import CannotCreateError, IoError
 from analyzer.host.output import Output, _Whole
 from analyzer.host.streams import Joiner
 from analyzer.ingest.sources import Source
@@ -77,6 +78,24 @@ def test_a_power_cut_costs_what_came_since_the_last_second(tmp_path, ending):
     output.write(b"b\n")
     output.close()
     assert b"".join(Source(str(path)).chunks()) == b"a\n" * 1000 + b"b\n"
+
+
+def test_a_log_that_another_collect_writes_gives_way_to_none(tmp_path, monkeypatch):
+    path = tmp_path / "log"
+    path.write_bytes(b"old")
+    one = Output(str(path), force=True)
+    monkeypatch.setattr("os.getpid", lambda: 7)
+    other = Output(str(path), force=True)
+    one.keep()
+    with pytest.raises(IoError, match=rf"this log is {path}\.7\.new$"):
+        other.keep()
+    with pytest.raises(CannotCreateError, match="is being written by another vmtrace"):
+        Output(str(path), force=True)
+    one.write(b"new")
+    one.close()
+    assert path.read_bytes() == b"new"
+    (tmp_path / "log.7.new").unlink()
+    Output(str(path), force=True).discard()
 
 
 def test_a_pause_of_vmtrace_itself_is_no_end_of_tracing(stage):
