@@ -28,7 +28,7 @@ class Answer:
 
     Attributes:
         claim: its key.
-        count: events; 0 where clean, None where not measured.
+        count: events that are as sure as `certainty` says; 0 where clean, None where not measured.
         reason: why it is not clean, or not proved; one sentence without its full stop, or "".
         findings: the events, each once.
         seen: whether the script, on its release, has an eye for such events at all.
@@ -84,7 +84,7 @@ def together(verdicts: list[Verdict]) -> dict[str, Answer]:
 
 def _joined(answers: list[Answer]) -> Answer:
     first = min(answers, key=lambda answer: _TOGETHER.index(answer.certainty))
-    counts = [answer.count for answer in answers if answer.count is not None]
+    counts = [answer.count or 0 for answer in answers if answer.certainty == first.certainty]
     return replace(
         first,
         count=None if first.certainty == "not measured" else sum(counts),
@@ -100,11 +100,12 @@ def _answer(claim: Claim, log: LogSummary, whole: Verdict | None, marks: tuple[F
     found = findings(claim, log)
     if found:
         first = min(found, key=weight)
+        proved = [finding for finding in found if finding.certainty == "proved"]
         # What is part of an event that is proved is proved with it.
-        told = [*found, *(mark for mark in marks if mark.kind == claim.key)]
-        doubt = "" if any(finding.certainty == "proved" for finding in told) else _doubt(claim, found[0], log)
+        proved = proved or [mark for mark in marks if mark.kind == claim.key]
+        doubt = "" if proved else _doubt(claim, found[0], log)
         certainty: Certainty = "suspected" if doubt else "proved"
-        count, seen = sum(each.events for each in found), not why_unseen(claim, log)
+        count, seen = sum(each.events for each in proved or found), not why_unseen(claim, log)
         return Answer(claim.key, certainty, first.severity, count, doubt, found, seen)
     reason = why_not_clean(claim, log if log.whole is None else log.whole) or _filtered(claim, log, whole)
     if reason:
