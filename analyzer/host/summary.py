@@ -7,12 +7,13 @@ from analyzer.host.result import Result
 from analyzer.host.tally import Tally
 
 _SECOND = 1_000_000_000
+_SOON = 2  # seconds in which a dtrace that keeps up has ended
 
 
 def lines(output: Output, result: Result) -> list[str]:
     """The end of a recording in words."""
     tally = result.tally
-    told = [f"{output.name}: {result.seconds:.1f} s, {_stopped(result)}{_counts(tally)}", _coverage(tally)]
+    told = [f"{output.name}: {_time(result)}, {_stopped(result)}{_counts(tally)}", _coverage(tally)]
     told += _by_kernel(result)
     if tally.lost:
         told.append("lost: " + ", ".join(f"{count:,} {kind}" for kind, count in tally.lost.items()))
@@ -23,11 +24,23 @@ def lines(output: Output, result: Result) -> list[str]:
     return told
 
 
+def _time(result: Result) -> str:
+    """How long it was asked to trace, and how long it did: a dtrace that is behind traces on until it has caught up."""
+    traced = _traced(result.tally)
+    behind = traced is not None and traced > result.seconds + _SOON and not result.stopped
+    return f"{traced:.1f} s, told to end after {result.seconds:.1f} s" if behind else f"{result.seconds:.1f} s"
+
+
+def _traced(tally: Tally) -> float | None:
+    """Seconds on the script's own clock, up to the last record."""
+    return (tally.last - tally.began) / _SECOND if tally.last and tally.began else None
+
+
 def _stopped(result: Result) -> str:
-    tally = result.tally
     if not result.stopped:
         return ""
-    after = f" after {(tally.last - tally.began) / _SECOND:.1f} s" if tally.last and tally.began else ""
+    traced = _traced(result.tally)
+    after = "" if traced is None else f" after {traced:.1f} s"
     return f"but tracing was ended by the kernel{after}: what came later is not recorded; "
 
 

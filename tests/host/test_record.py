@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import io
 import lzma
+import re
 
 import pyarrow as pa
 import pytest
@@ -256,6 +257,8 @@ def test_summary_of_a_real_log(stage):
         "vmtrace: tracing vmtrace.log",
         "vmtrace: ending on the end of COMMAND",
     ]
-    assert f"{faults:,} faults (" in err[3]
+    timed = [line for line in known.out.splitlines() if line.startswith(("#timestamp\t", "T\t"))]
+    began, ended = (int(line.split("\t")[1]) for line in (timed[0], timed[-1]))
+    assert re.search(rf": {(ended - began) / 1e9:.1f} s, told to end after [\d.]+ s, {faults:,} faults \(", err[3])
     assert err[4] == f"vmtrace: coverage: 100 %, {faults:,} faults recorded of {calls:,} calls, no drops"
     assert err[5].startswith(f"vmtrace: the kernel itself counted {growth:,} faults, of all processes, in ")
