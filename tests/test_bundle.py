@@ -16,7 +16,7 @@ import recordings
 from command import command
 from hypothesis import given
 from hypothesis import strategies as st
-from recordings import ROOT, log
+from recordings import log
 
 from analyzer import load
 from analyzer.report.build import ordered_findings
@@ -29,14 +29,30 @@ D4326 = "10.1/d4326"
 
 @pytest.fixture(scope="module")
 def bundle_of(tmp_path_factory):
-    """The bytes of a bundle of a recording; each is made once."""
+    """The bytes of a bundle of a log; each is made once."""
 
     @cache
-    def make(name: str, *options: str) -> bytes:
+    def make(path: str, *options: str) -> bytes:
         folder = tmp_path_factory.mktemp("bundle")
-        run = command(folder)("bundle", log(name), "-o", "e.zip", *options)
+        run = command(folder)("bundle", path, "-o", "e.zip", *options)
         assert run.returncode == 0, run.stderr
         return (folder / "e.zip").read_bytes()
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def around(tmp_path_factory):
+    """The path of a recording's head and what stands around a sign: making a bundle takes as long as the log is."""
+
+    @cache
+    def make(name: str, sign: bytes) -> str:
+        data, near = recordings.text(Path(log(name))), 200_000
+        at = data.index(sign)
+        piece = data[data.rfind(b"\n", 0, at - near) + 1 : data.find(b"\n", at + near) + 1 or None]
+        path = tmp_path_factory.mktemp("around") / "part.log.xz"
+        path.write_bytes(lzma.compress(data[: re.search(rb"^[A-Z]\t", data, re.MULTILINE).start()] + piece, preset=0))
+        return str(path)
 
     return make
 
@@ -48,8 +64,8 @@ def files_of(data: bytes) -> dict[str, bytes]:
 
 
 def test_sums_budget_and_what_was_left_out(bundle_of, vmtrace, tmp_path):
-    for name, budget, options in ((D4326, 1000, ()), ("13.2/leak", 60, ("--budget", "60"))):
-        data = bundle_of(name, *options)
+    for name, budget, options in ((D4326, 1000, ()), ("13.2/agg-5pct", 60, ("--budget", "60"))):
+        data = bundle_of(log(name), *options)
         files = files_of(data)
         assert len(data) <= budget * 1000
         sums = dict(reversed(line.split("  ")) for line in files["SHA256SUMS"].decode().splitlines())
@@ -58,13 +74,14 @@ def test_sums_budget_and_what_was_left_out(bundle_of, vmtrace, tmp_path):
         attached, _, left = readme.partition("Left out to stay under")
         assert all(name in attached for name in files if name.startswith(("excerpts", "pictures", "log", "findings")))
         assert ("log-1.log.xz (" in left) == ("log-1.log.xz" not in files)
-    run = vmtrace("bundle", log("13.2/leak"), "-o", "small.zip", "--budget", "3")
+    run = vmtrace("bundle", log("13.2/agg-5pct"), "-o", "small.zip", "--budget", "3")
     assert run.returncode == 64 and b"need" in run.stderr and not (tmp_path / "small.zip").exists()
 
 
-def test_a_reader_who_has_only_the_bundle(bundle_of, vmtrace, tmp_path):
-    files = files_of(bundle_of(D4326, "--keep-names"))
-    alarms = load(log(D4326)).alarms
+def test_a_reader_who_has_only_the_bundle(bundle_of, around, vmtrace, tmp_path):
+    given = around(D4326, b"double-free")
+    files = files_of(bundle_of(given, "--keep-names"))
+    alarms = load(given).alarms
     page, held = f"0x{alarms['page'].iloc[0]:x}", f"0x{alarms['object'].iloc[1]:x}"
     for name in ("README.md", "bugzilla.txt", "phabricator.txt"):
         text = files[name].decode()
@@ -74,10 +91,9 @@ def test_a_reader_who_has_only_the_bundle(bundle_of, vmtrace, tmp_path):
     assert "= This is the bug" in files["phabricator.txt"].decode()
     assert json.loads(files["findings.json"])["findings"][0]["certainty"] == "proved"
     provenance = json.loads(files["provenance.json"])
-    original = hashlib.sha256((ROOT / "samples" / f"{D4326}.log.xz").read_bytes()).hexdigest()
-    assert provenance["logs"][0]["original_sha256"] == original
+    assert provenance["logs"][0]["original_sha256"] == hashlib.sha256(Path(given).read_bytes()).hexdigest()
     # The log in it is the log, and each excerpt is one that says the same.
-    assert lzma.decompress(files["log-1.log.xz"]) == lzma.decompress(Path(log(D4326)).read_bytes())
+    assert lzma.decompress(files["log-1.log.xz"]) == lzma.decompress(Path(given).read_bytes())
     (tmp_path / "x.log").write_bytes(files["excerpts/finding-1.log"])
     found = json.loads(vmtrace("report", "x.log", "--format", "json").stdout)["findings"]
     assert any(finding["headline"].startswith("This is the bug of review D4326") for finding in found)
@@ -181,9 +197,10 @@ def test_no_name_survives_anywhere(vmtrace, tmp_path):
 
 
 @pytest.mark.parametrize("name", [D4326, "13.2/hostile-names", "13.2/events-replace", "13.2/agg-5pct"])
-def test_no_name_of_a_recording_survives(bundle_of, name):
-    trace = load(log(name))
-    inside = everything(bundle_of(name))
+def test_no_name_of_a_recording_survives(bundle_of, around, name):
+    path = around(name, b"vm_radix_remove\t-2") if name == "13.2/events-replace" else log(name)
+    trace = load(path)
+    inside = everything(bundle_of(path))
     tables = [table for table in trace.tables.values() if "execname" in table]
     names = {str(name) for table in tables for name in table["execname"].unique()} - PROCESSES
     paths = re.findall(r"/[\w./-]+", trace.meta["host.uname"] + trace.meta["host.command"])
@@ -201,7 +218,7 @@ def test_no_name_of_a_recording_survives(bundle_of, name):
 
 
 def test_redaction_keeps_what_belongs_together(bundle_of, tmp_path):
-    files = files_of(bundle_of(D4326))
+    files = files_of(bundle_of(log(D4326)))
     (tmp_path / "r.log.xz").write_bytes(files["log-1.log.xz"])
     before, after = load(log(D4326)), load(str(tmp_path / "r.log.xz"))
     assert len(before.unread) == len(after.unread) and len(before.notices) == len(after.notices)
