@@ -53,6 +53,7 @@ def text(path: Path) -> bytes:
 
 @cache
 def beginning(path: Path, size: int = 400_000) -> bytes:
-    """The first whole lines of a recording, about `size` bytes."""
-    data = text(path)
+    """The first whole lines of a recording, about `size` bytes; what follows is not unpacked."""
+    with lzma.open(path) as file:
+        data = file.read(size + 1)
     return data if len(data) <= size else data[: data.rfind(b"\n", 0, size) + 1]

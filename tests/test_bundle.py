@@ -24,8 +24,6 @@ from analyzer.report.harmless import PROCESSES
 from analyzer.report.redact import Redactor
 from analyzer.summary.summarize import summarize
 
-D4326 = "10.1/d4326"
-
 
 @pytest.fixture(scope="module")
 def bundle_of(tmp_path_factory):
@@ -57,15 +55,20 @@ def around(tmp_path_factory):
     return make
 
 
+@pytest.fixture(scope="module")
+def d4326(around):
+    return around("10.1/d4326", b"double-free")
+
+
 def files_of(data: bytes) -> dict[str, bytes]:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         assert archive.testzip() is None
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-def test_sums_budget_and_what_was_left_out(bundle_of, vmtrace, tmp_path):
-    for name, budget, options in ((D4326, 1000, ()), ("13.2/agg-5pct", 60, ("--budget", "60"))):
-        data = bundle_of(log(name), *options)
+def test_sums_budget_and_what_was_left_out(bundle_of, d4326, vmtrace, tmp_path):
+    for budget, options in ((1000, ()), (100, ("--budget", "100"))):
+        data = bundle_of(d4326, *options)
         files = files_of(data)
         assert len(data) <= budget * 1000
         sums = dict(reversed(line.split("  ")) for line in files["SHA256SUMS"].decode().splitlines())
@@ -73,15 +76,14 @@ def test_sums_budget_and_what_was_left_out(bundle_of, vmtrace, tmp_path):
         readme = files["README.md"].decode()
         attached, _, left = readme.partition("Left out to stay under")
         assert all(name in attached for name in files if name.startswith(("excerpts", "pictures", "log", "findings")))
-        assert ("log-1.log.xz (" in left) == ("log-1.log.xz" not in files)
-    run = vmtrace("bundle", log("13.2/agg-5pct"), "-o", "small.zip", "--budget", "3")
+        assert ("log-1.log.xz (" in left) == ("log-1.log.xz" not in files) == (budget == 100)
+    run = vmtrace("bundle", log("13.2/agg-clean"), "-o", "small.zip", "--budget", "3")
     assert run.returncode == 64 and b"need" in run.stderr and not (tmp_path / "small.zip").exists()
 
 
-def test_a_reader_who_has_only_the_bundle(bundle_of, around, vmtrace, tmp_path):
-    given = around(D4326, b"double-free")
-    files = files_of(bundle_of(given, "--keep-names"))
-    alarms = load(given).alarms
+def test_a_reader_who_has_only_the_bundle(bundle_of, d4326, vmtrace, tmp_path):
+    files = files_of(bundle_of(d4326, "--keep-names"))
+    alarms = load(d4326).alarms
     page, held = f"0x{alarms['page'].iloc[0]:x}", f"0x{alarms['object'].iloc[1]:x}"
     for name in ("README.md", "bugzilla.txt", "phabricator.txt"):
         text = files[name].decode()
@@ -91,9 +93,9 @@ def test_a_reader_who_has_only_the_bundle(bundle_of, around, vmtrace, tmp_path):
     assert "= This is the bug" in files["phabricator.txt"].decode()
     assert json.loads(files["findings.json"])["findings"][0]["certainty"] == "proved"
     provenance = json.loads(files["provenance.json"])
-    assert provenance["logs"][0]["original_sha256"] == hashlib.sha256(Path(given).read_bytes()).hexdigest()
+    assert provenance["logs"][0]["original_sha256"] == hashlib.sha256(Path(d4326).read_bytes()).hexdigest()
     # The log in it is the log, and each excerpt is one that says the same.
-    assert lzma.decompress(files["log-1.log.xz"]) == lzma.decompress(Path(given).read_bytes())
+    assert lzma.decompress(files["log-1.log.xz"]) == lzma.decompress(Path(d4326).read_bytes())
     (tmp_path / "x.log").write_bytes(files["excerpts/finding-1.log"])
     found = json.loads(vmtrace("report", "x.log", "--format", "json").stdout)["findings"]
     assert any(finding["headline"].startswith("This is the bug of review D4326") for finding in found)
@@ -196,9 +198,17 @@ def test_no_name_survives_anywhere(vmtrace, tmp_path):
     assert b"bug of review D4326" in inside  # and still it tells the finding
 
 
-@pytest.mark.parametrize("name", [D4326, "13.2/hostile-names", "13.2/events-replace", "13.2/agg-5pct"])
-def test_no_name_of_a_recording_survives(bundle_of, around, name):
-    path = around(name, b"vm_radix_remove\t-2") if name == "13.2/events-replace" else log(name)
+@pytest.mark.parametrize(
+    ("name", "sign"),
+    [
+        ("10.1/d4326", b"double-free"),
+        ("13.2/hostile-names", b""),
+        ("13.2/events-replace", b"vm_radix_remove\t-2"),
+        ("13.2/agg-5pct", b""),
+    ],
+)
+def test_no_name_of_a_recording_survives(bundle_of, around, name, sign):
+    path = around(name, sign) if sign else log(name)
     trace = load(path)
     inside = everything(bundle_of(path))
     tables = [table for table in trace.tables.values() if "execname" in table]
@@ -217,10 +227,10 @@ def test_no_name_of_a_recording_survives(bundle_of, around, name):
         assert returned and not returned & set(re.findall(rb"-\d{11,}", inside))
 
 
-def test_redaction_keeps_what_belongs_together(bundle_of, tmp_path):
-    files = files_of(bundle_of(log(D4326)))
+def test_redaction_keeps_what_belongs_together(bundle_of, d4326, tmp_path):
+    files = files_of(bundle_of(d4326))
     (tmp_path / "r.log.xz").write_bytes(files["log-1.log.xz"])
-    before, after = load(log(D4326)), load(str(tmp_path / "r.log.xz"))
+    before, after = load(d4326), load(str(tmp_path / "r.log.xz"))
     assert len(before.unread) == len(after.unread) and len(before.notices) == len(after.notices)
     kinds = {"M": {"page": "page", "dst": "object", "src": "object"}, "X": {"object": "object", "page": "page"}}
     shifts = {}
