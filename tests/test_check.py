@@ -120,8 +120,8 @@ def test_an_insert_rate_cannot_be_told_where_the_script_cannot_see_inserts_fail(
 
 
 SHADOWS = [
-    ("pandas", "raise ModuleNotFoundError('No module named pandas', name='pandas')", 69, b"pandas"),
-    ("pandas", "raise RuntimeError('a surprise')", 70, b"a defect of vmtrace: RuntimeError: a surprise"),
+    ("pyarrow", "raise ModuleNotFoundError('No module named pyarrow', name='pyarrow')", 69, b"pyarrow"),
+    ("pyarrow", "raise RuntimeError('a surprise')", 70, b"a defect of vmtrace: RuntimeError: a surprise"),
 ]
 
 
@@ -138,7 +138,7 @@ def test_what_goes_wrong_is_no_answer(vmtrace, tmp_path, package, content, code,
 
 
 def test_a_defect_shows_how_it_came_to_it_to_whoever_asks(vmtrace, tmp_path):
-    environment = shadowed(tmp_path, "pandas", "raise RuntimeError('a surprise')")
+    environment = shadowed(tmp_path, "pyarrow", "raise RuntimeError('a surprise')")
     run = vmtrace("--debug", "check", log("13.2/badfault"), env=environment)
     assert run.returncode == 70 and b"Traceback" in run.stderr
 

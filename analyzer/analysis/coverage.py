@@ -1,10 +1,10 @@
 """Coverage: records against what the kernel counted itself, and the gaps that dtrace admits."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
-
-import pandas as pd
+from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer.analysis.seen import why_unseen
 from analyzer.errors import DataError
@@ -12,6 +12,9 @@ from analyzer.ingest.releases import ITER_RENAME, handler, path_steps
 from analyzer.summary.reduce import SECOND
 from analyzer.summary.reduce_watch import COARSE
 from analyzer.summary.summary import LogSummary
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Kinds of notices that are gaps, and what each puts in doubt.
 GAPS = {
@@ -180,6 +183,8 @@ class Counted(NamedTuple):
 
 def coverage_counts(log: LogSummary) -> pd.DataFrame:
     """`counts` as a table: measure, recorded, expected, gap."""
+    import pandas as pd
+
     return pd.DataFrame(counts(log), columns=["measure", "recorded", "expected", "gap"])
 
 
@@ -244,6 +249,8 @@ def _counts(log: LogSummary) -> list[Counted]:
 
 def coverage_seconds(log: LogSummary) -> pd.DataFrame:
     """Second by second: second (since the trace began), recorded, called.  Empty without counts of calls."""
+    import pandas as pd
+
     function = handler(log.meta.get("osreldate"))
     counted = log.table("calls")
     counted = counted[(counted["fn"] == function) & (counted["second"] >= 0)].groupby("second")["calls"].sum()

@@ -1,11 +1,11 @@
 """Failure frequency: what failed, how often, of how many."""
 
+from __future__ import annotations
+
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
-
-import pandas as pd
+from typing import TYPE_CHECKING, NamedTuple
 
 from analyzer.analysis.coverage import calls, failed_inserts, first_second, growth, insert_functions, move_function
 from analyzer.analysis.statistics import wilson
@@ -18,6 +18,9 @@ from analyzer.ingest.releases import (
     result_name,
 )
 from analyzer.summary.summary import LogSummary
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MOVES = ("rename", "replace")
 _RENAMING = re.compile(r"`vm_page_(?:iter_)?rename\+")
@@ -72,6 +75,8 @@ def failures_by(log: LogSummary, key: str) -> pd.DataFrame:
 
 def failures_by_second(log: LogSummary) -> pd.DataFrame:
     """Failures over time: second (since the trace began), function, result, failed."""
+    import pandas as pd
+
     osreldate = log.meta.get("osreldate")
     seconds = log.table("seconds")
     faults = seconds[~seconds["rc"].isin([0, NOT_RECORDED])].groupby(["second", "rc"], as_index=False)["faults"].sum()
@@ -93,6 +98,8 @@ def selected_faults(log: LogSummary) -> pd.DataFrame:
 
     when (ns since the trace began), process, pid, thread, address, result, path, duration (ns).
     """
+    import pandas as pd
+
     osreldate, bits = log.meta.get("osreldate"), log.meta.get("bits", {}).get("path")
     rows = [
         {
@@ -111,6 +118,8 @@ def selected_faults(log: LogSummary) -> pd.DataFrame:
 
 def insert_stacks(log: LogSummary) -> pd.DataFrame:
     """Insert failures by stack, most first: failed, infault (1, 0, or -1: not recorded), result, stack."""
+    import pandas as pd
+
     stacks = log.table("insert_stacks").sort_values(["failed", "stack"], ascending=[False, True])
     return pd.DataFrame(
         {
@@ -127,6 +136,8 @@ def stack_tree(log: LogSummary) -> pd.DataFrame:
 
     start and end are counts from the left: a box is as wide as its function failed often, and lies below its callee.
     """
+    import pandas as pd
+
     stacks = log.table("insert_stacks").groupby(["fn", "stack"], as_index=False)["failed"].sum()
     counted = [
         ((fn, *(frame_function(frame) for frame in stack.split("\n") if frame)), int(failed))
@@ -229,6 +240,8 @@ def _other_result(function: str, rc: int) -> str:
 
 
 def _with_rates(rows: Sequence[tuple[object, ...]], keys: list[str]) -> pd.DataFrame:
+    import pandas as pd
+
     frame = pd.DataFrame(rows, columns=[*keys, "failed", "of"])
     intervals = [wilson(failed, of) for failed, of in zip(frame["failed"], frame["of"], strict=True)]
     frame["rate"] = [failed / of if of else math.nan for failed, of in zip(frame["failed"], frame["of"], strict=True)]

@@ -1,9 +1,10 @@
 """Locks left held, pages freed twice, faults that never returned: rows of evidence as groups, one bug a group."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from analyzer.analysis.coverage import counts_in_sections, first_second
 from analyzer.format import address as written
@@ -11,6 +12,9 @@ from analyzer.ingest.releases import FORK, MOVERS, frame_function, path_name
 from analyzer.summary.evidence import Row
 from analyzer.summary.reduce import SECOND
 from analyzer.summary.summary import LogSummary
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -127,6 +131,8 @@ def unreturned(log: LogSummary) -> list[Row]:
 
 def imbalance_points(log: LogSummary) -> pd.DataFrame:
     """What the picture shows loud: second (float, since the trace began), delta, kind, label (address and thread)."""
+    import pandas as pd
+
     rows = []
     if balance_is_measured(log):
         for row in log.evidence.get("imbalance", ()):

@@ -5,14 +5,19 @@ intervals are of 95 %.  The tests take single faults, calls or moves as independ
 wholly so, and then a p value is too small.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from analyzer.summary.histogram import percentiles
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _Z = 1.959963984540054  # 97.5 % of the standard normal distribution
 FEWEST = 8  # below that many on either side the normal approximation of `superiority` does not hold
@@ -129,6 +134,8 @@ def superiority(first: pd.DataFrame, second: pd.DataFrame, count: str) -> Superi
 
 def _common_bins(first: pd.DataFrame, second: pd.DataFrame, count: str) -> pd.DataFrame:
     """Columns 0 and 1: what each histogram counts in each bin; bins that double where either has only those."""
+    import pandas as pd
+
     coarse = any((part["high"] >= 2 * part["low"])[part["low"] >= 64].any() for part in (first, second))
 
     def counted(part: pd.DataFrame) -> pd.Series:

@@ -12,6 +12,7 @@ import typer
 from analyzer.cli.files import Force, ending_of, require_writable, write
 from analyzer.cli.options import STEPS, Jobs, Logs, NoCache, read_logs
 from analyzer.errors import DataError, NoInputError, UsageError
+from analyzer.packages import keep_pandas_from_arrow
 
 if TYPE_CHECKING:  # pandas comes with it
     from analyzer.verdict.check import Rules
@@ -59,6 +60,7 @@ def check(
 
     A double free is never allowed, where the log records frees.
     """
+    keep_pandas_from_arrow()
     from analyzer.report import checked as written
     from analyzer.verdict.check import check as judge
 

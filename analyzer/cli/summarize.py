@@ -21,6 +21,7 @@ from analyzer.cli.options import (
     read_logs,
     record_filter,
 )
+from analyzer.packages import keep_pandas_from_arrow
 
 
 def summarize(
@@ -38,6 +39,7 @@ def summarize(
     force: Force = False,
 ) -> None:
     """Write a small file that every command takes in place of the logs."""
+    keep_pandas_from_arrow()
     from analyzer.summary.saved import write_summary
 
     ending_of(output, {".vmsum": "summary"})

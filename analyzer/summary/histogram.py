@@ -4,8 +4,14 @@ Values below 64 ns are exact; above, each power of two is cut into 64 equal buck
 1/64 of its lower bound wide and its middle is at most 0.8 % from any value in it.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
-import pandas as pd
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _COARSE = 1.1  # how much larger a bucket's end may be than its beginning for its middle to stand for it
 _SHIFT = 52 - 6  # a double's mantissa has 52 bits; the first 6 and the exponent number the bucket

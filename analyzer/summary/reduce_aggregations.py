@@ -1,12 +1,18 @@
 """What the aggregations of a script say, in the tables that records make; and those of every script as they stand."""
 
-import pandas as pd
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from analyzer.ingest.releases import NOT_RECORDED
 from analyzer.summary import reduce_watch
 from analyzer.summary.tables import as_table, concatenate, rows_of, with_columns
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _EDGES = ("low", "high")
 _INSERTING = {"renames": "vm_page_rename", "inserts": "vm_radix_insert"}
@@ -31,6 +37,8 @@ def generic_rows(name: str, frame: pd.DataFrame) -> pd.DataFrame:
 
     An ordinary value has low and high 0.
     """
+    import pandas as pd
+
     keys = [frame[column].tolist() for column in frame.columns[:-1] if column not in _EDGES]
     joined = ["\t".join(map(str, key)) for key in zip(*keys, strict=True)] if keys else [""] * len(frame)
     edges = {edge: frame.get(edge, 0.0) for edge in _EDGES}

@@ -19,7 +19,6 @@ from analyzer.ingest.read import SAVED, VMTRACE, format_of, parts
 from analyzer.ingest.sources import Source
 from analyzer.summary.cache import Cache, Place
 from analyzer.summary.filters import Filter
-from analyzer.summary.foreign import Gathered
 from analyzer.summary.own import mark
 from analyzer.summary.pool import Pool, thread_pool
 from analyzer.summary.reduce import COLUMNS
@@ -83,6 +82,8 @@ def _summary_of(
 
 def _foreign(source: Source, name: str, chosen: Filter) -> LogSummary:
     """What another program printed."""
+    from analyzer.summary.foreign import Gathered
+
     whole, kept = Gathered(), Gathered()
     trace: LogSummary | None = None
     start: int | None = None

@@ -4,11 +4,12 @@ One block of a log makes one LogSummary; those of one log merge into one, in the
 LogSummary a log.  Saved as JSON it stands for the log in every command.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -21,6 +22,9 @@ from analyzer.summary.reduce_aggregations import reduce_aggregations
 from analyzer.summary.required import with_required
 from analyzer.summary.steps import Settled, count_steps, join, open_steps, settle_steps
 from analyzer.summary.tables import TABLES, as_table, concatenate, fold, folded_in, group, merge_tables, sums
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 UNREAD_KEPT = EXPLAINED  # no more, or what a line says would depend on the blocks
 NOTICES_KEPT = 1000
@@ -58,7 +62,7 @@ class LogSummary:
     threads: pa.Table | None = None
     returns: pa.Table | None = None
     steps: pa.Table | None = None
-    whole: "LogSummary | None" = None
+    whole: LogSummary | None = None
     _frames: dict[str, pd.DataFrame] = field(default_factory=dict, init=False, repr=False, compare=False)
     _sums: dict[tuple[str, ...], dict[Any, int]] = field(default_factory=dict, init=False, repr=False, compare=False)
     _answers: dict[Callable[..., Any], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -70,7 +74,7 @@ class LogSummary:
             self._frames[name] = rows.to_pandas(use_threads=False)  # small tables, many of them
         return self._frames[name]
 
-    def once(self, question: Callable[["LogSummary"], Answered]) -> Answered:
+    def once(self, question: Callable[[LogSummary], Answered]) -> Answered:
         """The answer to a question that many ask, worked out for the first of them; not to be changed."""
         if question not in self._answers:
             self._answers[question] = question(self)
@@ -276,7 +280,7 @@ class Summary:
 
     logs: list[LogSummary] = field(default_factory=list)
 
-    def merge(self, other: "Summary") -> "Summary":
+    def merge(self, other: Summary) -> Summary:
         """Both; a log that is in both stays once, told apart by its hash and filter."""
         known = {_identity(log) for log in self.logs}
         return Summary(self.logs + [log for log in other.logs if _identity(log) not in known])

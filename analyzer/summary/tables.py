@@ -3,14 +3,18 @@
 They are Arrow's until an analysis asks for one: a log of a gigabyte makes and adds hundreds of them.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MOST_TEXTS, KEPT_TEXTS = 50_000, 10_000
 OTHERS = "(others, too many to keep apart)"  # longer than a process name can be
@@ -93,7 +97,7 @@ def column_type(name: str) -> pa.DataType:
 def as_table(name: str, rows: pa.Table | pd.DataFrame | dict[str, Any]) -> pa.Table:
     """Rows as one of TABLES: its columns, in their order and types; others are left out."""
     schema = TABLES[name].schema
-    if isinstance(rows, pd.DataFrame):
+    if not isinstance(rows, pa.Table | dict):
         return pa.Table.from_pandas(rows, schema, preserve_index=False).replace_schema_metadata()
     table = (pa.table(rows) if isinstance(rows, dict) else rows).select(schema.names)
     return table if table.schema.equals(schema) else table.cast(schema)

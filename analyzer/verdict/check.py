@@ -1,10 +1,10 @@
 """Rules that a trace must keep, for a build or a test suite: kept, broken, or not to be told from this trace."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass, field
-from typing import Literal
-
-import pandas as pd
+from typing import TYPE_CHECKING, Literal
 
 from analyzer.analysis.coverage import (
     counts,
@@ -21,6 +21,9 @@ from analyzer.format import count, counted, interval, number, share
 from analyzer.ingest.releases import fault_function, path_steps
 from analyzer.summary.summary import LogSummary, Summary
 from analyzer.verdict.verdict import Answer, judge, together
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Outcome = Literal["kept", "broken", "cannot tell"]
 FUNCTIONS = ("vm_fault", "vm_fault_hold", "vm_page_rename", "vm_page_replace", "vm_radix_insert")

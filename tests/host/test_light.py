@@ -48,6 +48,28 @@ def test_commands_of_the_box_import_nothing_heavy(words):
 
 
 @pytest.mark.parametrize(
+    ("words", "without"),
+    [
+        (["check", "clean.log.xz", "--no-cache"], {"pandas", "plotly", "matplotlib", "rich"}),
+        (["summarize", "clean.log.xz", "-o", "-", "--no-cache"], {"pandas", "plotly", "matplotlib", "rich"}),
+        (["report", "clean.log.xz", "--format", "text", "--no-cache"], {"plotly", "matplotlib"}),
+    ],
+)
+def test_what_makes_no_dataframe_or_picture_imports_none_of_it(words, without):
+    program = (
+        "import atexit, sys\nfrom analyzer.cli import main\n"
+        f"sys.argv = ['vmtrace', *{words!r}]\n"
+        "atexit.register(lambda: print('MODULES', *sys.modules))\nmain()\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=ROOT / "samples" / "13.2", capture_output=True, text=True, env=environment)
+    modules = set(done.stdout.splitlines()[-1].split()[1:])
+    assert done.returncode == 0 and "pyarrow" in modules
+    assert not modules & without
+
+
+@pytest.mark.parametrize(
     "words",
     [["report", "x"], ["diff", "a", "b"], ["check", "x"], ["inspect", "x"], ["bundle", "x", "-o", "y.zip"],
      ["show", "x", "--finding", "1"], ["summarize", "x", "-o", "y.vmsum"], ["export", "x", "-o", "y", "--to", "csv"]],
