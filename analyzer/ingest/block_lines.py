@@ -50,10 +50,10 @@ class Lines:
 
     def _all_beginning_with(self, prefix: bytes) -> np.ndarray:
         found = np.flatnonzero(self._first == prefix[0])
-        for place, byte in enumerate(prefix[1:], 1):
+        for place in range(len(prefix) - 1, 0, -1):  # of an indented line the last byte tells most
             # A line shorter than the prefix runs into its newline or the next line; the newline tells.
             at = np.minimum(self.starts[found] + place, len(self.bytes) - 1)
-            found = found[self.bytes[at] == byte]
+            found = found[self.bytes[at] == prefix[place]]
         return found
 
     def lengths(self, numbers: np.ndarray) -> np.ndarray:

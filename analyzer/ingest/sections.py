@@ -7,7 +7,7 @@ not accepted is lark's.
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -62,15 +62,17 @@ def find_sections(lines: Lines, tags: Collection[str]) -> list[Section]:
     ends = np.append(np.sort(np.concatenate([directives, *records])), lines.count)
     found = []
     following = ends[np.searchsorted(ends, headers, side="right")]
-    for header, end in zip(headers.tolist(), following.tolist(), strict=True):
-        if names := _names(lines.text(header)):
-            found.append(Section(names[0], names[1:], header, end))
+    # A day's log says the same few again and again.
+    said = lines.select(headers).dictionary_encode()
+    names = [_names(text.decode(errors="backslashreplace").rstrip("\n")) for text in said.dictionary.to_pylist()]
+    for header, end, place in zip(headers.tolist(), following.tolist(), said.indices.to_pylist(), strict=True):
+        if names[place]:
+            found.append(Section(names[place][0], names[place][1:], header, end))
     return found
 
 
-@lru_cache(256)
 def _names(header: str) -> tuple[str, ...]:
-    """The name and the columns of an `#aggregation` line, the same for every section; none where lark refuses it."""
+    """The name and the columns of an `#aggregation` line; none where lark refuses it."""
     try:
         return tuple(map(str, parse_directive(header).scan_values(lambda token: token.type == "NAME")))
     except UnexpectedInput:  # the slow gear says why
