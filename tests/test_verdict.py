@@ -13,7 +13,7 @@ from analyzer.summary.filters import Filter
 from analyzer.summary.summarize import summarize
 from analyzer.summary.summary import Summary
 from analyzer.verdict.check import Rules, check
-from analyzer.verdict.claims import CLAIMS
+from analyzer.verdict.claims import CLAIMS, why_not_clean
 from analyzer.verdict.finding import SEVERITIES, Finding
 from analyzer.verdict.verdict import Verdict, judge
 
@@ -305,6 +305,11 @@ def test_what_the_script_cannot_measure_is_not_missing():
     assert KNOWN["13.2/clean"]["calls"]["vm_page_replace"] == 1  # and it returns nowhere on 13.2
     assert not counts["measure"].str.contains("vm_page_replace").any()
     assert (counts["recorded"] >= counts["expected"]).all()
+
+
+def test_a_report_of_lock_waits_tells_of_no_claim():
+    waits = summarize([str(SAMPLES / "13.2/raw/lockstat-hold.txt.xz")]).total()
+    assert {why_not_clean(claim, waits) for claim in CLAIMS} == {"lockstat does not tell"}
 
 
 def test_page_ins_are_held_against_the_kernels_own():
