@@ -82,8 +82,8 @@
  *	the column caller on 13.2: F 5,751 and 5,784 equal the calls, A 25 = 25,
  *	M replace 29 = 29.  With alloc of pages with an object only, on 13.2: F 5,626 and
  *	5,639 equal the calls, A 20 = 20, M replace 12 = 12 and 3 = 3.
- *	Arguments declared and used in predicates this way ran on 10.1 and 13.2 in
- *	scripts of their own.
+ *	With NAME 100 faults of that program and no other, 100 calls.  PID and PGID, used
+ *	in predicates this way, ran on 10.1 and 13.2 in scripts of their own.
  * NOT RUN
  *	11, 12, 14, 16: written from their sources, never tried.  On 15: the column
  *	caller, allocations asked for their object.
