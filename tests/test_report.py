@@ -30,8 +30,8 @@ def text_of(name: str) -> bytes:
     return text(Path(log(name)))
 
 
-# Drawing costs most, and what is drawn is chosen by the script.
-PAGES = ("10.1/d4326", "13.2/failpoint-5pct", "13.2/events-replace", "13.2/agg-5pct", "15.0/watch-5pct")
+# Drawing costs most, and what is drawn is chosen by the script; vmfault's is the page of hostile names.
+PAGES = ("10.1/d4326", "13.2/events-replace", "13.2/agg-5pct", "15.0/watch-5pct")
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -176,7 +176,7 @@ def test_filters_keep_only_what_matches(vmtrace):
 def test_hostile_process_names_stay_text(vmtrace):
     for form in ("markdown", "html"):
         out = vmtrace("report", log("13.2/hostile-names"), "--format", form).stdout.decode()
-        assert "onclick" in out and not re.search(r"(?<!\\)<b onclick", out)
+        assert "onclick" in out and not re.search(r"(?<!\\)<b onclick", out) and len(out) < 1_000_000
     out = vmtrace("report", log("13.2/hostile-names")).stdout.decode()
     assert "line\\nF" in out and not any(line.startswith("F\t1\t2") for line in out.splitlines())
 

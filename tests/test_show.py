@@ -89,4 +89,7 @@ def test_neighbours_are_the_nearest_on_the_object():
 def test_wrong_calls(vmtrace, arguments, says):
     run = vmtrace("show", log("10.1/d4326"), *arguments)
     assert run.returncode == 64 and says in run.stderr and run.stderr.count(b"\n") == 1
+
+
+def test_standard_input_is_not_read_twice(vmtrace):
     assert vmtrace("show", "-", "--fault", "1", input=b"").returncode == 64
