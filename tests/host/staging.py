@@ -10,9 +10,12 @@ import sys
 import time
 from pathlib import Path
 
+from command import forked
+
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "samples"
 STANDINS = ROOT / "tests" / "standins"
+SYSTEM = f"{STANDINS}:{Path(sys.executable).parent}:{os.environ['PATH']}"
 OSRELDATE = {"15.0": 1500068, "13.2": 1302001, "10.1": 1001000}
 
 
@@ -100,29 +103,33 @@ class Stage:
             assert time.monotonic() < until, f"{text!r} did not happen: {self.events}"
             time.sleep(0.02)
 
-    def start(self, *words, limits=None, **options):
-        """The command as a process; `limits` are those of analyzer.host.limits that a test need not wait for."""
-        system = f"{STANDINS}:{Path(sys.executable).parent}:{os.environ['PATH']}"
-        environment = {
-            "PATH": f"{self.folder}/bin:{system}",  # as many a user's begins
+    @property
+    def environment(self):
+        return {
+            "PATH": f"{self.folder}/bin:{SYSTEM}",  # as many a user's begins
             "PYTHONPATH": str(ROOT),
             "STANDIN": str(self.state),
             "HOME": str(self.folder),
             "TERM": "xterm",
             "TMPDIR": str(self.folder),
         }
+
+    def start(self, *words, limits=None, **options):
+        """The command as a process; `limits` are those of analyzer.host.limits that a test need not wait for."""
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         options = pipes | {"preexec_fn": hear_signals} | options
         set_limits = "".join(f"limits.{name} = {seconds}\n" for name, seconds in (limits or {}).items())
-        program = f"from analyzer.host import box, limits\nbox.PATH = {system!r}\n{set_limits}"
+        program = f"from analyzer.host import box, limits\nbox.PATH = {SYSTEM!r}\n{set_limits}"
         return subprocess.Popen(
             [sys.executable, "-c", f"{program}from analyzer.cli import main\nmain()", *words],
-            cwd=self.folder, env=environment, text=True, **options,
+            cwd=self.folder, env=self.environment, text=True, **options,
         )  # fmt: skip
 
-    def run(self, *words, **options):
-        """The command to its end: (exit status, stdout, stderr)."""
-        return finish(self.start(*words, **options))
+    def run(self, *words):
+        """The command to its end, and that of all it began: (exit status, stdout, stderr)."""
+        done = forked(words, self.folder, self.environment, system=SYSTEM)
+        self.gone()
+        return done.returncode, done.stdout.decode(), done.stderr.decode()
 
     def own(self, name, script):
         """A program in the user's own folder, which stands first in the PATH."""
