@@ -49,6 +49,7 @@ FOUND = [
     ("summary", b"#vmtrace\t1\n#script\tvmwatch\n#aggregation\ttotal\tns\n5\n"),
     # Evidence that lacks what a finding says.
     ("vmsum", VMSUM % (b"", b'"panic":[{"ts":1,"line":1,"execname":"","before":[],"kind":"other","text":"x"}]')),
+    ("vmsum", VMSUM % (b',"end":9e999', b"")),
     ("vmsum", VMSUM % (b',"fields":{"F":[["ts","time"],["x"]],"C":[["fn","str"]]}', b"")),
     ("rules", b"max-imbalance = " + b"7" * 4400),
     ("rules", b"max-imbalance = " + b"[" * 5000),

@@ -45,13 +45,21 @@ def write_summary(summary: Summary) -> bytes:
 def read_summary(data: bytes, name: str) -> Summary:
     """The Summary of a .vmsum file; raises DataError where it is damaged or of another version."""
     try:
-        saved = json.loads(data)
+        saved = json.loads(data, parse_float=_finite, parse_constant=_finite)
         version = saved["vmsum"]
         if version == VERSION:
             return Summary([_log_in(log) for log in saved["logs"]])
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
         raise DataError(f"{name}: is a damaged summary; make it again with 'vmtrace summarize'") from None
     raise DataError(f"{name}: is a summary of version {version}; this vmtrace reads version {VERSION}")
+
+
+def _finite(text: str) -> float:
+    """A number; infinite bounds stand as text, so that one which is infinite or none is damage (ValueError)."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
 
 
 def _log_out(log: LogSummary) -> dict[str, Any]:
