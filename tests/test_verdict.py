@@ -137,12 +137,14 @@ def test_counted_moves_that_did_not_fail_failed_nowhere(name, certainty):
     assert judged(name).answers["failed-move-in-fault"].certainty == certainty
 
 
-@pytest.mark.parametrize("name, inside", [
-    ("13.2/failpoint-5pct", ", 41 of them inside faults."), ("13.2/failpoint-1pct", ", all of them inside faults."),
-    ("13.2/agg-5pct", " %)."),
+@pytest.mark.parametrize("name, inside, moved", [
+    ("13.2/failpoint-5pct", ", 41 of them inside faults.", " 8 of them made a page move fail."),
+    ("13.2/failpoint-1pct", ", all of them inside faults.", ""),
+    ("13.2/agg-5pct", " %).", " 10 of them made a page move fail."),
 ])  # fmt: skip
-def test_how_many_inserts_failed_inside_faults_is_said_where_it_was_recorded(name, inside):
-    assert shown(name, "failed-insert").headline.endswith(inside)
+def test_failed_inserts_tell_where_they_were_and_what_failed_of_them_as_far_as_it_was_recorded(name, inside, moved):
+    found = shown(name, "failed-insert")
+    assert found.headline.endswith(inside) and found.detail == f"Not every insert needs a new node.{moved}"
 
 
 @pytest.mark.parametrize("chosen", [Filter(paths=("rename",)), Filter(paths=("copy",)), Filter(processes=("sh",)),
