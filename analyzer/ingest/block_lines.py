@@ -70,12 +70,26 @@ class Lines:
 
     def select(self, numbers: np.ndarray) -> pa.LargeBinaryArray:
         """Those lines with their newlines, their bytes one after the other."""
-        lines = pa.LargeBinaryArray.from_buffers(
+        if len(numbers) and numbers[-1] - numbers[0] + 1 == len(numbers):
+            return self._lines.slice(numbers[0], len(numbers))
+        return self._lines.take(pa.array(numbers))
+
+    def distinct(self, numbers: np.ndarray) -> tuple[np.ndarray, pa.LargeBinaryArray]:
+        """Which text each of those lines is, and those texts with their newlines, each once, as they first come."""
+        texts = self._texts.indices.to_numpy()[numbers]
+        there = np.zeros(len(self._texts.dictionary), bool)
+        there[texts] = True
+        return (np.cumsum(there) - 1)[texts], self._texts.dictionary.filter(pa.array(there))
+
+    @cached_property
+    def _lines(self) -> pa.LargeBinaryArray:
+        return pa.LargeBinaryArray.from_buffers(
             pa.large_binary(), self.count, [None, pa.py_buffer(self._bounds), pa.py_buffer(self.data)]
         )
-        if len(numbers) and numbers[-1] - numbers[0] + 1 == len(numbers):
-            return lines.slice(numbers[0], len(numbers))
-        return lines.take(pa.array(numbers))
+
+    @cached_property
+    def _texts(self) -> pa.DictionaryArray:
+        return self._lines.dictionary_encode()
 
     def spans(self, begins: np.ndarray, ends: np.ndarray) -> pa.LargeBinaryArray:
         """What stands from each of `begins` up to each of `ends`, in the order of the block."""

@@ -14,7 +14,7 @@ import pyarrow as pa
 from lark.exceptions import UnexpectedInput
 
 from analyzer.ingest.aggregations import DISTRIBUTIONS, INTEGER_COLUMNS
-from analyzer.ingest.block_lines import Lines
+from analyzer.ingest.block_lines import Lines, bounds
 from analyzer.ingest.blocks import parse_directive
 from analyzer.ingest.digits import decimals, each, words
 from analyzer.ingest.escapes import unescape
@@ -144,21 +144,22 @@ def _distributions(lines: Lines, sections: list[Section]) -> tuple[list[pa.Table
     """Sections of llquantize: key lines, each followed by a header and its buckets."""
     numbers, owner = _bodies(lines, sections)
     names = sections[0].columns[:-1]
-    is_bucket = lines.lengths(numbers) == _WIDE
-    is_bucket[is_bucket] = lines.bytes_at(numbers[is_bucket], _MIDDLE) == ord("|")
-    buckets = _buckets(lines, numbers[is_bucket])
-    # The same keys and headers come again and again: each text is read once.
-    others = lines.select(numbers[~is_bucket]).dictionary_encode()
-    texts = [text.decode(errors="backslashreplace") for text in others.dictionary.to_pylist()]
-    text_of = np.full(len(numbers), -1)
-    text_of[~is_bucket] = others.indices.to_numpy()
-    is_head = np.isin(text_of, [place for place, text in enumerate(texts) if text == _HEADER])
+    # The same lines come again and again: each text is read once.
+    text_of, texts = lines.distinct(numbers)
+    wide, distinct = _distinct_buckets(texts)
+    others = [text.decode(errors="backslashreplace") for text in texts.filter(pa.array(~wide)).to_pylist()]
+    other_of = (np.cumsum(~wide) - 1)[text_of]
+    is_bucket = wide[text_of]
+    buckets = distinct.at((np.cumsum(wide) - 1)[text_of[is_bucket]])
+    is_other_head = np.array([text == _HEADER for text in others], bool)
+    is_head = ~is_bucket
+    is_head[is_head] = is_other_head[other_of[is_head]]
     is_key = ~is_bucket & ~is_head
-    keys = _keys(texts, names)
+    keys = _keys(others, names)
 
     good = np.ones(len(numbers), bool)
     good[is_bucket] = buckets.sound
-    good[is_key] = np.array([key is not None for key in keys], bool)[text_of[is_key]]
+    good[is_key] = np.array([key is not None for key in keys], bool)[other_of[is_key]]
     # A header stands right below its key and above a bucket, a bucket right below its header or another bucket.
     joined = (np.diff(numbers, prepend=-2) == 1) & (np.diff(owner, prepend=-1) == 0)
     below_key = joined & np.concatenate([[False], is_key[:-1]])
@@ -170,7 +171,7 @@ def _distributions(lines: Lines, sections: list[Section]) -> tuple[list[pa.Table
     counted = np.flatnonzero((buckets.count != 0) & ~np.isin(owner[is_bucket], refused))
     low, high = _bounds(buckets, np.cumsum(is_head)[is_bucket])
     key_of = (np.cumsum(is_key) - 1)[is_bucket][counted]
-    text_of_key = pa.array(text_of[is_key][key_of])
+    text_of_key = pa.array(other_of[is_key][key_of])
     table = {"line": pa.array(numbers[is_key][key_of], pa.int64())}
     for place, name in enumerate(names):
         kind = pa.int64() if name in INTEGER_COLUMNS else pa.string()
@@ -221,9 +222,22 @@ class _Buckets:
     below: np.ndarray
     above: np.ndarray
 
+    def at(self, places: np.ndarray) -> "_Buckets":
+        columns = (self.sound, self.value, self.count, self.below, self.above)
+        return _Buckets(*(column[places] for column in columns))
 
-def _buckets(lines: Lines, numbers: np.ndarray) -> _Buckets:
-    data, starts = lines.bytes, lines.starts[numbers]
+
+def _distinct_buckets(texts: pa.LargeBinaryArray) -> tuple[np.ndarray, _Buckets]:
+    """Which of the texts may be buckets, and those."""
+    begins, text = bounds(texts)
+    data = np.frombuffer(text, np.uint8)
+    wide = np.diff(begins) == _WIDE
+    wide[wide] = data[begins[:-1][wide] + _MIDDLE] == ord("|")
+    return wide, _buckets(data, begins[:-1][wide])
+
+
+def _buckets(data: np.ndarray, starts: np.ndarray) -> _Buckets:
+    """The lines that begin at `starts`, read as buckets."""
     eight = words(data, 8)
     sound = (data[starts + _LABEL] == _BLANK) & (data[starts + _COUNT.start - 1] == _BLANK)
     for place in _BAR:
@@ -237,7 +251,7 @@ def _buckets(lines: Lines, numbers: np.ndarray) -> _Buckets:
     value, odd = decimals(data, starts + _blanks(eight[starts]) + _blanks(eight[starts + 8]), ends)
     below, above = np.zeros(len(starts), bool), np.zeros(len(starts), bool)
     for place in np.flatnonzero(odd).tolist():
-        match = _OPEN_ENDED.fullmatch(lines.text(numbers[place])[:_LABEL])
+        match = _OPEN_ENDED.fullmatch(bytes(data[starts[place] : ends[place]]).decode(errors="replace"))
         sound[place] &= match is not None
         if match:
             below[place], above[place], value[place] = match[1] == "<", match[1] == ">=", int(match[2])
