@@ -200,6 +200,7 @@ def test_what_a_failing_disk_gives_is_read_and_not_kept(tmp_path, monkeypatch):
         (gzip.compress(b"x")[:10], "Compressed file ended"),
         (lzma.compress(b"x", filters=[{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 30}]), "Memory usage limit exceeded"),
     ],
+    ids=["cut", "large dictionary"],
 )
 def test_a_file_that_cannot_be_unpacked_says_why(data, why, tmp_path):
     (tmp_path / "x").write_bytes(data)
