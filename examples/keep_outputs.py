@@ -66,7 +66,7 @@ def _picture(figure: Figure, names: dict[str, object]) -> dict[str, Any]:
     charts = [chart for value in names.values() if isinstance(value, Views) for chart in value.document.charts]
     chart = next(chart for chart in charts if chart.title == figure.layout.meta["title"])
     small = io.BytesIO()
-    Image.open(io.BytesIO(render(chart, "png"))).convert("RGB").quantize(_COLOURS).save(small, "png", optimize=True)
+    Image.open(io.BytesIO(*render(chart, "png"))).convert("RGB").quantize(_COLOURS).save(small, "png", optimize=True)
     return {"image/png": base64.b64encode(small.getvalue()).decode(), "text/plain": _lines(chart.alt)}
 
 

@@ -56,7 +56,8 @@ def test_a_worker_that_dies_loses_nothing(local, many_blocks, tmp_path):
     assert os.path.exists(marker)
 
 
-def test_no_scheduler_is_one_line():
+def test_no_scheduler_is_one_line(monkeypatch):
+    monkeypatch.setattr("analyzer.summary.pool._PATIENCE", 0.2)
     with pytest.raises(UnavailableError, match=r"--dask tcp://127\.0\.0\.1:1: no Dask scheduler"):
         summarize([LOG], workers=dask_cluster("tcp://127.0.0.1:1"))
 

@@ -118,7 +118,7 @@ def test_the_first_screen_has_the_verdict_and_fits(document_of_d4326, vmtrace):
 COMMANDS = [
     ["report", log("13.2/leak"), "-o", "page.html", "--interactive"],
     ["report", log("13.2/leak"), "-o", "picture.svg"],
-    ["bundle", log("13.2/leak"), "-o", "bundle.zip"],
+    ["bundle", log("13.2/agg-5pct"), "-o", "bundle.zip"],
     ["diff", log("13.2/badfault"), log("13.2/leak"), "-o", "diff.json"],
 ]
 PROGRAM = f"from analyzer.cli import app\nfor words in {COMMANDS}:\n    app(words, standalone_mode=False)"

@@ -53,22 +53,27 @@ STYLE: Any = {
     "ytick.color": LIGHT["muted"],
     "text.color": LIGHT["ink"],
 }
+Form = Literal["png", "svg"]
 _MARKERS = {"circle": "o", "diamond": "D", "cross": "X", "square": "s", "hollow": "o"}
 
 
-def render(chart: Chart, form: Literal["png", "svg"]) -> bytes:
-    """The image file's bytes; provenance stands in its metadata and in a line at the foot."""
+def render(chart: Chart, *forms: Form) -> list[bytes]:
+    """The image file's bytes in each form; provenance stands in its metadata and in a line at the foot."""
     with matplotlib.rc_context(STYLE):
         figure = draw(chart, _WIDTH, bare=False)
-        image = io.BytesIO()
-        words = {"Title": chart.title, "Description": chart.alt, "Source": visible(chart.provenance)}
-        if form == "png":
-            FigureCanvasAgg(figure)
-            figure.savefig(image, format="png", dpi=144, metadata=words | {"Software": "vmtrace"})
-        else:
-            FigureCanvasSVG(figure)
-            figure.savefig(image, format="svg", metadata=words | {"Creator": "vmtrace", "Date": None})
-        return image.getvalue()
+        return [_saved(figure, chart, form) for form in forms]
+
+
+def _saved(figure: Figure, chart: Chart, form: Form) -> bytes:
+    image = io.BytesIO()
+    words = {"Title": chart.title, "Description": chart.alt, "Source": visible(chart.provenance)}
+    if form == "png":
+        FigureCanvasAgg(figure)
+        figure.savefig(image, format="png", dpi=144, metadata=words | {"Software": "vmtrace"})
+    else:
+        FigureCanvasSVG(figure)
+        figure.savefig(image, format="svg", metadata=words | {"Creator": "vmtrace", "Date": None})
+    return image.getvalue()
 
 
 @matplotlib.rc_context(STYLE)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -120,17 +120,18 @@ def _render(document: "Document", form: Format, look: Look) -> bytes | str:
 
             if document.picture is None:
                 raise DataError(f"{document.title}: has nothing to draw; write it as text or a page")
-            return render(document.picture, "png" if form is Format.PNG else "svg")
+            return render(document.picture, "png" if form is Format.PNG else "svg")[0]
 
 
 def write_plots(document: "Document", folder: Path, inputs: Iterable[str], force: bool) -> None:
     """Every chart of the document as PNG and SVG, each under its key."""
     from analyzer.charts.images import render
 
-    forms: tuple[Literal["png", "svg"], ...] = ("png", "svg")
-    files = {folder / f"{chart.key}.{form}": (chart, form) for chart in document.charts for form in forms}
-    for path in files:
-        require_writable(path, inputs, force)
-    for path, (chart, form) in files.items():
-        write(path, render(chart, form))
+    files = [(chart, folder / f"{chart.key}.png", folder / f"{chart.key}.svg") for chart in document.charts]
+    for _, *paths in files:
+        for path in paths:
+            require_writable(path, inputs, force)
+    for chart, *paths in files:
+        for path, image in zip(paths, render(chart, "png", "svg"), strict=True):
+            write(path, image)
     print(f"plots: {folder}", file=sys.stderr)

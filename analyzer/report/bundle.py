@@ -89,10 +89,12 @@ def build_bundle(paths: list[str], budget: int, redact: bool) -> Bundle:
         ("report.txt", plain_text(document).encode()),
         *((f"excerpts/finding-{n}.log", text.encode()) for n, text in enumerate(excerpts, 1) if text),
     ]
-    pictures, drawings = (
-        [(f"pictures/{chart.key}.{form}", render(chart, form)) for chart in document.charts if chart.marks]
-        for form in ("png", "svg")
-    )
+    pictures, drawings = [], []
+    for chart in document.charts:
+        if chart.marks:
+            png, svg = render(chart, "png", "svg")
+            pictures.append((f"pictures/{chart.key}.png", png))
+            drawings.append((f"pictures/{chart.key}.svg", svg))
     return _packed(contents, must, [*pictures[:_FIRST], *logs, *pictures[_FIRST:], *drawings], redactor)
 
 
