@@ -63,9 +63,9 @@ def find_sections(lines: Lines, tags: Collection[str]) -> list[Section]:
     found = []
     following = ends[np.searchsorted(ends, headers, side="right")]
     # A day's log says the same few again and again.
-    said = lines.select(headers).dictionary_encode()
-    names = [_names(text.decode(errors="backslashreplace").rstrip("\n")) for text in said.dictionary.to_pylist()]
-    for header, end, place in zip(headers.tolist(), following.tolist(), said.indices.to_pylist(), strict=True):
+    said, texts = lines.distinct(headers)
+    names = [_names(text.decode(errors="backslashreplace").rstrip("\n")) for text in texts.to_pylist()]
+    for header, end, place in zip(headers.tolist(), following.tolist(), said.tolist(), strict=True):
         if names[place]:
             found.append(Section(names[place][0], names[place][1:], header, end))
     return found
