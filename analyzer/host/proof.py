@@ -8,20 +8,21 @@ from analyzer.host import counters
 from analyzer.host.records import records
 from analyzer.host.sections import Sections
 from analyzer.host.tally import Tally
+from analyzer.measures import ALLOC, ZERO
 
 EXACT, WRONG, NOT_ASKED, NOT_SEEN = "exact", "wrong", "not asked", "not seen"
 
-_PAGER, _ZERO, _COPY, _REPLACE, _ALLOC = 0x1, 0x2, 0x4, 0x10, 0x20
+_PAGER, _COPY, _REPLACE = 0x1, 0x4, 0x10
 # What each fault that must fail comes to; before 12.2 what lies beyond a file's end has no result of its own.
 _RESULTS = {"invalid": (1,), "protected": (2,), "beyond": (2, 5, 9)}
 _ZEROED = ("zero-fill", "threads")
 _HANDLERS = ("vm_fault", "vm_fault_hold")
 _STEPS = {
-    "pmap_zero_page": _ZERO,
+    "pmap_zero_page": ZERO,
     "pmap_copy_page": _COPY,
-    "vm_page_alloc": _ALLOC,
-    "vm_page_alloc_after": _ALLOC,
-    "vm_page_alloc_iter": _ALLOC,
+    "vm_page_alloc": ALLOC,
+    "vm_page_alloc_after": ALLOC,
+    "vm_page_alloc_iter": ALLOC,
 }
 _SIGNS = {"rw-acquire": 1, "rw-release": -1}
 # What can be asked of a script that records each step inside the faults of a target, beside no counter of the kernel.
@@ -234,9 +235,9 @@ class Judge:
         parts = self._some(*_ZEROED)
         if self._trace.counted or not parts:
             # A page table is zeroed in a fault too: that fault allocates no page of its own, or copies into it.
-            seen = self._trace.with_steps(_ZERO | _ALLOC, _COPY | _PAGER)
+            seen = self._trace.with_steps(ZERO | ALLOC, _COPY | _PAGER)
             return self._by_counter(measure, seen, counters.ZERO_FILLED, counters.ZERO_ALREADY)
-        seen = sum(bool(fault.path & _ZERO) for part in parts for fault in self._within(part))
+        seen = sum(bool(fault.path & ZERO) for part in parts for fault in self._within(part))
         happened = sum(part["faults"] for part in parts)
         return self._held(measure, seen, happened - self._growth.get(counters.ZERO_ALREADY, 0), happened)
 
@@ -252,10 +253,10 @@ class Judge:
     def _alloc(self, measure: str) -> Answer:
         parts = self._some(*_ZEROED, "copy")
         if self._trace.counted or not parts:
-            seen = self._trace.with_steps(_ALLOC)
-            least = self._trace.with_steps(_COPY) + self._trace.with_steps(_ZERO | _ALLOC, _COPY | _PAGER)
+            seen = self._trace.with_steps(ALLOC)
+            least = self._trace.with_steps(_COPY) + self._trace.with_steps(ZERO | ALLOC, _COPY | _PAGER)
             return Answer(measure, EXACT, seen, seen) if seen >= least > 0 else Answer(measure, WRONG, seen, least)
-        seen = sum(bool(fault.path & _ALLOC) for part in parts for fault in self._within(part))
+        seen = sum(bool(fault.path & ALLOC) for part in parts for fault in self._within(part))
         return self._held(measure, seen, sum(part["faults"] for part in parts))
 
     def _page_in(self, measure: str) -> Answer:
