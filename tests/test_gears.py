@@ -1,4 +1,6 @@
-"""The fast gear and lark alone give equal tables, of good lines and of damaged ones."""
+"""The fast gear, compiled or not, and lark alone give equal tables, of good lines and of damaged ones."""
+
+from dataclasses import replace
 
 import pyarrow as pa
 import pytest
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from recordings import LOGS, SAMPLES, beginning, ends, name
 
 from analyzer.ingest.blocks import Block
+from analyzer.ingest.compiled import kernels
 from analyzer.ingest.gears import read_block
 from analyzer.ingest.parsed import Parsed
 
@@ -24,7 +27,10 @@ def _in_bulk():
 
 def both_gears(data: bytes) -> tuple[Parsed, Parsed]:
     block = Block(memoryview(data), 1, {})
-    return read_block(block), read_block(block, lark_alone=True)
+    fast = read_block(block)
+    if kernels():
+        assert_equal(fast, read_block(replace(block, beyond=memoryview(data + b"00000000"))))
+    return fast, read_block(block, lark_alone=True)
 
 
 def rows(table: pa.Table) -> list[dict[str, object]]:
@@ -39,6 +45,11 @@ def assert_equal(fast: Parsed, slow: Parsed) -> None:
     assert fast.meta == slow.meta
     assert fast.notices == slow.notices
     assert [line.line for line in fast.unread] == [line.line for line in slow.unread]
+
+
+def test_the_compiled_gear_is_there_where_numba_is():
+    pytest.importorskip("numba")
+    assert kernels()
 
 
 @pytest.mark.parametrize("path", LOGS, ids=name)
@@ -132,7 +143,7 @@ def test_the_gears_agree_on_damaged_lines(changes, path):
 
 
 def test_the_gears_agree_where_all_lines_at_a_place_are_unlike_the_sample(monkeypatch):
-    monkeypatch.setattr("analyzer.ingest.bulk._SLAB", 4)
+    monkeypatch.setattr("analyzer.ingest.splits._SLAB", 4)
     lines = [f"Q\t{number}\t{'x' * (200 if 3 <= number < 14 else 1)}\t{number}\n" for number in range(4000)]
     data = "#fields\tQ\ta:int\tb:str\tc:int\n" + "".join(lines)
     table = read_block(Block(memoryview(data.encode()), 1, {})).tables["Q"].sort_by("line")

@@ -22,6 +22,7 @@ class Lines:
         starts, ends: offset of each line and of its newline.  An unterminated last line is not among them: `tail` is
             its text.
         count: how many lines.
+        words: at each byte of the lines the word that begins there; None where the block has none to spare.
     """
 
     def __init__(self, block: Block) -> None:
@@ -34,6 +35,7 @@ class Lines:
         self._first = self.bytes[self.starts]
         self._beginning: dict[bytes, np.ndarray] = {}  # what `beginning_with` found
         self.tail = bytes(block.data[self._bounds[-1] :])
+        self.words = None if block.beyond is None else words(np.frombuffer(block.beyond, np.uint8), 8)
 
     def text(self, number: int) -> str:
         """Line `number` without its newline; bytes that are no UTF-8 stay visible."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,9 @@ _SEARCH = 1 << 16  # how far back a cut is looked for first
 _PIECE = 1 << 20
 _LONGEST = 32 << 20  # bytes in which a cut must be found
 _BEGINNING = 1 << 12  # what is kept of a line that is longer
+_WORD = 8  # bytes
 _KNOWN = 64  # buffers that are looked through for one to use again
+_REPAID = 8  # blocks: in so many the compiled gear saves what loading it takes
 
 
 @dataclass(frozen=True)
@@ -39,11 +42,13 @@ class Block:
             another block when nothing refers to them any more.
         first_line: number of its first line in the log, from 1.
         records: the record types that are known where it begins, by tag.
+        beyond: `data` and a word more, which means nothing, for the compiled gear; None where that does not pay.
     """
 
     data: memoryview
     first_line: int
     records: dict[str, RecordType]
+    beyond: memoryview | None = None
 
     @cached_property
     def ends(self) -> np.ndarray:
@@ -71,32 +76,37 @@ def blocks(source: Source, size: int = CHUNK) -> Iterator[Block]:
     line = 1
     rest = memoryview(b"")
     known: deque[bytearray] = deque(maxlen=_KNOWN)
-    while True:
-        text = _room(known, size if len(rest) < size else 2 * len(rest))
+    for number in count():
+        length = size if len(rest) < size else 2 * len(rest)
+        text = _room(known, length + _WORD)
         view = memoryview(text)
         view[: len(rest)] = rest
-        end = len(rest) + source.fill(view[len(rest) :])
+        end = len(rest) + source.fill(view[len(rest) : length])
         _part_messages(text, end)
-        if end < len(text):
+        if end < length:
             if end:
-                yield Block(view[:end], line, records)
+                yield _block(view, end, line, records, number)
             return
         cut = _cut(text, end)
         if not cut and end >= _LONGEST:  # no script prints such a section: it is parted, and what follows is not read
             cut = text.rfind(b"\n", 0, end) + 1
             if not cut:
-                end = _shortened(text, source)
+                end = _shortened(text, end, source)
         if cut:
-            block = Block(view[:cut], line, records)
+            block = _block(view, cut, line, records, number)
             yield block
             line += len(block.ends)
             records = _learn(records, text, cut)
         rest = view[cut:end]
 
 
-def _shortened(text: bytearray, source: Source) -> int:
-    """Keep the beginning of a line that has no end, as one that no reader accepts; where it ends now."""
-    source.skipped += len(text) - _BEGINNING
+def _block(view: memoryview, end: int, line: int, records: dict[str, RecordType], number: int) -> Block:
+    return Block(view[:end], line, records, view[: end + _WORD] if number >= _REPAID else None)
+
+
+def _shortened(text: bytearray, end: int, source: Source) -> int:
+    """Keep the beginning of a line up to `end` that no reader accepts, as it has no end; where it ends now."""
+    source.skipped += end - _BEGINNING
     text[_BEGINNING] = 0
     return _BEGINNING + 1
 
