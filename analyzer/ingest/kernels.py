@@ -14,6 +14,7 @@ _DECIMALS, _HEXADECIMALS = 18, 16  # so many digits fit into 64 bits, whatever t
 _ONES, _SIGNS, _OTHERS = each("\x01"), each("\x80"), each("\x7f")
 _ZEROS, _TABS = each("0"), each("\t")
 _UP_TO_TEN = each("\x76")  # added to ten or more it gives a byte its highest bit
+_NEWLINE = np.uint8(ord("\n"))
 _TAB = np.uint8(ord("\t"))
 _ONE, _EIGHT = np.uint64(1), np.uint64(8)
 _SIXTEENS, _LETTERS = each("\x70"), np.uint64(0x47)  # "a" is 0x51 less "0", and ten
@@ -45,6 +46,7 @@ def split(data, words, begins, ends, kinds, widths, seed, numbers, codes, spans,
     while size < 2 * len(begins):
         size *= 2
     slots = np.zeros((len(codes), size), np.int32)  # code + 1, where the hash says; untouched memory costs nothing
+    before = np.zeros(len(codes), np.int64)  # the code that the line before has
     last = len(kinds) - 1
     for line in range(len(begins)):
         place, end = begins[line], ends[line]
@@ -53,8 +55,19 @@ def split(data, words, begins, ends, kinds, widths, seed, numbers, codes, spans,
         for piece in range(len(kinds)):
             begin = place
             if kinds[piece] == TEXT:
-                place, mixed = _text(words, begin + 1, end, 0 if piece == last else widths[piece], seed)
-                codes[text, line] = _code(words, text, begin, place, mixed, slots, spans, counts)
+                code = before[text]  # most have what the line before had
+                length = spans[text, code, 1] - spans[text, code, 0]
+                place = begin + length
+                if not (
+                    counts[text]
+                    and place <= end
+                    and data[place] == (_NEWLINE if piece == last else _TAB)
+                    and _same(words, spans[text, code, 0], begin, length)
+                ):
+                    place, mixed = _text(words, begin + 1, end, 0 if piece == last else widths[piece], seed)
+                    code = _code(words, text, begin, place, mixed, slots, spans, counts)
+                    before[text] = code
+                codes[text, line] = code
                 text += 1
             else:
                 if kinds[piece] == DECIMAL:
@@ -74,7 +87,7 @@ def split(data, words, begins, ends, kinds, widths, seed, numbers, codes, spans,
 def _text(words, place, end, width, mixed):  # type: ignore[no-untyped-def]
     """Where a text of `width` columns ends that begins at `place`, or the rest of the line if it is 0; its hash."""
     while True:
-        word = words[place]
+        word = _word(words, place)
         inside = min(end - place, 8)
         if inside < 8:
             word &= _first(inside)
@@ -118,7 +131,7 @@ def _code(words, text, begin, end, mixed, slots, spans, counts):  # type: ignore
 def _same(words, one, other, length):  # type: ignore[no-untyped-def]
     """Whether so many bytes are the same at two places."""
     for at in range(0, length, 8):
-        differ = words[one + at] ^ words[other + at]
+        differ = _word(words, one + at) ^ _word(words, other + at)
         if length - at < 8:
             differ &= _first(length - at)
         if differ:
@@ -131,7 +144,7 @@ def _decimal(words, place):  # type: ignore[no-untyped-def]
     """Where a number of decimal digits ends that begins at `place`, what it says, and whether it is sure."""
     value, digits, count = np.uint64(0), 0, 8
     while count == 8 and digits <= _DECIMALS:
-        word = words[place] ^ _ZEROS
+        word = _word(words, place) ^ _ZEROS
         others = ((word + _UP_TO_TEN) | word) & _SIGNS  # above the lowest a carry may have marked more
         count = _below(others) if others else 8
         if count:
@@ -148,12 +161,12 @@ def _decimal(words, place):  # type: ignore[no-untyped-def]
 @_compiled
 def _hexadecimal(words, place):  # type: ignore[no-untyped-def]
     """Where a number like 0x1f ends that begins at `place`, what it says, and whether it is sure."""
-    if words[place] & np.uint64(0xFFFF) != _PREFIX:
+    if _word(words, place) & np.uint64(0xFFFF) != _PREFIX:
         return place, np.uint64(0), False
     place += 2
     value, digits, count = np.uint64(0), 0, 8
     while count == 8 and digits <= _HEXADECIMALS:
-        word = words[place] ^ _ZEROS
+        word = _word(words, place) ^ _ZEROS
         letters = (word >> np.uint64(6)) & _ONES
         word -= letters * _LETTERS
         others = ((word + _UP_TO_TEN) ^ (letters << np.uint64(7))) & _SIGNS
@@ -168,6 +181,11 @@ def _hexadecimal(words, place):  # type: ignore[no-untyped-def]
         place += count
         digits += count
     return place, value, 0 < digits <= _HEXADECIMALS
+
+
+@_compiled
+def _word(words, place):  # type: ignore[no-untyped-def]
+    return words[np.uintp(place)]  # of a number with a sign numba asks first whether it counts from the end
 
 
 @_compiled
