@@ -113,7 +113,7 @@ def _shortened(text: bytearray, end: int, source: Source) -> int:
 
 def _part_messages(text: bytearray, end: int) -> None:
     """Put a message of dtrace that stands inside a record on its line before it: both streams went to one file."""
-    place = text.find(_MESSAGE, 0, end)
+    place = _message(text, 0, end)
     while place >= 0:
         line, newline = text.rfind(b"\n", 0, place) + 1, text.find(b"\n", place, end)
         following = place + 1
@@ -123,7 +123,13 @@ def _part_messages(text: bytearray, end: int) -> None:
             if split_message(message.decode(errors="backslashreplace"))[1]:
                 following = newline + 1
                 text[line:following] = message + b"\n" + text[line:place]
-        place = text.find(_MESSAGE, following, end)
+        place = _message(text, following, end)
+
+
+def _message(text: bytearray, start: int, end: int) -> int:
+    """Where dtrace's next message begins, -1 where there is none: one byte is found ten times faster than several."""
+    colon = text.find(b":", start, end)
+    return text.find(_MESSAGE, max(start, colon - len(_MESSAGE)), end) if colon >= 0 else -1
 
 
 def _room(known: deque[bytearray], size: int) -> bytearray:
