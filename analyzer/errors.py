@@ -57,3 +57,9 @@ class PermissionDeniedError(VmtraceError):
     """The user may not do that: not root, no /dev/dtrace."""
 
     exit_code = 77  # EX_NOPERM
+
+
+class Interrupted(VmtraceError):
+    """The user pressed ^C."""
+
+    exit_code = 130  # what a shell says of SIGINT

@@ -6,13 +6,15 @@ import gzip
 import json
 import lzma
 import os
+import re
 import threading
 from io import FileIO
 from pathlib import Path
 
 import pytest
-from recordings import SAMPLES, text
+from recordings import SAMPLES, summarized, text
 
+from analyzer.cli import app
 from analyzer.cli.ending import run
 from analyzer.errors import DataError, NoInputError
 from analyzer.ingest.blocks import Block, blocks
@@ -29,6 +31,7 @@ from analyzer.report.paste import paste
 from analyzer.report.text import plain_text
 from analyzer.summary.cache import Cache
 from analyzer.summary.pool import thread_pool
+from analyzer.summary.saved import write_summary
 from analyzer.summary.summarize import summarize
 from analyzer.summary.summary import LogSummary
 from analyzer.summary.tables import OTHERS, as_table, fold, merge_tables
@@ -166,6 +169,24 @@ def test_an_interrupt_waits_for_no_block():
         raise KeyboardInterrupt
     assert waiting.cancelled() and not read.done()
     gate.set()
+
+
+@pytest.mark.parametrize(
+    ("where", "told"),
+    [
+        ("analyzer.summary.summarize.read_summary", r" while reading \S*x\.vmsum, 100% of it read: nothing is written"),
+        ("analyzer.cli.report.prepare", ""),
+    ],
+)
+def test_an_interrupt_says_where_it_came(where, told, tmp_path, monkeypatch, capsys):
+    def pressed(*_):
+        raise KeyboardInterrupt
+
+    saved = tmp_path / "x.vmsum"
+    saved.write_bytes(write_summary(summarized("13.2/leak")))
+    monkeypatch.setattr(where, pressed)
+    assert run(lambda: app(["report", str(saved)], standalone_mode=False)) == 130
+    assert re.fullmatch(f"vmtrace: interrupted{told}\n", capsys.readouterr().err)
 
 
 class FailingDisk(FileIO):

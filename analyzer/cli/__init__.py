@@ -12,7 +12,8 @@ import typer
 
 from analyzer.cli.commands import SETTINGS, Commands
 from analyzer.cli.completion import Shell, completion
-from analyzer.cli.ending import DEBUG, INTERRUPTED, run
+from analyzer.cli.ending import DEBUG, run
+from analyzer.errors import Interrupted
 from analyzer.version import __version__
 
 app = typer.Typer(
@@ -55,6 +56,6 @@ def _options(command: Any) -> list[str]:
 def main() -> None:
     """Run the command line."""
     code = run(lambda: app(standalone_mode=False))
-    if code == INTERRUPTED:
+    if code == Interrupted.exit_code:
         os._exit(code)  # threads that still read a block are not waited for
     sys.exit(code)

@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from analyzer.cli.help import epilog
+from analyzer.errors import Interrupted
 
 NAMES = (
     "collect", "watch", "script", "doctor", "prove", "failmod", "report", "diff", "check", "summarize", "bundle",
@@ -38,3 +39,10 @@ class Commands(TyperGroup):
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         self.commands = cast(Any, _Commands())
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; of an interrupt typer makes an exit code, and says nothing."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise Interrupted("interrupted") from None

@@ -14,14 +14,13 @@ from typing import Any, cast
 import typer
 
 from analyzer import packages
-from analyzer.errors import IoError, TemporaryError, UnavailableError, UsageError, VmtraceError
+from analyzer.errors import Interrupted, IoError, TemporaryError, UnavailableError, UsageError, VmtraceError
 from analyzer.format import visible
 
 DEBUG = "VMTRACE_DEBUG"  # set and not empty: the traceback of a defect too
 
 # typer 0.28 carries click inside; its public BadParameter leads to the base of all usage errors.
 _ClickUsageError: Any = typer.BadParameter.__bases__[0]
-INTERRUPTED = 130
 _PACKAGE = Path(__file__).parent.parent
 
 
@@ -42,7 +41,7 @@ def run(command: Callable[[], int | None]) -> int:
     except _ClickUsageError as error:
         return _complain(f"{error.format_message()} (see 'vmtrace --help')", UsageError.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        return _complain("interrupted", INTERRUPTED)
+        return _complain("interrupted", Interrupted.exit_code)
     except (BrokenPipeError, SystemExit):  # rich and typer make the one of the other, and its code is 1
         _discard_output()  # the reader has gone: there is nobody to complain to
         return IoError.exit_code

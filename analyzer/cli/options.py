@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from analyzer.errors import UsageError
+from analyzer.errors import Interrupted, UsageError
 from analyzer.format import visible
 from analyzer.ingest.releases import STEP_ORDER
 
@@ -89,21 +89,43 @@ def read_logs(
 
 
 @contextmanager
-def progress() -> Iterator[Callable[["Source"], None] | None]:
-    """A progress bar over the bytes of the logs, on stderr and only on a terminal."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+def progress() -> Iterator[Callable[["Source"], None]]:
+    """What is told of each source as it is read: shown as a bar, and an interrupt says how far it was."""
+    read: list[Source] = []
 
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    tasks: dict[str, TaskID] = {}
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with _bar() as show:
 
         def step(source: "Source") -> None:
-            if source.name not in tasks:
-                tasks[source.name] = bar.add_task(source.name, total=source.total)
-            bar.update(tasks[source.name], completed=source.size)
+            read[:] = [source]
+            show(source)
 
-        yield step
+        try:
+            yield step
+        except KeyboardInterrupt:
+            raise Interrupted(f"interrupted{_reached(read[0]) if read else ''}: nothing is written") from None
+
+
+def _reached(source: "Source") -> str:
+    size = f"{source.size >> 20} MB" if source.total is None else f"{source.size / max(1, source.total):.0%}"
+    return f" while reading {source.name}, {size} of it read"
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[["Source"], None]]:
+    """A progress bar over the bytes of the log that is read, on stderr and only on a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda source: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("")
+
+        def show(source: "Source") -> None:
+            if bar.tasks[0].description != source.name:
+                bar.reset(task, description=source.name, total=source.total)
+            bar.update(task, completed=source.size)
+
+        yield show

@@ -46,7 +46,7 @@ def summarize(
         paths: of logs or saved Summaries, "-" for standard input.
         chosen: keep only matching records.
         jobs: how many blocks are read at once; as many as there are cores where it is None.
-        progress: called with the source after each of its blocks.
+        progress: called with the source as it is opened and after each of its blocks.
         cache: where Summaries of logs are kept between calls; nowhere where it is None.
         workers: what reads the blocks in place of `jobs` threads of this process.
         as_format: what the files are (ingest/formats.py, or "vmtrace"); told from their first bytes where it is None.
@@ -68,19 +68,21 @@ def _summary_of(
     if place and (kept := place.find()):
         return kept
     source = Source(path)
+    if progress is not None:
+        progress(source)
     name = format_of(source, as_format).format
     if name == SAVED:
         return _saved(source, chosen)
     if name == VMTRACE:
         summary = Summary([summarize_log(source, chosen, pool, progress)])
     else:
-        summary = Summary([_foreign(source, name, chosen)])
+        summary = Summary([_foreign(source, name, chosen, progress)])
     if place and not source.damage:  # what could not be read this time may be there the next
         place.keep(summary)
     return summary
 
 
-def _foreign(source: Source, name: str, chosen: Filter) -> LogSummary:
+def _foreign(source: Source, name: str, chosen: Filter, progress: Progress | None) -> LogSummary:
     """What another program printed."""
     from analyzer.summary.foreign import Gathered
 
@@ -88,6 +90,8 @@ def _foreign(source: Source, name: str, chosen: Filter) -> LogSummary:
     trace: LogSummary | None = None
     start: int | None = None
     for parsed in parts(source, name):
+        if progress is not None:
+            progress(source)
         if "version" in parsed.meta:  # a console shows a vmtrace log
             trace = _ended(finish(merge([_reduced(parsed, chosen, parsed.meta)])))
             continue
