@@ -2,85 +2,98 @@
 
 import argparse
 import gc
-import importlib
 import os
 import random
-import signal
 import sys
-import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from types import CodeType, FunctionType
-from typing import Any
+from typing import NamedTuple
 
 from .changes import Change, changes
-from .cover import ROOT, cover, run
+from .cover import Called, cover
+from .suite import ROOT, Items, first_that_fails, forked, with_items
 
 _ROOMS = ("verdict", "analysis", "summary", "ingest")
-_PATIENCE = 3.0  # a mutant that takes so many times longer than its tests hangs, and is seen
-_LEAST = 60  # seconds
+_PATIENCE, _LEAST = 10.0, 60.0  # a mutant may take so many times longer than its tests, and so many seconds
+
+
+class Mutant(NamedTuple):
+    """One change of a module: its name from the package on, its path, and its code with the change."""
+
+    module: str
+    path: Path
+    change: Change
+    code: CodeType
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutate", description=__doc__)
     parser.add_argument("room", nargs="*", help="as verdict or summary/reduce; default: all four")
-    parser.add_argument("--mutants", type=int, default=200, help="how many")
+    parser.add_argument("--mutants", type=int, default=200, help="how many, as many of each room")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--folder", type=Path, default=Path("out/mutate"), help="of the map of what tests call")
     asked = parser.parse_args()
     os.chdir(ROOT)
     sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
-    paths = [path for room in asked.room or _ROOMS for path in _modules(room)]
-    for path in paths:
-        importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
-    tests = cover(asked.folder / "cover.json")
-    chosen = _sample([(path, change) for path in paths for change in changes(path.read_text())], asked)
-    made, caught = Counter[str](), Counter[str]()
-    for path, change in chosen:
-        name = path.relative_to(ROOT / "analyzer").as_posix()
-        seen = _seen(path, change, _those_that_call(tests, f"{name}:{change.function}"))
-        made[name] += 1
-        caught[name] += seen
-        if not seen:
-            print(f"survives: {name}:{change.line}: {change.words}", flush=True)
-    for name in sorted(made):
-        print(f"{name:<36} {caught[name]:>4} of {made[name]:>4}")
-    print(f"{'all':<36} {caught.total():>4} of {made.total():>4}: {caught.total() / max(1, made.total()):.0%}")
+    with_items(lambda items: _tell(items, cover(items, asked.folder / "cover.json"), asked))
     return 0
 
 
-def _modules(room: str) -> list[Path]:
+def _tell(items: Items, tests: dict[str, Called], asked: argparse.Namespace) -> None:
+    made, caught, kills = Counter[str](), Counter[str](), Counter[str]()
+    rooms = asked.room or _ROOMS
+    for room in rooms:
+        for mutant in _sample(room, -(-asked.mutants // len(rooms)), random.Random(asked.seed)):
+            names = _those_that_call(tests, f"{mutant.module}:{mutant.change.function}", kills)
+            seen = _seen(mutant, names, items, tests, kills)
+            made[mutant.module] += 1
+            caught[mutant.module] += seen
+            if not seen:
+                where = f"{mutant.module}:{mutant.change.line}"
+                print(f"survives {len(names)} tests: {where}: {mutant.change.words}", flush=True)
+    for name in sorted(made):
+        print(f"{name:<36} {caught[name]:>4} of {made[name]:>4}")
+    print(f"{'all':<36} {caught.total():>4} of {made.total():>4}: {caught.total() / max(1, made.total()):.0%}")
+
+
+def _sample(room: str, most: int, chance: random.Random) -> list[Mutant]:
     place = ROOT / "analyzer" / room
-    return sorted(place.rglob("*.py")) if place.is_dir() else [place.with_suffix(".py")]
+    paths = sorted(place.rglob("*.py")) if place.is_dir() else [place.with_suffix(".py")]
+    found = [(path, change) for path in paths for change in changes(path.read_text())]
+    chance.shuffle(found)
+    mutants = (mutant for path, change in found for mutant in _compiled(path, change))
+    return [mutant for mutant, _ in zip(mutants, range(most), strict=False)]
 
 
-def _sample(mutants: list[tuple[Path, Change]], asked: Any) -> list[tuple[Path, Change]]:
-    return random.Random(asked.seed).sample(mutants, min(asked.mutants, len(mutants)))
+def _compiled(path: Path, change: Change) -> Iterator[Mutant]:
+    """Nothing where the change is no program."""
+    try:
+        code = compile(change.make(), str(path), "exec")
+    except SyntaxError:
+        return
+    yield Mutant(path.relative_to(ROOT / "analyzer").as_posix(), path, change, code)
 
 
-def _those_that_call(tests: dict[str, dict[str, Any]], function: str) -> list[tuple[str, float]]:
-    """The test files that call it and pass, with their seconds, the fastest first."""
-    callers = [(each["seconds"], name) for name, each in tests.items() if each["passed"] and function in each["calls"]]
-    return [(str(ROOT / "tests" / name), seconds) for seconds, name in sorted(callers)]
+def _those_that_call(tests: dict[str, Called], function: str, kills: Counter[str]) -> list[str]:
+    """The tests that call it; first those that are short, call little else, and saw most so far."""
+    callers = [name for name, test in tests.items() if function in test.calls]
+    return sorted(callers, key=lambda name: (0.01 + tests[name].seconds) * len(tests[name].calls) / (1 + kills[name]))
 
 
-def _seen(path: Path, change: Change, tests: list[tuple[str, float]]) -> bool:
+def _seen(mutant: Mutant, names: list[str], items: Items, tests: dict[str, Called], kills: Counter[str]) -> bool:
     """Whether one of the tests fails, or hangs, with the change."""
-    if not tests:
-        return False
-    child = os.fork()
-    if child == 0:
-        _put(compile(change.make(), str(path), "exec"))
-        os._exit(next((1 for test, _ in tests if run([test]) != 0), 0))
-    end = time.monotonic() + _LEAST + _PATIENCE * sum(seconds for _, seconds in tests)
-    while time.monotonic() < end:
-        ended, status = os.waitpid(child, os.WNOHANG)
-        if ended:
-            return status != 0
-        time.sleep(0.05)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return True
+    seconds = [tests[name].seconds for name in names]
+
+    def work() -> int | None:
+        _put(mutant.code)
+        return first_that_fails([items[name] for name in names], seconds)
+
+    first = forked(lambda: [work()], _LEAST + _PATIENCE * sum(seconds)) if names else [None]
+    if first and first[0] is not None:
+        kills[names[first[0]]] += 1
+    return first != [None]
 
 
 def _put(module: CodeType) -> None:

@@ -1,66 +1,60 @@
-"""Which test file calls which function of the package, and how long it takes: asked once, by a profiler."""
+"""Which test calls which function of the package, and how long it takes: asked once, by a profiler."""
 
+import cProfile
+import hashlib
 import json
-import os
-import re
 import sys
 import threading
 import time
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import pytest
+from .suite import ROOT, Items, forked, passes
 
-ROOT = Path(__file__).parent.parent.parent
-# Other test files run the command as a process: what is changed here does not reach it.
-_OF_ROOMS = re.compile(r"analyzer\.(?:ingest|summary|analysis|verdict)|^from fuzz|^from simulator", re.MULTILINE)
-_OPTIONS = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
+_LONGEST = 120.0  # seconds
+_PACKAGE = str(ROOT / "analyzer") + "/"
 
 
-def run(paths: list[str]) -> int:
-    """pytest's exit code on those files, in silence."""
-    with open(os.devnull, "w") as nothing, redirect_stdout(nothing), redirect_stderr(nothing):
-        return int(pytest.main([*_OPTIONS, *paths]))
+class Called(NamedTuple):
+    """What is known of one test: its seconds of the processor, and what it calls as "module.py:function"."""
+
+    seconds: float
+    calls: frozenset[str]
 
 
-def cover(file: Path) -> dict[str, dict[str, Any]]:
-    """By test file its `seconds` and the `calls`, as "module.py:function"; kept in `file` for the next time."""
-    known: dict[str, dict[str, Any]] = json.loads(file.read_text()) if file.exists() else {}
-    for path in sorted((ROOT / "tests").glob("test_*.py")):
-        if not _OF_ROOMS.search(path.read_text()):
-            continue
-        if path.name not in known or known[path.name]["changed"] != path.stat().st_mtime:
-            known[path.name] = _asked(path) | {"changed": path.stat().st_mtime}
+def cover(items: Items, file: Path) -> dict[str, Called]:
+    """The tests that pass; what was found is kept in `file` for the next time, until a file they call changes."""
+    known: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+    for name, item in items.items():
+        if name not in known or known[name]["digest"] != _digest(name, known[name]["calls"]):
+            found = forked(lambda item=item: _asked(item), _LONGEST) or {"passed": False, "seconds": 0, "calls": []}
+            known[name] = found | {"digest": _digest(name, found["calls"])}
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(known))
-    return known
+    of_all = ((name, known[name]) for name in items)
+    return {name: Called(each["seconds"], frozenset(each["calls"])) for name, each in of_all if each["passed"]}
 
 
-def _asked(path: Path) -> dict[str, Any]:
-    """One test file in a forked process, whose end of the pipe gets what it called."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        calls: set[tuple[str, str]] = set()
+def _digest(name: str, calls: list[str]) -> str:
+    """Of the test's file and all modules that it calls."""
+    files = {ROOT / "tests" / name.partition("::")[0], *(Path(_PACKAGE + call.partition(":")[0]) for call in calls)}
+    return hashlib.sha1(b"".join(path.read_bytes() if path.exists() else b"" for path in sorted(files))).hexdigest()
 
-        def called(frame: Any, event: str, _: object) -> None:
-            if event == "call":
-                calls.add((frame.f_code.co_filename, frame.f_code.co_qualname))
 
-        threading.setprofile(called)
-        sys.setprofile(called)
-        begun = time.process_time()
-        passed = run([str(path)]) == 0
-        sys.setprofile(None)
-        package = str(ROOT / "analyzer") + "/"
-        ours = ((name.removeprefix(package), function) for name, function in calls if name.startswith(package))
-        names = sorted(f"{name}:{function}" for name, function in ours)
-        with os.fdopen(writing, "w") as pipe:
-            json.dump({"passed": passed, "seconds": time.process_time() - begun, "calls": names}, pipe)
-        os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading) as pipe:
-        found: dict[str, Any] = json.load(pipe)
-    os.waitpid(child, 0)
-    return found
+def _asked(item: Any) -> dict[str, Any]:
+    """One test under the profiler, in all its threads."""
+    profiles: list[cProfile.Profile] = []
+
+    def begin(*_: object) -> None:
+        profiles.append(cProfile.Profile(builtins=False))
+        profiles[-1].enable()
+
+    threading.setprofile(begin)
+    begin()
+    begun = time.process_time()
+    passed = passes(item)
+    sys.setprofile(None)
+    codes = {entry.code for profile in profiles for entry in profile.getstats() if not isinstance(entry.code, str)}
+    ours = ((code.co_filename, code.co_qualname) for code in codes if code.co_filename.startswith(_PACKAGE))
+    calls = sorted(f"{file.removeprefix(_PACKAGE)}:{function}" for file, function in ours)
+    return {"passed": passed, "seconds": time.process_time() - begun, "calls": calls}
