@@ -30,7 +30,7 @@ _LONGEST = 32 << 20  # bytes in which a cut must be found
 _BEGINNING = 1 << 12  # what is kept of a line that is longer
 _WORD = 8  # bytes
 _KNOWN = 64  # buffers that are looked through for one to use again
-_REPAID = 8  # blocks: in so many the compiled gear saves what loading it takes
+_REPAID = 12  # blocks: in so many the compiled gear saves what loading it takes
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The same as splits.py, compiled: worth loading for a long log, and there where numba is."""
 
+import math
 from functools import cache
 from secrets import randbits
 from types import ModuleType
@@ -28,9 +29,9 @@ def split(compiled: ModuleType, lines: Lines, numbers: np.ndarray, kind: RecordT
     """Those lines, split by the kernels; `lines` have words."""
     varied = [piece for piece in pieces if piece.varied]
     texts = [piece for piece in pieces if not piece.varied]
-    values = np.empty((len(varied), len(numbers)), np.int64)
-    codes = np.empty((len(texts), len(numbers)), np.int32)
-    spans = np.empty((len(texts), len(numbers), 2), np.int64)
+    values = _room((len(varied), len(numbers)), np.int64)
+    codes = _room((len(texts), len(numbers)), np.int32)
+    spans = _room((len(texts), len(numbers), 2), np.int64)
     counts = np.zeros(len(texts), np.int64)
     sure = np.empty(len(numbers), bool)
     compiled.split(
@@ -59,3 +60,8 @@ def _kind(compiled: ModuleType, piece: Piece) -> int:
 def _type(piece: Piece) -> type:
     """What the number of a varied piece is."""
     return np.int64 if ARROW_TYPES[piece.columns[0][1]] == pa.int64() else np.uint64
+
+
+def _room(shape: tuple[int, ...], kind: type) -> np.ndarray:
+    """Memory of Arrow, which hands out what it got back; numpy's is fresh, and the kernel fills it with zeros."""
+    return np.frombuffer(pa.allocate_buffer(math.prod(shape) * np.dtype(kind).itemsize), kind).reshape(shape)
