@@ -5,12 +5,12 @@ They are those of ingest and analysis, with the tables of every analysis as `df_
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
 from os import PathLike
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
@@ -56,67 +56,67 @@ class Views(ABC):
 
     def df_failure_rates(self) -> pd.DataFrame:
         """analysis.failures.failure_rates: function, result, failed, of, rate, low, high (95 % Wilson interval)."""
-        return failures.failure_rates(self._log)
+        return _frame(failures.failure_rates(self._log), failures.FailureRate)
 
     def df_failures_by(self, key: str) -> pd.DataFrame:
         """analysis.failures.failures_by: failed faults by "path" or "process"."""
-        return failures.failures_by(self._log, key)
+        return _frame(failures.failures_by(self._log, key), failures.FailureRate).rename(columns={"function": key})
 
     def df_failures_by_second(self) -> pd.DataFrame:
         """analysis.failures.failures_by_second: second, function, result, failed."""
-        return failures.failures_by_second(self._log)
+        return _frame(failures.failures_by_second(self._log), failures.FailedThen)
 
     def df_insert_stacks(self) -> pd.DataFrame:
         """analysis.failures.insert_stacks: failed, infault, result, stack."""
-        return failures.insert_stacks(self._log)
+        return _frame(failures.insert_stacks(self._log), failures.FailedStack)
 
     def df_imbalance(self) -> pd.DataFrame:
         """analysis.imbalance.imbalance_points: second, delta, kind, label."""
-        return imbalance.imbalance_points(self._log)
+        return _frame(imbalance.imbalance_points(self._log), imbalance.Imbalance)
 
     def df_path_costs(self) -> pd.DataFrame:
         """analysis.paths.path_costs: faults, time and percentiles by path."""
-        return paths.path_costs(self._log)
+        return _frame(paths.path_costs(self._log), paths.PathCost)
 
     def df_latency_bins(self) -> pd.DataFrame:
         """analysis.paths.latency_bins: path, low, high, faults."""
-        return paths.latency_bins(self._log)
+        return _frame(paths.latency_bins(self._log), paths.PathBin)
 
     def df_process_costs(self) -> pd.DataFrame:
         """analysis.paths.process_costs: process, faults, failed, time."""
-        return paths.process_costs(self._log)
+        return _frame(paths.process_costs(self._log), paths.ProcessCost)
 
     def df_move_costs(self) -> pd.DataFrame:
         """analysis.moves.move_costs: page moves by function and place, with radix operations a move."""
-        return moves.move_costs(self._log)
+        return _frame(moves.move_costs(self._log), moves.MoveCost)
 
     def df_move_percentiles(self) -> pd.DataFrame:
         """analysis.moves.move_percentiles: function, p50, p90, p99."""
-        return moves.move_percentiles(self._log)
+        return _frame(moves.move_percentiles(self._log), moves.MovePercentiles)
 
     def df_move_bins(self) -> pd.DataFrame:
         """analysis.moves.move_bins: function, low, high, moves."""
-        return moves.move_bins(self._log)
+        return _frame(moves.move_bins(self._log), moves.MoveBin)
 
     def df_hold_times(self) -> pd.DataFrame:
         """analysis.locks.hold_times: VM object locks held, by mode and code site."""
-        return locks.hold_times(self._log)
+        return _frame(locks.hold_times(self._log), locks.HoldTime)
 
     def df_wait_times(self) -> pd.DataFrame:
         """analysis.locks.wait_times: VM object locks waited for, by kind, mode and code site."""
-        return locks.wait_times(self._log)
+        return _frame(locks.wait_times(self._log), locks.WaitTime)
 
     def df_lock_sites(self) -> pd.DataFrame:
         """analysis.locks.lock_sites: lock operations inside faults, by code site."""
-        return locks.lock_sites(self._log)
+        return _frame(locks.lock_sites(self._log), locks.LockSite)
 
     def df_coverage_counts(self) -> pd.DataFrame:
-        """analysis.coverage.coverage_counts: measure, recorded, expected, gap."""
-        return coverage.coverage_counts(self._log)
+        """analysis.coverage.counts: measure, recorded, expected, gap."""
+        return _frame(coverage.counts(self._log), coverage.Counted)
 
     def df_coverage_seconds(self) -> pd.DataFrame:
         """analysis.coverage.coverage_seconds: second, recorded, called."""
-        return coverage.coverage_seconds(self._log)
+        return _frame(coverage.coverage_seconds(self._log), coverage.CoveredSecond)
 
     def fig_failure_frequency(self) -> "Figure":
         """How often each function failed."""
@@ -170,15 +170,19 @@ class Views(ABC):
             f"<li><b>{escape(finding.label)}</b>: {escape(visible(finding.headline))}</li>"
             for finding in document.findings
         )
-        records = self._log.table("records")
         rows = "".join(
-            f"<tr><td>{escape(str(row.tag))}</td><td>{cell('int', row.records)}</td></tr>"
-            for row in records.itertuples()
+            f"<tr><td>{escape(tag)}</td><td>{cell('int', records)}</td></tr>"
+            for tag, records in self._log.sums("records", "records", "tag").items()
         )
         return (
             f"<h4>{escape(visible(document.title))}</h4><p>{escape(visible(document.subtitle))}</p>"
             f"<ol>{findings}</ol><table><tr><th>record</th><th>number</th></tr>{rows}</table>"
         )
+
+
+def _frame(rows: Sequence[NamedTuple], kind: type[NamedTuple]) -> pd.DataFrame:
+    """What an analysis gives, all of one kind, as a table; with its columns where there is none."""
+    return pd.DataFrame(rows, columns=kind._fields)
 
 
 class Summary(Views, PlainSummary):

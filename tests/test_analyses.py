@@ -3,14 +3,13 @@
 import math
 
 import numpy as np
-import pandas as pd
 import pytest
 from recordings import log, recordings, summarized
 
 from analyzer import load
 from analyzer.analysis import coverage, failures, moves, paths, steps
 from analyzer.analysis.statistics import wilson
-from analyzer.summary.histogram import bounds, bucket, percentiles, shown_percentiles
+from analyzer.summary.histogram import Bin, bounds, bucket, percentiles, shown_percentiles
 from analyzer.summary.summary import LogSummary
 
 KNOWN = dict(recordings())
@@ -20,53 +19,53 @@ def summary_of(name: str) -> LogSummary:
     return summarized(name).total()
 
 
-def one_move(name: str) -> dict:
-    (row,) = moves.move_costs(summary_of(name)).to_dict("records")
-    return row
+def one_move(name: str) -> moves.MoveCost:
+    (cost,) = moves.move_costs(summary_of(name))
+    return cost
 
 
 def test_radix_operations_of_a_rename():
     # samples/README.md: 108 renames, two removes, a lookup and an insert each.
-    row = one_move("10.1/events-rename")
-    assert row["moves"] == KNOWN["10.1/events-rename"]["counter_growth"]["vm.stats.vm.v_cow_optim"]
-    assert (row["removes"], row["lookups"], row["inserts"], row["replaces"]) == (2, 1, 1, 0)
+    cost = one_move("10.1/events-rename")
+    assert cost.moves == KNOWN["10.1/events-rename"]["counter_growth"]["vm.stats.vm.v_cow_optim"]
+    assert (cost.removes, cost.lookups, cost.inserts, cost.replaces) == (2, 1, 1, 0)
 
 
 def test_radix_operations_of_a_replace():
     # samples/README.md: 84 pages moved: 84 radix removes and 84 radix replaces.
-    row = one_move("13.2/events-replace")
-    assert row["moves"] == KNOWN["13.2/events-replace"]["counter_growth"]["vm.stats.vm.v_cow_optim"]
-    assert (row["removes"], row["lookups"], row["inserts"], row["replaces"]) == (1, 0, 0, 1)
+    cost = one_move("13.2/events-replace")
+    assert cost.moves == KNOWN["13.2/events-replace"]["counter_growth"]["vm.stats.vm.v_cow_optim"]
+    assert (cost.removes, cost.lookups, cost.inserts, cost.replaces) == (1, 0, 0, 1)
 
 
 def test_steps_make_the_faults_that_must_fail():
     # badfault made five of each.
     rates = failures.failure_rates(summary_of("13.2/events-badfault"))
-    assert set(rates["result"]) == {"KERN_INVALID_ADDRESS", "KERN_PROTECTION_FAILURE", "KERN_OUT_OF_BOUNDS"}
-    assert set(rates["failed"]) == {5}
+    results = {"KERN_INVALID_ADDRESS", "KERN_PROTECTION_FAILURE", "KERN_OUT_OF_BOUNDS"}
+    assert {rate.result for rate in rates} == results and {rate.failed for rate in rates} == {5}
 
 
 def test_what_a_histogram_does_not_say_is_not_said():
-    doubling = pd.DataFrame({"low": [1024.0, 2048.0], "high": [2048.0, 4096.0], "n": [3, 1]})
-    assert shown_percentiles(doubling, "n", [0.5, 0.9]) == [(1024, 2048), None]
-    fine = pd.DataFrame({"low": [10.0, 4096.0], "high": [11.0, 4160.0], "n": [1, 99]})
-    assert shown_percentiles(fine, "n", [0.01, 0.99]) == [10, (4096 + 4159) / 2]
+    doubling = [Bin(1024, 2048, 3), Bin(2048, 4096, 1)]
+    assert shown_percentiles(doubling, [0.5, 0.9]) == [(1024, 2048), None]
+    fine = [Bin(10, 11, 1), Bin(4096, 4160, 99)]
+    assert shown_percentiles(fine, [0.01, 0.99]) == [10, (4096 + 4159) / 2]
 
 
 @pytest.mark.parametrize("name", ["13.2/clean", "10.1/badfault"])
 def test_percentiles_are_within_one_percent_of_the_exact_ones(name):
     trace, summary = load(log(name)), summary_of(name)
-    costs = paths.path_costs(summary).set_index("path")
+    costs = {cost.path: cost for cost in paths.path_costs(summary)}
     for path, durations in trace.faults.groupby("path_name")["dur"]:
         ordered = durations.sort_values().to_numpy()
         for column, part in paths.PERCENTILES.items():
             if len(ordered) * (1 - part) < 1:  # too few to say
-                assert pd.isna(costs.loc[path, column])
+                assert getattr(costs[path], column) is None
                 continue
             exact = ordered[math.ceil(part * len(ordered)) - 1]
-            assert costs.loc[path, column] == pytest.approx(exact, rel=0.01), (path, column)
-        assert costs.loc[path, "longest"] == ordered[-1]
-        assert costs.loc[path, "time"] == durations.sum()
+            assert getattr(costs[path], column) == pytest.approx(exact, rel=0.01), (path, column)
+        assert costs[path].longest == ordered[-1]
+        assert costs[path].time == durations.sum()
 
 
 def test_buckets_hold_their_values_and_are_narrow():
@@ -82,7 +81,7 @@ def test_a_coarse_histogram_says_how_coarse():
 
 
 def test_percentiles_of_one_value():
-    assert percentiles(pd.DataFrame({"low": [5.0], "high": [6.0], "n": [1]}), "n", [0.5, 1.0]) == [5.0, 5.0]
+    assert percentiles([Bin(5, 6, 1)], [0.5, 1.0]) == [5, 5]
 
 
 def test_wilson_against_published_values():
@@ -102,20 +101,22 @@ def test_the_fail_point_of_a_log_is_read():
 
 
 def test_results_are_named_for_the_release():
-    assert "KERN_OUT_OF_BOUNDS" in set(failures.failure_rates(summary_of("13.2/badfault"))["result"])
-    assert "KERN_OUT_OF_BOUNDS" not in set(failures.failure_rates(summary_of("10.1/badfault"))["result"])
+    old, new = ({call.result for call in failures.failed_calls(summary_of(f"{of}/badfault"))} for of in (10.1, 13.2))
+    assert "KERN_OUT_OF_BOUNDS" in new - old
 
 
 @pytest.mark.parametrize("name", ["13.2/leak", "13.2/events-badfault"])
 def test_the_slowest_faults_and_the_hottest_places(name):
     summary, trace = summary_of(name), load(log(name))
     slowest, hot = paths.slowest_faults(summary), paths.hottest(summary)
-    assert slowest["duration"].is_monotonic_decreasing and hot["time"].is_monotonic_decreasing
-    assert hot["faults"].sum() == summary.faults and hot["share_of_time"].sum() == pytest.approx(1)
+    durations, times = [fault.duration for fault in slowest], [place.time for place in hot]
+    assert durations == sorted(durations, reverse=True) and times == sorted(times, reverse=True)
+    assert sum(place.faults for place in hot) == summary.faults
+    assert sum(place.share_of_time for place in hot) == pytest.approx(1)
     if "F" in trace.tables:
         ordered = trace.faults.sort_values(["dur", "line"], ascending=[False, True]).head(50)
-        assert (slowest["duration"].to_numpy() == ordered["dur"].to_numpy()).all()
-        assert set(slowest["line"][:40]) <= set(trace.faults.nlargest(50, "dur", keep="all")["line"])
+        assert durations == ordered["dur"].tolist()
+        assert {fault.line for fault in slowest[:40]} <= set(trace.faults.nlargest(50, "dur", keep="all")["line"])
     else:
         assert len(slowest) == min(50, summary.faults)
 
@@ -124,11 +125,12 @@ def test_the_slowest_faults_and_the_hottest_places(name):
 def test_a_fault_taken_apart_is_the_whole_fault(name):
     summary = summary_of(name)
     costs = steps.step_costs(summary)
-    assert costs["time"].sum() == summary.table("faults")["dur"].sum()
-    assert costs.groupby("path")["share"].sum().to_numpy() == pytest.approx(1)
+    assert sum(cost.time for cost in costs) == summary.sum("faults", "dur")
+    for path in {cost.path for cost in costs}:
+        assert sum(cost.share for cost in costs if cost.path == path) == pytest.approx(1)
     if name == "10.1/events-rename":
-        renamed = costs[costs["path"] == "rename"].set_index("step")
-        assert renamed.loc["page move", "faults"] == renamed["paths_faults"].iloc[0] == 108
+        (moved,) = [cost for cost in costs if (cost.path, cost.step) == ("rename", "page move")]
+        assert moved.faults == moved.paths_faults == 108
 
 
 def test_a_section_of_vmwatch_is_no_longer_than_its_trace():

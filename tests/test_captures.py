@@ -64,7 +64,8 @@ def test_moves_calls_and_insert_failures(name):
     for (_, _, infault), failed in coverage.failed_inserts(summary).items():
         inserts[f"infault={infault}"] += failed
     assert inserts == facts.get("alloc_failures", {})
-    assert int(failures.insert_stacks(summary)["failed"].sum()) == sum(facts.get("alloc_failures", {}).values())
+    failed = sum(stack.failed for stack in failures.insert_stacks(summary))
+    assert failed == sum(facts.get("alloc_failures", {}).values())
 
 
 @pytest.mark.parametrize("name", list(filter(counted_in_sections, KNOWN)))
@@ -76,7 +77,7 @@ def test_what_was_counted_in_sections(name):
     moved = summary.table("moves").groupby(["fn", "rc", "infault"])["moves"].sum()
     found |= {f"moves {fn} rc={rc} infault={where}": int(n) for (fn, rc, where), n in moved.items()}
     found |= {f"moldbusy {busy}": n for busy, n in by(summary.table("replaced"), "busy", "pages").items()}
-    failed = int(failures.insert_stacks(summary)["failed"].sum())
+    failed = sum(stack.failed for stack in failures.insert_stacks(summary))
     assert found | ({"failed inserts by stack": failed} if failed else {}) == facts["watch"]
     assert by(summary.table("calls"), "fn", "calls") == facts["calls"] == {"vm_fault": summary.faults}
     assert {str(rc): n for rc, n in by(summary.table("faults"), "rc", "faults").items()} == {

@@ -1,8 +1,8 @@
 """The statistics against published numbers, and against each other."""
 
 import math
+from collections import Counter
 
-import pandas as pd
 import pytest
 
 from analyzer.analysis.statistics import (
@@ -15,12 +15,12 @@ from analyzer.analysis.statistics import (
     rate_difference,
     superiority,
 )
+from analyzer.summary.histogram import Bin
 
 
-def ones(values: list[int]) -> pd.DataFrame:
+def ones(values: list[int]) -> list[Bin]:
     """A histogram with a bin for each whole number."""
-    counts = pd.Series(values).value_counts().sort_index()
-    return pd.DataFrame({"low": counts.index, "high": counts.index + 1, "n": counts.to_numpy()})
+    return [Bin(value, value + 1, number) for value, number in Counter(values).items()]
 
 
 def test_fisher_tea_and_twins():
@@ -59,26 +59,26 @@ def test_counts_over_exposures():
 def test_mann_whitney():
     # Mann and Whitney 1947 with ties as in Lehmann: the rank sum of five against four, U = 17 of 20.
     first, second = [20, 11, 17, 12], [19, 22, 16, 29, 24]
-    assert superiority(ones(first), ones(second), "n") is None  # too few for the normal approximation
-    found = superiority(ones(first * 2), ones(second * 2), "n")
+    assert superiority(ones(first), ones(second)) is None  # too few for the normal approximation
+    found = superiority(ones(first * 2), ones(second * 2))
     assert found.larger == pytest.approx(17 / 20)
     assert found.size == "large" and found.low < 17 / 20 < found.high
-    same = superiority(ones(first * 3), ones(first * 3), "n")
+    same = superiority(ones(first * 3), ones(first * 3))
     assert same.larger == pytest.approx(0.5) and same.p == pytest.approx(1) and same.size == "negligible"
-    swapped = superiority(ones(second * 2), ones(first * 2), "n")
+    swapped = superiority(ones(second * 2), ones(first * 2))
     assert swapped.larger == pytest.approx(1 - found.larger) and swapped.p == pytest.approx(found.p)
     assert swapped.low == pytest.approx(1 - found.high)
 
 
 def test_nothing_overlaps():
-    found = superiority(ones(list(range(10))), ones(list(range(100, 120))), "n")
+    found = superiority(ones(list(range(10))), ones(list(range(100, 120))))
     assert found.larger == 1 and 0.6 < found.low < 1 and found.p < 0.001
 
 
 def test_bins_of_two_scripts_are_brought_to_the_coarser():
-    fine = pd.DataFrame({"low": [1024.0, 1040.0], "high": [1040.0, 1056.0], "n": [10, 10]})
-    coarse = pd.DataFrame({"low": [1024.0], "high": [2048.0], "n": [20]})
-    assert superiority(fine, coarse, "n").larger == 0.5
+    fine = [Bin(1024, 1040, 10), Bin(1040, 1056, 10)]
+    coarse = [Bin(1024, 2048, 20)]
+    assert superiority(fine, coarse).larger == 0.5
 
 
 def test_holm():
@@ -91,7 +91,7 @@ def test_holm():
 def test_quantiles_know_when_too_few_were_counted():
     hundred = ones(list(range(1, 101)))
     # The 95 % order statistics of a median of 100: the 40th and the 61st (Conover, table A3).
-    assert quantile(hundred, "n", 0.5) == (50.0, 40.0, 62.0)
-    assert math.isnan(quantile(hundred, "n", 0.99)[2])
-    ratio, low, high = quantile_ratio(hundred, ones([2 * n for n in range(1, 101)]), "n", 0.5)
+    assert quantile(hundred, 0.5) == (50.0, 40.0, 62.0)
+    assert math.isnan(quantile(hundred, 0.99)[2])
+    ratio, low, high = quantile_ratio(hundred, ones([2 * n for n in range(1, 101)]), 0.5)
     assert low < ratio < high and ratio == pytest.approx(2)

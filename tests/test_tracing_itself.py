@@ -5,7 +5,7 @@ import lzma
 import pytest
 from recordings import SAMPLES
 
-from analyzer.analysis.coverage import coverage_counts
+from analyzer.analysis.coverage import counts
 from analyzer.analysis.paths import faults_of_tracing, path_costs, process_costs
 from analyzer.summary.filters import Filter
 from analyzer.summary.own import TRACING_ITSELF
@@ -27,12 +27,11 @@ def test_they_are_one_row_and_in_no_cost(log):
     path, own, every = log
     summary = summarize([path]).total()
     assert faults_of_tracing(summary) == own
-    rows = process_costs(summary).set_index("process")["faults"]
-    assert rows[TRACING_ITSELF] == own and rows.sum() == every
-    assert path_costs(summary)["faults"].sum() == every - own
+    rows = {cost.process: cost.faults for cost in process_costs(summary)}
+    assert rows[TRACING_ITSELF] == own and sum(rows.values()) == every
+    assert sum(cost.faults for cost in path_costs(summary)) == every - own
     assert summary.table("latency")["faults"].sum() == every - own
-    counts = coverage_counts(summary)
-    assert counts.loc[counts["measure"] == "faults: calls of vm_fault", "recorded"].item() == every
+    assert [row.recorded for row in counts(summary) if row.measure == "faults: calls of vm_fault"] == [every]
 
 
 def test_they_count_with_the_others_when_asked_to(log):
@@ -40,7 +39,7 @@ def test_they_count_with_the_others_when_asked_to(log):
     summary = summarize([path], Filter(with_tracer=True)).total()
     assert not summary.meta.get("filter")
     assert faults_of_tracing(summary) == 0
-    assert path_costs(summary)["faults"].sum() == every
+    assert sum(cost.faults for cost in path_costs(summary)) == every
 
 
 def test_the_report_says_so(log, vmtrace):

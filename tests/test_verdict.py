@@ -5,9 +5,9 @@ from functools import cache
 import pytest
 from recordings import SAMPLES, log, recordings, summarized, text
 
-from analyzer.analysis.coverage import coverage_counts
-from analyzer.analysis.failures import failure_rates
-from analyzer.analysis.locks import unreleased
+from analyzer.analysis.coverage import counts
+from analyzer.analysis.failures import failed_calls
+from analyzer.analysis.locks import lock_sites
 from analyzer.report.build import build_document
 from analyzer.summary.filters import Filter
 from analyzer.summary.summarize import summarize
@@ -184,7 +184,7 @@ def test_an_unpaired_acquire_of_vmevents_is_named_with_its_code_site(tmp_path):
     leaked = summarize([str(tmp_path / "leak.log")]).total()
     finding = judge(leaked).findings[0]
     assert (finding.kind, finding.certainty) == ("lock-held", "proved")
-    assert unreleased(leaked)["site"].tolist() == [taken.rstrip("\n").split("\t")[-1]]
+    assert [site.site for site in lock_sites(leaked) if site.unreleased] == [taken.rstrip("\n").split("\t")[-1]]
     assert held in finding.headline and f"thread {tid}" in finding.headline
     assert taken.rstrip("\n").split("\t")[-1] in finding.next_step
 
@@ -313,17 +313,17 @@ def test_there_is_no_rate_where_counts_of_calls_were_lost(tmp_path):
         return [line for number, line in enumerate(lines) if number not in counts] + ["C\tvm_radix_insert\t1\n"]
 
     log = summarize([changed(tmp_path, "13.2/failpoint-5pct", nearly_uncounted)]).total()
-    assert "vm_radix_insert" not in set(failure_rates(log)["function"])
+    assert "vm_radix_insert" not in {call.function for call in failed_calls(log)}
     (rule,) = [rule for rule in check(Summary([log]), Rules(max_failure_rate={"vm_radix_insert": 0.0}), None).rules
                if "vm_radix_insert" in rule.rule]  # fmt: skip
     assert rule.outcome == "cannot tell"
 
 
 def test_what_the_script_cannot_measure_is_not_missing():
-    counts = coverage_counts(summarized("13.2/clean").total())
+    found = counts(summarized("13.2/clean").total())
     assert KNOWN["13.2/clean"]["calls"]["vm_page_replace"] == 1  # and it returns nowhere on 13.2
-    assert not counts["measure"].str.contains("vm_page_replace").any()
-    assert (counts["recorded"] >= counts["expected"]).all()
+    assert not any("vm_page_replace" in row.measure for row in found)
+    assert found and all(row.recorded >= row.expected for row in found)
 
 
 def test_a_report_of_lock_waits_tells_of_no_claim():

@@ -53,10 +53,10 @@ def test_sections_of_one_name_add(minutes):
     once, often = summary_of(FAILING), summary_of(minutes)
     assert often.faults == 4 * once.faults == coverage.calls(often, "vm_fault")
     assert often.table("processes")["faults"].sum() == 12 * once.table("processes")["faults"].sum()
-    assert failures.insert_stacks(often)["failed"].sum() == 12 * 64
+    assert sum(stack.failed for stack in failures.insert_stacks(often)) == 12 * 64
     assert set(often.table("seconds")["second"]) == {0, 30, 60, 90}
     assert set(often.table("failures")["second"]) == set(range(0, 120, 10))
-    assert coverage.coverage_seconds(often)["recorded"].sum() == often.faults
+    assert sum(second.recorded for second in coverage.coverage_seconds(often)) == often.faults
 
 
 @pytest.mark.parametrize("name", ["15.0/watch-clean", "15.0/watch-5pct"])
@@ -127,34 +127,32 @@ def test_records_of_a_selection_are_evidence_and_no_count(tmp_path):
     (group,) = imbalance.leaks(log, lambda row: True)
     assert (group.first["lock"], group.first["delta"]) == (LEFT_HELD, 1)
     assert len(failures.selected_faults(log)) == len(failures.selected_faults(clean)) == 20
-    assert failures.failures_by(log, "process").equals(failures.failures_by(clean, "process"))
+    assert failures.failures_by(log, "process") == failures.failures_by(clean, "process")
     assert imbalance.unreturned(log) == []
 
 
 def test_costs_come_from_the_distributions(minutes):
     log = summary_of(minutes)
-    costs = paths.path_costs(log).set_index("path")
-    assert costs["faults"].sum() == log.faults
+    costs = paths.path_costs(log)
+    assert sum(cost.faults for cost in costs) == log.faults
     assert 0.04 < paths.latency_resolution(log) <= 0.05  # 100 steps a decade: a bucket is at most 10 % wide
-    assert costs["p50"].between(1e4, 1e6).all() and costs["oncpu"].isna().all() and costs["retries"].isna().all()
+    assert all(1e4 < cost.p50 < 1e6 and cost.oncpu is cost.retries is None for cost in costs)
     bins = log.table("latency")
     times = log.table("faults").groupby("path")["dur"].sum()
     for path, part in bins.groupby("path"):
         low, high = ((part[edge] * part["faults"]).sum() for edge in ("low", "high"))
         total = times[path]
         assert low / 4 <= total / 12 <= high / 4  # latency came 4 times, total 12 times
-    assert paths.process_costs(log)["time"].isna().all()
-    assert moves.move_percentiles(log)["p50"].between(1e2, 1e7).all()
+    assert all(cost.time is None for cost in paths.process_costs(log))
+    assert all(1e2 < move.p50 < 1e7 for move in moves.move_percentiles(log))
 
 
 def test_stacks_of_failed_inserts_are_one_tree_and_fold():
     tree = failures.stack_tree(summary_of(FAILING))
-    roots = tree[tree["depth"] == 0]
-    assert (roots["end"] - roots["start"]).sum() == tree["end"].max() == 64
-    for depth, part in tree.groupby("depth"):
-        above = tree[tree["depth"] == depth - 1]
-        for row in part.itertuples() if depth else ():
-            assert ((above["start"] <= row.start) & (row.end <= above["end"])).sum() == 1
+    assert sum(box.end - box.start for box in tree if box.depth == 0) == max(box.end for box in tree) == 64
+    for box in tree:
+        above = [other for other in tree if other.depth == box.depth - 1]
+        assert sum(other.start <= box.start and box.end <= other.end for other in above) == (box.depth > 0)
     folding = folded(read_whole(Source(str(FAILING)), VMTRACE).tables)
     assert sum(int(line.rpartition(" ")[2]) for line in folding) == 64
     assert any("vmspace_fork+" in line and "vm_object_split" in line for line in folding)
@@ -172,10 +170,10 @@ def test_balance_that_was_not_asked_is_not_clean(tmp_path):
 
 def test_who_moved_pages():
     log = summary_of(SAMPLES / "13.2" / "movers.log.xz")
-    found = moves.moves_by_caller(log)[["mover", "moves", "failed"]].values.tolist()
-    assert found == [["collapse", 705, 5], ["fork's split", 129, 1], ["the fault", 1, 0]]
-    assert moves.move_costs(log)[["moves", "failed"]].values.tolist() == [[834, 6], [1, 0]]
-    assert moves.moves_by_caller(summary_of(FAILING)).empty
+    found = [(mover.mover, mover.moves, mover.failed) for mover in moves.moves_by_caller(log)]
+    assert found == [("collapse", 705, 5), ("fork's split", 129, 1), ("the fault", 1, 0)]
+    assert [(cost.moves, cost.failed) for cost in moves.move_costs(log)] == [(834, 6), (1, 0)]
+    assert moves.moves_by_caller(summary_of(FAILING)) == []
 
 
 def test_replaced_pages_were_busy():

@@ -1,30 +1,46 @@
 """Aggregations of scripts that vmtrace does not know: as they stand, with the percentiles of distributions."""
 
-import pandas as pd
+from typing import NamedTuple
 
-from analyzer.summary.histogram import shown_percentiles
+from analyzer.summary.histogram import Shown, histograms, shown_percentiles, size
 from analyzer.summary.summary import LogSummary
 
 _BETWEEN = ", "  # the columns of a key
 
 
-def values(log: LogSummary) -> pd.DataFrame:
-    """Aggregations of single values: aggregation, key, value; largest first."""
-    rows = log.table("aggregations")
-    rows = rows[(rows["low"] == 0) & (rows["high"] == 0)]
-    named = rows.rename(columns={"name": "aggregation"})[["aggregation", "key", "value"]]
-    named["key"] = named["key"].str.replace("\t", _BETWEEN)
-    return named.sort_values(["value", "aggregation", "key"], ascending=[False, True, True], ignore_index=True)
+class Value(NamedTuple):
+    """A single value."""
+
+    aggregation: str
+    key: str
+    value: int
 
 
-def distributions(log: LogSummary) -> pd.DataFrame:
-    """Aggregations in buckets: aggregation, key, count, p50, p90, p99 (in the script's own unit)."""
-    rows = log.table("aggregations")
-    rows = rows[(rows["high"] != rows["low"]) & (rows["value"] > 0)]
-    found = []
-    for (name, key), part in rows.groupby(["name", "key"]):
-        p50, p90, p99 = shown_percentiles(part, "value", [0.5, 0.9, 0.99])
-        count = int(part["value"].sum())
-        shown = str(key).replace("\t", _BETWEEN)
-        found.append({"aggregation": name, "key": shown, "count": count, "p50": p50, "p90": p90, "p99": p99})
-    return pd.DataFrame(found, columns=["aggregation", "key", "count", "p50", "p90", "p99"])
+class Distribution(NamedTuple):
+    """A distribution, in the script's own unit."""
+
+    aggregation: str
+    key: str
+    number: int
+    p50: Shown
+    p90: Shown
+    p99: Shown
+
+
+def values(log: LogSummary) -> list[Value]:
+    """Aggregations of single values, largest first."""
+    found = [
+        Value(row["name"], row["key"].replace("\t", _BETWEEN), row["value"])
+        for row in log.entries("aggregations")
+        if row["low"] == 0 and row["high"] == 0
+    ]
+    return sorted(found, key=lambda each: (-each.value, each.aggregation, each.key))
+
+
+def distributions(log: LogSummary) -> list[Distribution]:
+    """Aggregations in buckets."""
+    rows = (row for row in log.entries("aggregations") if row["high"] != row["low"] and row["value"] > 0)
+    return [
+        Distribution(name, key.replace("\t", _BETWEEN), size(bins), *shown_percentiles(bins, [0.5, 0.9, 0.99]))
+        for (name, key), bins in histograms(rows, "value", "name", "key").items()
+    ]

@@ -1,7 +1,7 @@
 """Two Summaries side by side: what differs in kind, and which rates and costs differ by more than chance explains."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,9 +9,9 @@ import pandas as pd
 
 from analyzer.analysis import imbalance
 from analyzer.analysis.coverage import gaps, is_complete
-from analyzer.analysis.failures import MOVES, failure_rates
-from analyzer.analysis.moves import move_bins, move_costs
-from analyzer.analysis.paths import latency_bins
+from analyzer.analysis.failures import MOVES, failed_calls
+from analyzer.analysis.moves import MoveBin, move_bins, move_costs
+from analyzer.analysis.paths import PathBin, latency_bins
 from analyzer.analysis.statistics import (
     conditional_poisson,
     count_difference,
@@ -25,7 +25,7 @@ from analyzer.analysis.statistics import (
 from analyzer.format import NOT_MEASURED, counted
 from analyzer.ingest.releases import fault_function, path_name, path_steps, release
 from analyzer.summary.evidence import Row
-from analyzer.summary.histogram import percentiles
+from analyzer.summary.histogram import Bin, percentiles, size
 from analyzer.summary.reduce import SECOND
 from analyzer.summary.summary import LogSummary, Summary
 
@@ -168,16 +168,15 @@ def _memory(log: LogSummary) -> str:
 
 def _counted(log: LogSummary) -> Rates:
     found = _failures(log) | _imbalances(log)
-    table = log.table("faults")
     all_faults, bits = log.faults, log.meta.get("bits", {}).get("path")
-    for path, number in table.groupby("path")["faults"].sum().items():
+    for path, number in sorted(log.sums("faults", "faults", "path").items()):
         if all_faults:
             name = path_name(path, bits)
-            found["path", name] = found.get(("path", name), (0, 0))[0] + int(number), all_faults
+            found["path", name] = found.get(("path", name), (0, 0))[0] + number, all_faults
             for step in path_steps(path, bits) if path >= 0 else ():
                 if step in MOVES:
                     what = ("move", f"faults that moved a page by {step}")
-                    found[what] = found.get(what, (0, 0))[0] + int(number), all_faults
+                    found[what] = found.get(what, (0, 0))[0] + number, all_faults
     return found
 
 
@@ -190,7 +189,7 @@ def _failures(log: LogSummary) -> Rates:
 
     return {
         ("failure", f"{named(row.function)}: {row.result}"): (row.failed, row.of)
-        for row in failure_rates(log).itertuples()
+        for row in sorted(failed_calls(log), key=lambda row: -row.failed)
     }
 
 
@@ -274,30 +273,34 @@ def _rate_test(before: tuple[int, int], after: tuple[int, int]) -> dict[str, flo
 
 
 def _costs(old: LogSummary, new: LogSummary) -> pd.DataFrame:
-    kinds = [
-        (latency_bins(old), latency_bins(new), "path", "faults"),
-        (move_bins(old), move_bins(new), "function", "moves"),
-    ]
     rows = []
-    for before, after, name, count in kinds:
-        totals = pd.concat([before, after]).groupby(name)[count].sum().sort_values(ascending=False, kind="stable")
-        for what in totals.index:
-            rows.append(_cost(what, before[before[name] == what], after[after[name] == what], count))
+    for bins in (latency_bins, move_bins):
+        before, after = (_by_name(bins(log)) for log in (old, new))
+        totals = {what: size(before.get(what, ())) + size(after.get(what, ())) for what in sorted(before | after)}
+        for what in sorted(totals, key=lambda what: -totals[what]):
+            rows.append(_cost(what, before.get(what, []), after.get(what, [])))
     return pd.DataFrame(rows, columns=None if rows else ["what", "p"])
 
 
-def _cost(what: str, before: pd.DataFrame, after: pd.DataFrame, count: str) -> dict[str, Any]:
+def _by_name(bins: Iterable[PathBin | MoveBin]) -> dict[str, list[Bin]]:
+    named: dict[str, list[Bin]] = {}
+    for name, low, high, number in bins:
+        named.setdefault(name, []).append(Bin(low, high, number))
+    return named
+
+
+def _cost(what: str, before: list[Bin], after: list[Bin]) -> dict[str, Any]:
     row: dict[str, Any] = {"what": what, "p": math.nan}
     for suffix, part in (("before", before), ("after", after)):
-        row[f"number_{suffix}"] = int(part[count].sum())
-        if len(part):
-            row[f"p50_{suffix}"], row[f"p99_{suffix}"] = percentiles(part, count, [0.5, 0.99])
-    if before.empty or after.empty:
+        row[f"number_{suffix}"] = size(part)
+        if part:
+            row[f"p50_{suffix}"], row[f"p99_{suffix}"] = percentiles(part, [0.5, 0.99])
+    if not (before and after):
         return row
     for name, share in (("p50", 0.5), ("p99", 0.99)):
-        ratio, low, high = quantile_ratio(before, after, count, share)
+        ratio, low, high = quantile_ratio(before, after, share)
         row |= {f"{name}_ratio": ratio, f"{name}_low": low, f"{name}_high": high}
-    ranks = superiority(before, after, count)
+    ranks = superiority(before, after)
     if ranks is not None:
         row |= {"slower": ranks.larger, "low": ranks.low, "high": ranks.high, "effect": ranks.size, "p": ranks.p}
     return row
@@ -326,18 +329,16 @@ def _radix(old: LogSummary, new: LogSummary) -> pd.DataFrame:
 
 def _operations(log: LogSummary) -> tuple[dict[str, int], int]:
     """Radix operations of the page moves in faults, by operation; and how many moves."""
-    radix, moves = log.table("radix"), log.table("moves")
-    done = radix.groupby("operation")["operations"].sum()
-    inside = int(moves.loc[moves["infault"] == 1, "moves"].sum())
-    return {str(name): int(number) for name, number in done.items()}, inside if len(done) else 0
+    done = log.sums("radix", "operations", "operation")
+    return done, log.sums("moves", "moves", "infault").get(1, 0) if done else 0
 
 
 def _moves(old: LogSummary, new: LogSummary) -> pd.DataFrame:
     keys = ["function", "infault"]
     sides = []
     for suffix, log in (("before", old), ("after", new)):
-        costs = move_costs(log)
-        side = costs[[*keys, "moves"]] if len(costs) else pd.DataFrame(columns=[*keys, "moves"])
+        rows = [(cost.function, cost.infault, cost.moves) for cost in move_costs(log)]
+        side = pd.DataFrame(rows, columns=[*keys, "moves"])
         side = side.assign(per_million=[_per_million(n, log) for n in side["moves"]])
         sides.append(side.set_index(keys).add_suffix(f"_{suffix}"))
     return pd.concat(sides, axis=1).reset_index()

@@ -1,10 +1,8 @@
 """Coverage: records against what the kernel counted itself, and the gaps that dtrace admits."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from analyzer.analysis.seen import why_unseen
 from analyzer.errors import DataError
@@ -12,9 +10,6 @@ from analyzer.ingest.releases import ITER_RENAME, handler, path_steps
 from analyzer.summary.reduce import SECOND
 from analyzer.summary.reduce_watch import COARSE
 from analyzer.summary.summary import LogSummary
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 # Kinds of notices that are gaps, and what each puts in doubt.
 GAPS = {
@@ -181,13 +176,6 @@ class Counted(NamedTuple):
     gap: str
 
 
-def coverage_counts(log: LogSummary) -> pd.DataFrame:
-    """`counts` as a table: measure, recorded, expected, gap."""
-    import pandas as pd
-
-    return pd.DataFrame(counts(log), columns=["measure", "recorded", "expected", "gap"])
-
-
 def counts(log: LogSummary) -> list[Counted]:
     """What was recorded beside what was counted.
 
@@ -247,24 +235,29 @@ def _counts(log: LogSummary) -> list[Counted]:
     ]
 
 
-def coverage_seconds(log: LogSummary) -> pd.DataFrame:
-    """Second by second: second (since the trace began), recorded, called.  Empty without counts of calls."""
-    import pandas as pd
+class CoveredSecond(NamedTuple):
+    """Faults recorded and calls of the handler counted in a second since the trace began."""
 
-    function = handler(log.meta.get("osreldate"))
-    counted = log.table("calls")
-    counted = counted[(counted["fn"] == function) & (counted["second"] >= 0)].groupby("second")["calls"].sum()
-    recorded = log.table("seconds").groupby("second")["faults"].sum()
-    if counted.empty or recorded.empty:
-        return pd.DataFrame({"second": [], "recorded": [], "called": []}).astype("int64")
-    both = pd.DataFrame({"recorded": recorded, "called": counted}).fillna(0).astype("int64").reset_index(names="second")
-    return both.assign(second=both["second"] - first_second(log))
+    second: int
+    recorded: int
+    called: int
+
+
+def coverage_seconds(log: LogSummary) -> list[CoveredSecond]:
+    """Second by second; empty without counts of calls."""
+    function, first = handler(log.meta.get("osreldate")), first_second(log)
+    by_second = log.sums("calls", "calls", "second", "fn")
+    called = {second: n for (second, name), n in by_second.items() if name == function and second >= 0}
+    recorded = log.sums("seconds", "faults", "second")
+    if not called or not recorded:
+        return []
+    seconds = sorted(called.keys() | recorded.keys())
+    return [CoveredSecond(second - first, recorded.get(second, 0), called.get(second, 0)) for second in seconds]
 
 
 def first_second(log: LogSummary) -> int:
     """The value of `second` columns that stands for the beginning: 0, but on the clock of the wall for several logs."""
-    seconds = log.table("seconds")["second"]
-    return int(seconds.min()) if len(seconds) and log.start == 0 else 0
+    return min(log.sums("seconds", "faults", "second"), default=0) if log.start == 0 else 0
 
 
 def missing_returns(log: LogSummary) -> int | None:

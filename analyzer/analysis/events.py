@@ -1,8 +1,6 @@
 """What happened when: faults second by second, and each thing that went wrong on the trace's own time."""
 
-from typing import Any
-
-import pandas as pd
+from typing import Any, NamedTuple
 
 from analyzer.analysis.coverage import counts_in_sections, first_second, step
 from analyzer.analysis.failures import MOVES, failures_by_second
@@ -13,23 +11,30 @@ from analyzer.summary.reduce import SECOND
 from analyzer.summary.reduce_watch import STEP
 from analyzer.summary.summary import LogSummary
 
-_COLUMNS = ["second", "kind", "serious", "number", "text"]
+
+class Event(NamedTuple):
+    """What went wrong at a moment, in seconds since the trace began; number counts how often."""
+
+    second: float
+    kind: str
+    serious: bool
+    number: int
+    text: str
 
 
-def faults_by_second(log: LogSummary) -> pd.DataFrame:
-    """second (int, since the trace began), faults."""
-    faults = log.table("seconds").groupby("second", as_index=False)["faults"].sum()
-    return faults.assign(second=faults["second"] - first_second(log))
+def faults_by_second(log: LogSummary) -> dict[int, int]:
+    """How many faults in each second since the trace began that has any, in their order."""
+    first = first_second(log)
+    return {second - first: faults for second, faults in sorted(log.sums("seconds", "faults", "second").items())}
 
 
-def events(log: LogSummary) -> pd.DataFrame:
-    """Each thing that went wrong: second (float), kind, serious, number (how many at that moment), text.
+def events(log: LogSummary) -> list[Event]:
+    """Each thing that went wrong, kind by kind.
 
     Where more happened than rows are kept, the whole seconds that they are counted by stand for the moments.
     """
-    rows = [
-        (point.second, point.kind, True, 1, ", ".join(point.label.split("\n")))
-        for point in imbalance_points(log).itertuples()
+    found = [
+        Event(point.second, point.kind, True, 1, ", ".join(point.label.split("\n"))) for point in imbalance_points(log)
     ]
     start = log.start + first_second(log) * SECOND
     for kind, evidence, inside in (
@@ -40,30 +45,32 @@ def events(log: LogSummary) -> pd.DataFrame:
         kept = log.evidence.get(evidence, ())
         mine = [row for row in kept if row.get("infault", -1) in inside]
         if len(kept) < CAP and not counts_in_sections(log):
-            rows += [((row["ts"] - start) / SECOND, kind, False, 1, _whose(row)) for row in mine]
+            found += [Event((row["ts"] - start) / SECOND, kind, False, 1, _whose(row)) for row in mine]
         else:
-            rows += _counted(log, kind, evidence == "failed-move", inside)
-    failed = failures_by_second(log)
-    failed = failed[failed["function"] == fault_function(log.meta.get("osreldate"))]
-    rows += [
-        (_middle(log, row.second, step(log)), "fault failed", False, row.failed, row.result)
-        for row in failed.itertuples()
+            found += _counted(log, kind, evidence == "failed-move", inside)
+    handler = fault_function(log.meta.get("osreldate"))
+    found += [
+        Event(_middle(log, each.second, step(log)), "fault failed", False, each.failed, each.result)
+        for each in failures_by_second(log)
+        if each.function == handler
     ]
-    return pd.DataFrame(rows, columns=_COLUMNS)
+    return found
 
 
 def _whose(row: dict[str, Any]) -> str:
     return f"{row['execname']}, thread {row['tid']}"
 
 
-def _counted(log: LogSummary, kind: str, moves: bool, inside: tuple[int, ...]) -> list[tuple]:
-    failures = log.table("failures")
-    mine = failures[(failures["fn"].isin(MOVES) == moves) & failures["infault"].isin(inside)]
-    by_second = mine[mine["second"] >= 0].groupby("second")["failed"].sum()
+def _counted(log: LogSummary, kind: str, moves: bool, inside: tuple[int, ...]) -> list[Event]:
+    by_second: dict[int, int] = {}
+    for (second, name, infault), failed in log.sums("failures", "failed", "second", "fn", "infault").items():
+        if (name in MOVES) == moves and infault in inside and second >= 0:
+            by_second[second] = by_second.get(second, 0) + failed
     width = STEP if counts_in_sections(log) else 1
     text = "in that second" if width == 1 else f"in those {width} seconds"
     return [
-        (_middle(log, second - first_second(log), width), kind, False, n, text) for second, n in by_second.items()
+        Event(_middle(log, second - first_second(log), width), kind, False, failed, text)
+        for second, failed in sorted(by_second.items())
     ]
 
 

@@ -1,11 +1,9 @@
 """Failure frequency: what failed, how often, of how many."""
 
-from __future__ import annotations
-
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
 
 from analyzer.analysis.coverage import calls, failed_inserts, first_second, growth, insert_functions, move_function
 from analyzer.analysis.statistics import wilson
@@ -18,9 +16,6 @@ from analyzer.ingest.releases import (
     result_name,
 )
 from analyzer.summary.summary import LogSummary
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 MOVES = ("rename", "replace")
 _RENAMING = re.compile(r"`vm_page_(?:iter_)?rename\+")
@@ -36,9 +31,30 @@ class Failed(NamedTuple):
     of: int
 
 
-def failure_rates(log: LogSummary) -> pd.DataFrame:
-    """`failed_calls` as a table, most failures first: function, result, failed, of, rate, low, high."""
-    return _with_rates(failed_calls(log), ["function", "result"])
+class FailureRate(NamedTuple):
+    """How often something failed, with the 95 % Wilson interval of the rate (0 to 1)."""
+
+    function: str
+    result: str
+    failed: int
+    of: int
+    rate: float
+    low: float
+    high: float
+
+
+def failure_rate(function: str, result: str, failed: int, of: int) -> FailureRate:
+    """The rate of failures; NaN where nothing was tried."""
+    return FailureRate(function, result, failed, of, failed / of if of else math.nan, *wilson(failed, of))
+
+
+def failure_rates(log: LogSummary) -> list[FailureRate]:
+    """`failed_calls` with their rates, most failures first."""
+    return _most_first(failure_rate(*row) for row in failed_calls(log))
+
+
+def _most_first(rates: Iterable[FailureRate]) -> list[FailureRate]:
+    return sorted(rates, key=lambda rate: (-rate.failed, rate.function, rate.result))
 
 
 def failed_calls(log: LogSummary) -> list[Failed]:
@@ -50,104 +66,119 @@ def failed_calls(log: LogSummary) -> list[Failed]:
     return [*failed_faults(log), *_move_rows(log), *_insert_rows(log)]
 
 
-def failures_by(log: LogSummary, key: str) -> pd.DataFrame:
-    """Failed faults by "path" or "process": that key, result, failed, of (all faults of that key), rate, low, high."""
-    faults = _recorded(log)
+def failures_by(log: LogSummary, key: str) -> list[FailureRate]:
+    """Failed faults by "path" or "process", which stands as the function; `of` counts all of its faults."""
     if key == "path":
-        faults = faults[faults["path"] != NOT_RECORDED]
-    elif len(log.table("processes")):
-        faults = log.table("processes")
-    column = {"path": "path", "process": "execname"}[key]
-    of = faults.groupby(column)["faults"].sum()
-    failed = faults[~faults["rc"].isin([0, NOT_RECORDED])].groupby([column, "rc"], as_index=False)["faults"].sum()
+        by_result = {at: n for at, n in log.sums("faults", "faults", "path", "rc").items() if at[0] != NOT_RECORDED}
+    else:
+        by_result = log.sums("processes" if log.rows("processes") else "faults", "faults", "execname", "rc")
+    of: dict[Any, int] = {}
+    for (name, _), number in by_result.items():
+        of[name] = of.get(name, 0) + number
     bits, osreldate = log.meta.get("bits", {}).get("path"), log.meta.get("osreldate")
-    rows = [
-        (
-            path_name(row[0], bits) if key == "path" else row[0],
-            result_name(row[1], osreldate),
-            int(row[2]),
-            int(of[row[0]]),
-        )
-        for row in failed.itertuples(index=False)
-    ]
-    return _with_rates(rows, [key, "result"])
-
-
-def failures_by_second(log: LogSummary) -> pd.DataFrame:
-    """Failures over time: second (since the trace began), function, result, failed."""
-    import pandas as pd
-
-    osreldate = log.meta.get("osreldate")
-    seconds = log.table("seconds")
-    faults = seconds[~seconds["rc"].isin([0, NOT_RECORDED])].groupby(["second", "rc"], as_index=False)["faults"].sum()
-    rows = [
-        (s, fault_function(osreldate), result_name(rc, osreldate), n) for s, rc, n in faults.itertuples(index=False)
-    ]
-    others = log.table("failures").groupby(["second", "fn", "rc"], as_index=False)["failed"].sum()
-    for second, function, rc, failed in others[others["second"] >= 0].itertuples(index=False):
-        name = move_function(log, function) if function in MOVES else function
-        rows.append((second, name, _other_result(function, rc), failed))
-    frame = pd.DataFrame(rows, columns=["second", "function", "result", "failed"])
-    return frame.assign(
-        second=frame["second"].astype("int64") - first_second(log), failed=frame["failed"].astype("int64")
+    return _most_first(
+        failure_rate(path_name(name, bits) if key == "path" else name, result_name(rc, osreldate), number, of[name])
+        for (name, rc), number in sorted(by_result.items())
+        if rc not in (0, NOT_RECORDED) and number
     )
 
 
-def selected_faults(log: LogSummary) -> pd.DataFrame:
-    """The first faults that the script chose to record, by time; they are no count.
+class FailedThen(NamedTuple):
+    """How often a function gave that result in a second since the trace began."""
 
-    when (ns since the trace began), process, pid, thread, address, result, path, duration (ns).
-    """
-    import pandas as pd
+    second: int
+    function: str
+    result: str
+    failed: int
 
+
+def failures_by_second(log: LogSummary) -> list[FailedThen]:
+    """Failures over time: first those of faults, then the others."""
+    osreldate, first = log.meta.get("osreldate"), first_second(log)
+    handler = fault_function(osreldate)
+    faults = [
+        FailedThen(second - first, handler, result_name(rc, osreldate), number)
+        for (second, rc), number in sorted(log.sums("seconds", "faults", "second", "rc").items())
+        if rc not in (0, NOT_RECORDED)
+    ]
+    others = [
+        FailedThen(
+            second - first, move_function(log, name) if name in MOVES else name, _other_result(name, rc), number
+        )
+        for (second, name, rc), number in sorted(log.sums("failures", "failed", "second", "fn", "rc").items())
+        if second >= 0
+    ]
+    return faults + others
+
+
+class SelectedFault(NamedTuple):
+    """A fault that the script chose to record: when is ns since the trace began, duration ns."""
+
+    when: int
+    process: str
+    pid: int
+    thread: int
+    result: str
+    path: str
+    duration: int
+
+
+def selected_faults(log: LogSummary) -> list[SelectedFault]:
+    """The first of them by time; they are no count."""
     osreldate, bits = log.meta.get("osreldate"), log.meta.get("bits", {}).get("path")
-    rows = [
-        {
-            "when": row["ts"] - log.start,
-            "process": row["execname"],
-            "pid": row["pid"],
-            "thread": row["tid"],
-            "result": result_name(row["rc"], osreldate),
-            "path": path_name(row["path"], bits),
-            "duration": row["dur"],
-        }
+    return [
+        SelectedFault(
+            when=row["ts"] - log.start,
+            process=row["execname"],
+            pid=row["pid"],
+            thread=row["tid"],
+            result=result_name(row["rc"], osreldate),
+            path=path_name(row["path"], bits),
+            duration=row["dur"],
+        )
         for row in log.evidence.get("selected", ())
     ]
-    return pd.DataFrame(rows)
 
 
-def insert_stacks(log: LogSummary) -> pd.DataFrame:
-    """Insert failures by stack, most first: failed, infault (1, 0, or -1: not recorded), result, stack."""
-    import pandas as pd
+class FailedStack(NamedTuple):
+    """How often an insert failed with that stack; infault is 1, 0, or -1: not recorded."""
 
-    stacks = log.table("insert_stacks").sort_values(["failed", "stack"], ascending=[False, True])
-    return pd.DataFrame(
-        {
-            "failed": stacks["failed"].astype("int64"),
-            "infault": stacks["infault"],
-            "result": [insert_error_name(rc) for rc in stacks["rc"]],
-            "stack": stacks["stack"],
-        }
-    ).reset_index(drop=True)
+    failed: int
+    infault: int
+    result: str
+    stack: str
 
 
-def stack_tree(log: LogSummary) -> pd.DataFrame:
-    """The stacks of failed inserts as one tree, innermost function on top: depth, start, end, function.
-
-    start and end are counts from the left: a box is as wide as its function failed often, and lies below its callee.
-    """
-    import pandas as pd
-
-    stacks = log.table("insert_stacks").groupby(["fn", "stack"], as_index=False)["failed"].sum()
-    counted = [
-        ((fn, *(frame_function(frame) for frame in stack.split("\n") if frame)), int(failed))
-        for fn, stack, failed in stacks.itertuples(index=False)
+def insert_stacks(log: LogSummary) -> list[FailedStack]:
+    """Insert failures by stack, most first."""
+    return [
+        FailedStack(row["failed"], row["infault"], insert_error_name(row["rc"]), row["stack"])
+        for row in sorted(log.entries("insert_stacks"), key=lambda row: (-row["failed"], row["stack"]))
     ]
-    rows = list(_boxes(counted, 0, 0)) if counted else []
-    return pd.DataFrame(rows, columns=["depth", "start", "end", "function"])
 
 
-def _boxes(counted: list[tuple[tuple[str, ...], int]], depth: int, start: int) -> Iterator[tuple[int, int, int, str]]:
+class StackBox(NamedTuple):
+    """A function in a tree of stacks: start and end are counts from the left, depth is from the top."""
+
+    depth: int
+    start: int
+    end: int
+    function: str
+
+
+def stack_tree(log: LogSummary) -> list[StackBox]:
+    """The stacks of failed inserts as one tree, innermost function on top.
+
+    A box is as wide as its function failed often, and lies below its callee.
+    """
+    counted = [
+        ((fn, *(frame_function(frame) for frame in stack.split("\n") if frame)), failed)
+        for (fn, stack), failed in sorted(log.sums("insert_stacks", "failed", "fn", "stack").items())
+    ]
+    return list(_boxes(counted, 0, 0))
+
+
+def _boxes(counted: list[tuple[tuple[str, ...], int]], depth: int, start: int) -> Iterator[StackBox]:
     """The boxes of stacks that have what is above `depth` in common, most first."""
     below: dict[str, list[tuple[tuple[str, ...], int]]] = {}
     for stack, failed in counted:
@@ -155,7 +186,7 @@ def _boxes(counted: list[tuple[tuple[str, ...], int]], depth: int, start: int) -
             below.setdefault(stack[depth], []).append((stack, failed))
     sizes = {name: sum(failed for _, failed in part) for name, part in below.items()}
     for name in sorted(below, key=lambda name: (-sizes[name], name)):
-        yield depth, start, start + sizes[name], name
+        yield StackBox(depth, start, start + sizes[name], name)
         yield from _boxes(below[name], depth + 1, start)
         start += sizes[name]
 
@@ -184,11 +215,6 @@ def node_allocation_failures(log: LogSummary) -> tuple[int, int] | None:
     failed = growth(log, "vm.uma.RADIX_NODE.stats.fails")
     done = growth(log, "vm.uma.RADIX_NODE.stats.allocs")
     return None if failed is None or done is None else (failed, done + failed)
-
-
-def _recorded(log: LogSummary) -> pd.DataFrame:
-    faults = log.table("faults")
-    return faults[faults["faults"] > 0]
 
 
 def failed_faults(log: LogSummary) -> list[Failed]:
@@ -237,13 +263,3 @@ def _rows(function: str, by_result: dict[int, int], name: Callable[[int], str]) 
 
 def _other_result(function: str, rc: int) -> str:
     return f"failed ({rc})" if function in MOVES else insert_error_name(rc)
-
-
-def _with_rates(rows: Sequence[tuple[object, ...]], keys: list[str]) -> pd.DataFrame:
-    import pandas as pd
-
-    frame = pd.DataFrame(rows, columns=[*keys, "failed", "of"])
-    intervals = [wilson(failed, of) for failed, of in zip(frame["failed"], frame["of"], strict=True)]
-    frame["rate"] = [failed / of if of else math.nan for failed, of in zip(frame["failed"], frame["of"], strict=True)]
-    frame["low"], frame["high"] = [low for low, _ in intervals], [high for _, high in intervals]
-    return frame.sort_values(["failed", *keys], ascending=[False] + [True] * len(keys), ignore_index=True)

@@ -1,10 +1,8 @@
 """Locks left held, pages freed twice, faults that never returned: rows of evidence as groups, one bug a group."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 from analyzer.analysis.coverage import counts_in_sections, first_second
 from analyzer.format import address as written
@@ -12,9 +10,6 @@ from analyzer.ingest.releases import FORK, MOVERS, frame_function, path_name
 from analyzer.summary.evidence import Row
 from analyzer.summary.reduce import SECOND
 from analyzer.summary.summary import LogSummary
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -129,11 +124,18 @@ def unreturned(log: LogSummary) -> list[Row]:
     return sorted(last.values(), key=lambda row: row["ts"])
 
 
-def imbalance_points(log: LogSummary) -> pd.DataFrame:
-    """What the picture shows loud: second (float, since the trace began), delta, kind, label (address and thread)."""
-    import pandas as pd
+class Imbalance(NamedTuple):
+    """A moment that the picture shows loud, in seconds since the trace began; label is address and thread."""
 
-    rows = []
+    second: float
+    delta: int
+    kind: str
+    label: str
+
+
+def imbalance_points(log: LogSummary) -> list[Imbalance]:
+    """Faults out of balance, locks left held, pages freed twice."""
+    rows: list[tuple[Row, int, str, int | None]] = []
     if balance_is_measured(log):
         for row in log.evidence.get("imbalance", ()):
             delta = 1 if row["delta"] is None else row["delta"]
@@ -141,8 +143,8 @@ def imbalance_points(log: LogSummary) -> pd.DataFrame:
     rows += [(row, 1, "lock held", row["object"]) for row in alarms(log, "lock-held")]
     rows += [(row, 0, "double free", row["page"]) for row in alarms(log, "double-free")]
     start = log.start + first_second(log) * SECOND
-    points = [
-        (
+    return [
+        Imbalance(
             (row["ts"] - start) / SECOND,
             delta,
             kind,
@@ -150,7 +152,6 @@ def imbalance_points(log: LogSummary) -> pd.DataFrame:
         )
         for row, delta, kind, address in rows
     ]
-    return pd.DataFrame(points, columns=["second", "delta", "kind", "label"])
 
 
 def alarms(log: LogSummary, kind: str) -> list[Row]:

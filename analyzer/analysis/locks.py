@@ -1,63 +1,99 @@
 """Locks by code site: how long held and waited for (vmlocks), how often taken and released in faults (vmevents)."""
 
-import pandas as pd
+from collections import Counter
+from typing import Any, NamedTuple
 
-from analyzer.summary.histogram import shown_percentiles
+from analyzer.summary.histogram import Shown, histograms, shown_percentiles, size
 from analyzer.summary.summary import LogSummary
 
 
-def hold_times(log: LogSummary) -> pd.DataFrame:
-    """One row a mode and site, longest total first: mode, site, times, total, p50, p99 (ns)."""
-    totals = _aggregation(log, "held").set_index(["mode", "site"])["value"]
-    frame = _quantized(log, "hold")
-    frame["total"] = [int(totals.get((mode, site), 0)) for mode, site in zip(frame["mode"], frame["site"], strict=True)]
-    return frame.sort_values(["total", "site"], ascending=[False, True], ignore_index=True)
+class HoldTime(NamedTuple):
+    """How long VM object locks were held that one code site took: times counts them, total and percentiles are ns."""
+
+    mode: str
+    site: str
+    times: int
+    p50: Shown
+    p99: Shown
+    total: int
 
 
-def wait_times(log: LogSummary) -> pd.DataFrame:
-    """One row a kind ("block", "spin"), mode and site, most often first: kind, mode, site, times, p50, p99 (ns)."""
-    both = [_quantized(log, kind).assign(kind=kind) for kind in ("block", "spin")]
-    return pd.concat(both).sort_values(["times", "site"], ascending=[False, True], ignore_index=True)
+class WaitTime(NamedTuple):
+    """How long VM object locks were waited for at one code site (ns); kind is "block" or "spin"."""
+
+    mode: str
+    site: str
+    times: int
+    p50: Shown
+    p99: Shown
+    kind: str
 
 
-def lock_sites(log: LogSummary) -> pd.DataFrame:
-    """Lock operations inside faults, most often first: operation, mode, lock (name), site, operations."""
-    sites = log.table("lock_sites")
-    return sites.sort_values(["operations", "site"], ascending=[False, True], ignore_index=True)
+class LockSite(NamedTuple):
+    """Lock operations inside faults; unreleased counts acquires without a release, of the evidence that is kept."""
+
+    operation: str
+    mode: str
+    lock: str
+    site: str
+    operations: int
+    unreleased: int
 
 
-def unreleased(log: LogSummary) -> pd.DataFrame:
-    """Acquires that faults left without a release, of the evidence that is kept: lock (name), site, unreleased."""
-    left = [row for fault in log.evidence.get("imbalance", ()) for row in fault.get("unpaired", ())]
-    frame = pd.DataFrame(left, columns=["name", "site"]).rename(columns={"name": "lock"})
-    return frame.groupby(["lock", "site"], as_index=False).size().rename(columns={"size": "unreleased"})
+def hold_times(log: LogSummary) -> list[HoldTime]:
+    """All modes and sites, longest total first."""
+    totals = {(row["mode"], row["site"]): row["value"] for row in _aggregation(log, "held", "mode", "site")}
+    found = [
+        HoldTime(mode, site, times, p50, p99, totals.get((mode, site), 0))
+        for (mode, site), (times, p50, p99) in _quantized(log, "hold").items()
+    ]
+    return sorted(found, key=lambda held: (-held.total, held.site))
+
+
+def wait_times(log: LogSummary) -> list[WaitTime]:
+    """All kinds, modes and sites, most often first."""
+    found = [
+        WaitTime(mode, site, times, p50, p99, kind)
+        for kind in ("block", "spin")
+        for (mode, site), (times, p50, p99) in _quantized(log, kind).items()
+    ]
+    return sorted(found, key=lambda waited: (-waited.times, waited.site))
+
+
+def lock_sites(log: LogSummary) -> list[LockSite]:
+    """All operations and sites, most often first."""
+    left = Counter(
+        (lock.get("name"), lock.get("site"))
+        for fault in log.evidence.get("imbalance", ())
+        for lock in fault.get("unpaired", ())
+    )
+    found = [
+        LockSite(**row, unreleased=left[row["lock"], row["site"]] if row["operation"] == "rw-acquire" else 0)
+        for row in log.entries("lock_sites")
+    ]
+    return sorted(found, key=lambda site: (-site.operations, site.site))
 
 
 def sentence(log: LogSummary) -> str:
     """What the script could not follow."""
-    lost = _aggregation(log, "lost", keys=("what",))
-    missed = int(lost.loc[lost["what"] == "slot taken", "value"].sum())
-    total = int(lost["value"].sum())
+    lost = _aggregation(log, "lost", "what")
+    missed = sum(row["value"] for row in lost if row["what"] == "slot taken")
+    total = sum(row["value"] for row in lost)
     if not total:
         return "Operations on reader/writer locks inside the traced faults."
     return f"{missed:,} of {total:,} holds were lost because two locks of one thread met in a slot of the script."
 
 
-def _aggregation(log: LogSummary, name: str, keys: tuple[str, ...] = ("mode", "site")) -> pd.DataFrame:
-    rows = log.table("aggregations")
-    rows = rows[rows["name"] == name]
-    parts = [str(key).split("\t") for key in rows["key"]]
-    named = (
-        pd.DataFrame(parts, columns=list(keys), index=rows.index, dtype=object)
-        if parts
-        else pd.DataFrame(columns=list(keys))
-    )
-    return named.assign(low=rows["low"], high=rows["high"], value=rows["value"])
+def _aggregation(log: LogSummary, name: str, *keys: str) -> list[dict[str, Any]]:
+    """The rows of an aggregation, with the parts of its key by their names; another script's has not so many."""
+    parted = [(row, row["key"].split("\t")) for row in log.entries("aggregations") if row["name"] == name]
+    return [row | dict(zip(keys, parts, strict=True)) for row, parts in parted if len(parts) == len(keys)]
 
 
-def _quantized(log: LogSummary, name: str) -> pd.DataFrame:
-    rows = []
-    for (mode, site), part in _aggregation(log, name).groupby(["mode", "site"]):
-        p50, p99 = shown_percentiles(part, "value", [0.5, 0.99])
-        rows.append({"mode": mode, "site": site, "times": int(part["value"].sum()), "p50": p50, "p99": p99})
-    return pd.DataFrame(rows, columns=["mode", "site", "times", "p50", "p99"])
+def _quantized(log: LogSummary, name: str) -> dict[tuple[str, str], tuple[int, Shown, Shown]]:
+    """Times, p50 and p99 by mode and site."""
+    found = {}
+    for key, bins in histograms(_aggregation(log, name, "mode", "site"), "value", "mode", "site").items():
+        p50, p99 = shown_percentiles(bins, [0.5, 0.99])
+        found[key] = size(bins), p50, p99
+    return found

@@ -5,19 +5,15 @@ intervals are of 95 %.  The tests take single faults, calls or moves as independ
 wholly so, and then a p value is too small.
 """
 
-from __future__ import annotations
-
+import bisect
+import itertools
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analyzer.summary.histogram import percentiles
-
-if TYPE_CHECKING:
-    import pandas as pd
+from analyzer.summary.histogram import Bin, percentiles
 
 _Z = 1.959963984540054  # 97.5 % of the standard normal distribution
 FEWEST = 8  # below that many on either side the normal approximation of `superiority` does not hold
@@ -107,13 +103,12 @@ class Superiority:
         return next(word for least, word in words if distance >= least)
 
 
-def superiority(first: pd.DataFrame, second: pd.DataFrame, count: str) -> Superiority | None:
-    """Two histograms (low, high, `count`) compared by rank; None where either has fewer than FEWEST.
+def superiority(first: Sequence[Bin], second: Sequence[Bin]) -> Superiority | None:
+    """Two histograms compared by rank; None where either has fewer than FEWEST.
 
     Values of one bin are ties, and corrected for.  The interval is DeLong's (1988), on the logit.
     """
-    both = _common_bins(first, second, count)
-    x, y = both[0].to_numpy(np.float64), both[1].to_numpy(np.float64)
+    x, y = _common_bins(first, second)
     n, m = x.sum(), y.sum()
     if min(n, m) < FEWEST:
         return None
@@ -132,35 +127,37 @@ def superiority(first: pd.DataFrame, second: pd.DataFrame, count: str) -> Superi
     return Superiority(larger, low, high, p)
 
 
-def _common_bins(first: pd.DataFrame, second: pd.DataFrame, count: str) -> pd.DataFrame:
-    """Columns 0 and 1: what each histogram counts in each bin; bins that double where either has only those."""
-    import pandas as pd
+def _common_bins(first: Sequence[Bin], second: Sequence[Bin]) -> tuple[np.ndarray, np.ndarray]:
+    """What each histogram counts in each bin that either has; in bins that double where either has only those."""
+    coarse = any(low >= 64 and high >= 2 * low for low, high, _ in (*first, *second))
 
-    coarse = any((part["high"] >= 2 * part["low"])[part["low"] >= 64].any() for part in (first, second))
+    def place(low: float) -> float:
+        if not coarse:
+            return low
+        return math.floor(math.log2(max(low, 1))) if low > 0 else -1
 
-    def counted(part: pd.DataFrame) -> pd.Series:
-        low = part["low"].astype("float64")
-        key = np.where(low > 0, np.floor(np.log2(low.clip(lower=1))), -1) if coarse else low
-        return part.groupby(key)[count].sum()
+    counts: dict[float, list[int]] = {}
+    for side, histogram in enumerate((first, second)):
+        for low, _, number in histogram:
+            counts.setdefault(place(low), [0, 0])[side] += number
+    x, y = zip(*(counts[key] for key in sorted(counts)), strict=True)
+    return np.asarray(x, np.float64), np.asarray(y, np.float64)
 
-    return pd.concat([counted(first), counted(second)], axis=1, keys=[0, 1]).fillna(0).sort_index()
 
-
-def quantile(histogram: pd.DataFrame, count: str, share: float) -> tuple[float, float, float]:
+def quantile(histogram: Sequence[Bin], share: float) -> tuple[float, float, float]:
     """The quantile (ns) with the order statistics that bound it; an end is NaN where too few were counted."""
-    ordered = histogram.sort_values("low")
-    seen = ordered[count].cumsum().to_numpy()
-    number = int(seen[-1])
-    half = _Z * math.sqrt(number * share * (1 - share))
-    first, last = math.floor(number * share - half), math.ceil(number * share + half) + 1
-    low = float(ordered["low"].iloc[np.searchsorted(seen, first)]) if first >= 1 else math.nan
-    high = float(ordered["high"].iloc[np.searchsorted(seen, last)]) if last <= number else math.nan
-    return percentiles(histogram, count, [share])[0], low, high
+    ordered = sorted(histogram)
+    seen = list(itertools.accumulate(each.number for each in ordered))
+    half = _Z * math.sqrt(seen[-1] * share * (1 - share))
+    first, last = math.floor(seen[-1] * share - half), math.ceil(seen[-1] * share + half) + 1
+    low = ordered[bisect.bisect_left(seen, first)].low if first >= 1 else math.nan
+    high = ordered[bisect.bisect_left(seen, last)].high if last <= seen[-1] else math.nan
+    return percentiles(histogram, [share])[0], low, high
 
 
-def quantile_ratio(first: pd.DataFrame, second: pd.DataFrame, count: str, share: float) -> tuple[float, float, float]:
+def quantile_ratio(first: Sequence[Bin], second: Sequence[Bin], share: float) -> tuple[float, float, float]:
     """second's quantile over first's, with its interval; its ends are NaN where too few were counted."""
-    (old, *olds), (new, *news) = (quantile(part, count, share) for part in (first, second))
+    (old, *olds), (new, *news) = (quantile(part, share) for part in (first, second))
     if any(math.isnan(end) or end <= 0 for end in (*olds, *news)) or old <= 0 or new <= 0:
         return (new / old if old > 0 else math.nan), math.nan, math.nan
     low, high = _mover(math.log(new), _logs(news), math.log(old), _logs(olds))

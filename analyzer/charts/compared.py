@@ -1,11 +1,24 @@
 """Charts of two sides, before and after: rates with their intervals, distributions of durations."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
-from analyzer.charts.distributions import MOST_ROWS, Marked, bin_range, points, quantile_bin, shape, without_zero
+from analyzer.analysis.paths import PathBin
+from analyzer.charts.distributions import (
+    MOST_ROWS,
+    Marked,
+    bin_range,
+    drawn_bins,
+    ends_of,
+    points,
+    quantile_bin,
+    shape,
+)
 from analyzer.charts.model import FOOT, Chart, Mark, Points, Row, Symbol, Tone, empty
 from analyzer.charts.scales import duration_axis, rate_axis, rows_axis
 from analyzer.format import count, counted, share, visible
+from analyzer.summary.histogram import size
 
 _SIDES: tuple[tuple[str, Tone, Symbol, float], ...] = (
     ("before", "quiet", "square", 0.42),
@@ -66,37 +79,30 @@ def _rate(row: pd.Series, side: str) -> str:
     return f"{count(row[f'hits_{side}'])} of {count(row[f'of_{side}'])} ({share(row[f'rate_{side}'])})"
 
 
-def latency(before: pd.DataFrame, after: pd.DataFrame, provenance: str) -> Chart:
-    """How long faults took before and after, by path; only paths that both sides took.
-
-    Args:
-        before, after: path, low, high (float, ns), faults (int).
-    """
+def latency(before: Sequence[PathBin], after: Sequence[PathBin], provenance: str) -> Chart:
+    """How long faults took before and after, by path; only paths that both sides took."""
     key, title = "latency-compared", "How long faults took, before and after"
-    sides = {"before": without_zero(before[before["faults"] > 0]), "after": without_zero(after[after["faults"] > 0])}
-    totals = [part.groupby("path")["faults"].sum() for part in sides.values()]
-    both = (totals[0] + totals[1]).dropna().sort_values(ascending=False, kind="stable")
-    if both.empty:
+    old, new = drawn_bins(before), drawn_bins(after)
+    both = sorted(old.keys() & new.keys())
+    if not both:
         return empty(key, title, "No path was taken on both sides.", provenance)
-    names = list(both.index[:MOST_ROWS])
+    names = sorted(both, key=lambda name: -(size(old[name]) + size(new[name])))[:MOST_ROWS]
     shapes, rows = [], []
     medians: dict[str, list[Marked]] = {"before": [], "after": []}
     for place, name in enumerate(names):
         base = len(names) - 1 - place + FOOT
         middles = []
-        for (side, tone, _, _), part in zip(_SIDES, sides.values(), strict=True):
-            mine = part[part["path"] == name].rename(columns={"faults": "number"}).sort_values("low")
+        for (side, tone, _, _), mine in zip(_SIDES, (old[name], new[name]), strict=True):
             shapes.append(shape(f"{visible(name)}, {side}", mine, base, "fault", tone))
             low, high = quantile_bin(mine, 0.5)
             middles.append(bin_range(low, high))
-            text = f"{visible(name)}, {side}: {counted(int(mine['number'].sum()), 'fault')}, median {middles[-1]}"
+            text = f"{visible(name)}, {side}: {counted(size(mine), 'fault')}, median {middles[-1]}"
             medians[side].append(((low * high) ** 0.5, base, text))
         rows.append(Row(visible(name), f"median {middles[0]} → {middles[1]}"))
     marks: tuple[Mark, ...] = (
         *shapes,
         *(points(f"median {side}", tone, medians[side], symbol) for side, tone, symbol, _ in _SIDES),
     )
-    bins = pd.concat([part[part["path"].isin(names)] for part in sides.values()])
-    axis = duration_axis(bins["low"].min(), bins["high"].max())
+    axis = duration_axis(*ends_of(side[name] for side in (old, new) for name in names))
     alt = f"{rows[0].name}, the most frequent path of both: {rows[0].value}."
     return Chart(key, title, alt, provenance, axis, rows_axis(rows), marks, tuple(rows), legend=True)

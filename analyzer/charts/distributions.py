@@ -1,53 +1,47 @@
 """Charts of durations: one row per path or function, each with the shape of its own distribution."""
 
+import itertools
 import math
+from collections.abc import Iterable, Sequence
 
-import pandas as pd
-
+from analyzer.analysis.moves import MoveBin
+from analyzer.analysis.paths import PathBin
 from analyzer.charts.model import FOOT, ROW_BODY, Chart, Points, Row, Steps, Symbol, Tone, empty
 from analyzer.charts.scales import duration_axis, rows_axis
 from analyzer.format import counted, duration, duration_range, share, visible
+from analyzer.summary.histogram import Bin, size
 
 MOST_ROWS = 10
 
 Marked = tuple[float, float, str]  # a point: x, y, its words
 
 
-def path_latency(bins: pd.DataFrame, provenance: str) -> Chart:
-    """How long faults took, by path.
-
-    Args:
-        bins: path, low, high (float, ns: the bin's range), faults (int).  Bins may be coarse and may leave gaps.
-    """
+def path_latency(bins: Sequence[PathBin], provenance: str) -> Chart:
+    """How long faults took, by path; bins may be coarse and may leave gaps."""
     title = "How long faults took, by path"
-    named = bins.rename(columns={"path": "name", "faults": "number"})
-    return _distributions("path-latency", title, named, "fault", "No fault record in this log.", provenance)
+    return _distributions("path-latency", title, bins, "fault", "No fault record in this log.", provenance)
 
 
-def move_costs(bins: pd.DataFrame, provenance: str) -> Chart:
-    """How long page moves took: rename against replace.
-
-    Args:
-        bins: function, low, high (float, ns), moves (int).
-    """
+def move_costs(bins: Sequence[MoveBin], provenance: str) -> Chart:
+    """How long page moves took: rename against replace."""
     title = "How long page moves took"
-    named = bins.rename(columns={"function": "name", "moves": "number"})
     why = "No duration of a page move is recorded in this log."
-    return _distributions("move-costs", title, named, "move", why, provenance)
+    return _distributions("move-costs", title, bins, "move", why, provenance)
 
 
-def _distributions(key: str, title: str, bins: pd.DataFrame, noun: str, why: str, provenance: str) -> Chart:
-    bins = bins[bins["number"] > 0]
-    if bins.empty:
+def _distributions(
+    key: str, title: str, bins: Iterable[PathBin | MoveBin], noun: str, why: str, provenance: str
+) -> Chart:
+    named = drawn_bins(bins)
+    if not named:
         return empty(key, title, why, provenance)
-    bins = without_zero(bins)
-    totals = bins.groupby("name")["number"].sum().sort_values(ascending=False, kind="stable")
-    names = list(totals.index[:MOST_ROWS])
+    totals = {name: size(part) for name, part in named.items()}
+    names = sorted(named, key=lambda name: (-totals[name], name))[:MOST_ROWS]
     shapes, rows = [], []
     medians: list[Marked] = []
     tails: list[Marked] = []
     for i, name in enumerate(names):
-        part = bins[bins["name"] == name].sort_values("low")
+        part = named[name]
         base = len(names) - 1 - i + FOOT
         shapes.append(shape(visible(name), part, base, noun))
         for quantile, marked in ((0.5, medians), (0.99, tails)):
@@ -55,35 +49,48 @@ def _distributions(key: str, title: str, bins: pd.DataFrame, noun: str, why: str
             text = f"{visible(name)}: {share(quantile)} took no longer than {bin_range(low, high)}"
             marked.append((math.sqrt(low * high), base, text))
         median = bin_range(*quantile_bin(part, 0.5))
-        rows.append(Row(visible(name), f"{counted(int(totals[name]), noun)}, median {median}"))
+        rows.append(Row(visible(name), f"{counted(totals[name], noun)}, median {median}"))
     ends = points("median", "ink", medians, "circle"), points("99th percentile", "ink", tails, "hollow")
-    longest = bins.loc[bins["high"].idxmax()]
+    longest = max(named, key=lambda name: named[name][-1].high)
     alt = (
-        f"{rows[0].name}, the most frequent: {rows[0].value}; the longest, {visible(longest['name'])}, "
-        f"took {bin_range(longest['low'], longest['high'])}."
+        f"{rows[0].name}, the most frequent: {rows[0].value}; the longest, {visible(longest)}, "
+        f"took {bin_range(named[longest][-1].low, named[longest][-1].high)}."
     )
-    axis = duration_axis(bins["low"].min(), bins["high"].max())
+    axis = duration_axis(*ends_of(named.values()))
     return Chart(key, title, alt, provenance, axis, rows_axis(rows), (*shapes, *ends), tuple(rows), legend=True)
 
 
-def without_zero(bins: pd.DataFrame) -> pd.DataFrame:
-    """A bin from 0 has no left edge on a logarithmic axis; halving says "below high" as quantize does."""
-    return bins.assign(low=bins["low"].where(bins["low"] > 0, bins["high"] / 2))
+def drawn_bins(bins: Iterable[PathBin | MoveBin]) -> dict[str, list[Bin]]:
+    """The bins that hold something by what they are of, each part from its shortest on.
+
+    A bin from 0 has no left edge on a logarithmic axis; halving says "below high" as quantize does.
+    """
+    named: dict[str, list[Bin]] = {}
+    for name, low, high, number in bins:
+        if number > 0:
+            named.setdefault(name, []).append(Bin(low if low > 0 else high / 2, high, number))
+    return {name: sorted(part) for name, part in named.items()}
 
 
-def shape(name: str, part: pd.DataFrame, base: float, noun: str, tone: Tone = "a") -> Steps:
+def ends_of(histograms: Iterable[list[Bin]]) -> tuple[float, float]:
+    """The lowest and the highest edge of all bins."""
+    bins = [each for histogram in histograms for each in histogram]
+    return min(each.low for each in bins), max(each.high for each in bins)
+
+
+def shape(name: str, part: Sequence[Bin], base: float, noun: str, tone: Tone = "a") -> Steps:
     """One row's steps: share of the row per unit of the logarithmic axis, the tallest filling the row."""
-    density = part["number"] / (part["high"] / part["low"]).map(math.log)
-    tallest = density.max()
-    edges, heights, texts = [float(part["low"].iloc[0])], [], []
-    for low, high, number, tall in zip(part["low"], part["high"], part["number"], density, strict=True):
+    density = [number / math.log(high / low) for low, high, number in part]
+    tallest = max(density)
+    edges, heights, texts = [part[0].low], [], []
+    for (low, high, number), tall in zip(part, density, strict=True):
         if not math.isclose(low, edges[-1]):
-            edges.append(float(low))
+            edges.append(low)
             heights.append(0.0)
             texts.append("")
-        edges.append(float(high))
-        heights.append(float(tall / tallest * ROW_BODY))
-        texts.append(f"{name}: {counted(int(number), noun)} in {bin_range(low, high)}")
+        edges.append(high)
+        heights.append(tall / tallest * ROW_BODY)
+        texts.append(f"{name}: {counted(number, noun)} in {bin_range(low, high)}")
     return Steps(name, tone, tuple(edges), tuple(heights), base, tuple(texts))
 
 
@@ -92,10 +99,11 @@ def points(name: str, tone: Tone, marked: list[Marked], symbol: Symbol) -> Point
     return Points(name, tone, x, y, texts, symbol=symbol)
 
 
-def quantile_bin(part: pd.DataFrame, quantile: float) -> tuple[float, float]:
+def quantile_bin(part: Sequence[Bin], quantile: float) -> tuple[float, float]:
     """The bin that holds the quantile; `part` is sorted."""
-    place = int((part["number"].cumsum() < quantile * part["number"].sum()).sum())
-    return float(part["low"].iloc[place]), float(part["high"].iloc[place])
+    seen = itertools.accumulate(each.number for each in part)
+    wanted = quantile * size(part)
+    return next((each.low, each.high) for each, below in zip(part, seen, strict=True) if below >= wanted)
 
 
 def bin_range(low: float, high: float) -> str:

@@ -1,9 +1,7 @@
 """Ranges, ticks and bins that several figures share."""
 
 import math
-from collections.abc import Sequence
-
-import pandas as pd
+from collections.abc import Iterable, Sequence
 
 from analyzer.charts.model import Axis, Row
 from analyzer.format import count, duration, share
@@ -11,8 +9,8 @@ from analyzer.format import count, duration, share
 MOST_BINS = 240
 
 
-def floats(values: pd.Series) -> tuple[float, ...]:
-    return tuple(values.astype(float).tolist())
+def floats(values: Iterable[float]) -> tuple[float, ...]:
+    return tuple(map(float, values))
 
 
 def rows_axis(rows: Sequence[Row]) -> Axis:
@@ -38,10 +36,13 @@ def bin_width(seconds: int, step: int = 1) -> int:
     return step * max(1, math.ceil(seconds / step / MOST_BINS))
 
 
-def binned(table: pd.DataFrame, width: int, keys: list[str], values: list[str]) -> pd.DataFrame:
-    """`table` with `second` brought to the start of its bin and `values` added up by bin and `keys`."""
-    bins = table.assign(second=table["second"] // width * width)
-    return bins.groupby(["second", *keys], sort=True, as_index=False)[values].sum()
+def binned(counts: Iterable[tuple[int, int]], width: int) -> dict[int, int]:
+    """What was counted in each second, added up by bins of that width; by the second that a bin begins with."""
+    bins: dict[int, int] = {}
+    for second, number in counts:
+        start = second // width * width
+        bins[start] = bins.get(start, 0) + number
+    return dict(sorted(bins.items()))
 
 
 def per(width: int) -> str:

@@ -1,44 +1,48 @@
 """Charts of stacks: a tree whose boxes are as wide as what they count."""
 
-import pandas as pd
+from collections.abc import Sequence
 
+from analyzer.analysis.failures import StackBox
 from analyzer.charts.model import Axis, Boxes, Chart, Tone, empty
 from analyzer.charts.scales import count_axis, floats
 from analyzer.format import count, counted, share, visible
 
 
-def failed_insert_stacks(tree: pd.DataFrame, provenance: str) -> Chart:
-    """An icicle: on top the functions whose insert failed, below each its callers.
-
-    Args:
-        tree: depth (0 is the top), start, end (counts from the left), function.
-    """
+def failed_insert_stacks(tree: Sequence[StackBox], provenance: str) -> Chart:
+    """An icicle: on top the functions whose insert failed, below each its callers."""
     key, title = "failed-insert-stacks", "Failed radix inserts by stack"
-    if tree.empty:
+    if not tree:
         return empty(key, title, "No stack of a failed insert is recorded in this log.", provenance)
-    total, levels = int(tree["end"].max()), int(tree["depth"].max()) + 1
+    total, levels = max(box.end for box in tree), max(box.depth for box in tree) + 1
     marks = []
-    parts: tuple[tuple[str, Tone, pd.DataFrame], ...] = (
-        ("got no node", "bad", tree[tree["depth"] == 0]),
-        ("called it", "a", tree[tree["depth"] > 0]),
+    roots = [box for box in tree if box.depth == 0]
+    parts: tuple[tuple[str, Tone, list[StackBox]], ...] = (
+        ("got no node", "bad", roots),
+        ("called it", "a", [box for box in tree if box.depth > 0]),
     )
     for name, tone, part in parts:
-        if part.empty:
-            continue
-        sizes = part["end"] - part["start"]
-        texts = (f"{name}: {count(n)}, {share(n / total)}" for name, n in zip(part["function"], sizes, strict=True))
-        marks.append(
-            Boxes(
-                name, tone,
-                left=floats(part["start"]), right=floats(part["end"]), bottom=floats(levels - 1 - part["depth"]),
-                names=tuple(map(visible, part["function"])), texts=tuple(map(visible, texts)),
-            )
-        )  # fmt: skip
-    roots = tree[tree["depth"] == 0]
-    widest = roots.loc[(roots["end"] - roots["start"]).idxmax()]
+        if part:
+            marks.append(
+                Boxes(
+                    name, tone,
+                    left=floats(box.start for box in part), right=floats(box.end for box in part),
+                    bottom=floats(levels - 1 - box.depth for box in part),
+                    names=tuple(visible(box.function) for box in part),
+                    texts=tuple(visible(_words(box, total)) for box in part),
+                )
+            )  # fmt: skip
+    widest = max(roots, key=_width)
     alt = (
-        f"{counted(total, 'failed insert')}, {count(widest['end'] - widest['start'])} of them in "
-        f"{visible(widest['function'])}; below each function its callers, as wide as they failed often."
+        f"{counted(total, 'failed insert')}, {count(_width(widest))} of them in "
+        f"{visible(widest.function)}; below each function its callers, as wide as they failed often."
     )
     x = count_axis("failed inserts", total)
     return Chart(key, title, alt, provenance, x, Axis("", 0, levels), tuple(marks), legend=True)
+
+
+def _width(box: StackBox) -> int:
+    return box.end - box.start
+
+
+def _words(box: StackBox, total: int) -> str:
+    return f"{box.function}: {count(_width(box))}, {share(_width(box) / total)}"

@@ -1,7 +1,9 @@
 """What faults spend their time on: one stacked bar a path."""
 
-import pandas as pd
+import itertools
+from collections.abc import Sequence
 
+from analyzer.analysis.steps import StepCost
 from analyzer.charts.model import ROW_HEAD, Bars, Chart, Row, Tone, empty
 from analyzer.charts.scales import rows_axis, share_axis
 from analyzer.format import counted, duration, share, visible
@@ -11,40 +13,49 @@ _OTHERS = "everything else"
 _MOST_PATHS = 8
 
 
-def step_costs(costs: pd.DataFrame, provenance: str) -> Chart:
+def step_costs(costs: Sequence[StepCost], provenance: str) -> Chart:
     """The time of each path's faults, taken apart.
 
     Args:
-        costs: path, paths_faults (int), step, time (ns), mean (ns over all faults of the path), share (0 to 1, of the
-            path's time); paths in the order of their rows.  Steps beyond the dearest, and what belongs to none
-            ("rest"), are drawn together.
+        costs: paths in the order of their rows.  Steps beyond the dearest, and what belongs to none ("rest"), are
+            drawn together.
     """
     key, title = "step-costs", "What a fault spends its time on, by path"
-    if costs.empty:
+    if not costs:
         return empty(key, title, "No step of a fault is recorded in this log.", provenance)
-    paths = list(costs["path"].drop_duplicates()[:_MOST_PATHS])
-    shown = costs[costs["path"].isin(paths)]
-    totals = shown[shown["step"] != "rest"].groupby("step")["time"].sum().sort_values(ascending=False, kind="stable")
-    names = list(totals.index[: len(_TONES)])
-    parts = shown.assign(step=shown["step"].where(shown["step"].isin(names), _OTHERS))
-    parted = parts.groupby(["path", "step"])["share"].sum().unstack(fill_value=0.0).loc[paths]
-    means = shown.groupby("path")["mean"].sum()
-    at = [len(paths) - 1 - place + ROW_HEAD / 2 for place in range(len(paths))]
-    marks, starts = [], pd.Series(0.0, index=paths)
+    paths = list(dict.fromkeys(cost.path for cost in costs))[:_MOST_PATHS]
+    shown = {path: [cost for cost in costs if cost.path == path] for path in paths}
+    totals: dict[str, int] = {}
+    for cost in itertools.chain(*shown.values()):
+        if cost.step != "rest":
+            totals[cost.step] = totals.get(cost.step, 0) + cost.time
+    names = sorted(totals, key=lambda step: (-totals[step], step))[: len(_TONES)]
+    at = tuple(len(paths) - 1 - place + ROW_HEAD / 2 for place in range(len(paths)))
+    marks = []
+    starts = [0.0] * len(paths)
     tones: list[Tone] = [*_TONES[: len(names)], "quiet"]
     for step, tone in zip([*names, _OTHERS], tones, strict=True):
-        if step not in parted:
-            continue
-        ends = starts + parted[step]
-        texts = tuple(f"{visible(path)}: {step} {share(parted.loc[path, step])}" for path in paths)
-        marks.append(Bars(step, tone, tuple(at), tuple(starts), tuple(ends), 0.36, texts))
-        starts = ends
-    faults = shown.drop_duplicates("path").set_index("path")["paths_faults"]
+        parts = [[cost for cost in shown[path] if _named(cost, names) == step] for path in paths]
+        if any(parts):
+            shares = [sum(cost.share for cost in part) for part in parts]
+            ends = [start + part for start, part in zip(starts, shares, strict=True)]
+            texts = tuple(f"{visible(path)}: {step} {share(part)}" for path, part in zip(paths, shares, strict=True))
+            marks.append(Bars(step, tone, at, tuple(starts), tuple(ends), 0.36, texts))
+            starts = ends
     rows = tuple(
-        Row(visible(path), f"{duration(means[path])} a fault, {counted(int(faults[path]), 'fault')}") for path in paths
+        Row(
+            visible(path),
+            f"{duration(sum(cost.mean or 0 for cost in shown[path]))} a fault, "
+            f"{counted(shown[path][0].paths_faults, 'fault')}",
+        )
+        for path in paths
     )
-    named = shown[(shown["path"] == paths[0]) & (shown["step"] != "rest")]
-    dearest = f"; its dearest step is {named['step'].iloc[0]}, {share(named['share'].iloc[0])}" if len(named) else ""
+    named = [cost for cost in shown[paths[0]] if cost.step != "rest"]
+    dearest = f"; its dearest step is {named[0].step}, {share(named[0].share)}" if named else ""
     alt = f"{rows[0].name}, which takes most time: {rows[0].value}{dearest}."
     axis = share_axis("share of the time of the path's faults", 1.02)
     return Chart(key, title, alt, provenance, axis, rows_axis(rows), tuple(marks), rows, legend=True)
+
+
+def _named(cost: StepCost, names: list[str]) -> str:
+    return cost.step if cost.step in names else _OTHERS

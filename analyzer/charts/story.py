@@ -1,8 +1,8 @@
 """What one thread did, step by step: each step a row on one axis of time."""
 
 import math
-
-import pandas as pd
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
 
 from analyzer.charts.model import ROW_HEAD, Axis, Bars, Chart, Mark, Points, Row, Symbol, Tone
 from analyzer.charts.scales import rows_axis, since_ticks
@@ -11,19 +11,27 @@ from analyzer.format import visible
 _SHORTEST = 1 / 150  # of the axis; what is shorter is drawn as a point
 
 
-def story(key: str, title: str, steps: pd.DataFrame, alt: str, provenance: str) -> Chart:
-    """The steps in their order.
+class Told(NamedTuple):
+    """A step of a story.
 
-    Args:
-        steps: what, value (str), start, end (ns since the moment that the axis counts from; end equals start for a
-            moment, infinite for what lasts to the end of the trace, both for what is only known to be there at the
-            end), kind ("before", "cause", "harm" or "wait").
+    start and end are ns since the moment that the axis counts from; end equals start for a moment, it is infinite for
+    what lasts to the end of the trace, both are for what is only known to be there at the end.
     """
-    known = [time for time in (*steps["start"], *steps["end"]) if time < math.inf]
+
+    what: str
+    value: str
+    start: float
+    end: float
+    kind: Literal["before", "cause", "harm", "wait"]
+
+
+def story(key: str, title: str, steps: Sequence[Told], alt: str, provenance: str) -> Chart:
+    """The steps in their order."""
+    known = [time for step in steps for time in (step.start, step.end) if time < math.inf]
     low, high = min(known), max(known)
     span = max(high - low, 1)
     low, high = low - span * 0.03, high + span * 0.06
-    rows = tuple(Row(visible(row.what), visible(row.value)) for row in steps.itertuples())
+    rows = tuple(Row(visible(row.what), visible(row.value)) for row in steps)
     marks: list[Mark] = []
     kinds: tuple[tuple[str, str, Tone, Symbol], ...] = (
         ("before", "before it", "quiet", "circle"),
@@ -34,7 +42,7 @@ def story(key: str, title: str, steps: pd.DataFrame, alt: str, provenance: str) 
     for kind, name, tone, symbol in kinds:
         mine = [
             (len(rows) - 1 - place + ROW_HEAD / 2, min(step.start, high), min(step.end, high), row)
-            for place, (step, row) in enumerate(zip(steps.itertuples(), rows, strict=True))
+            for place, (step, row) in enumerate(zip(steps, rows, strict=True))
             if step.kind == kind
         ]
         long = [part for part in mine if part[2] - part[1] >= span * _SHORTEST]

@@ -9,7 +9,7 @@ import typer
 from analyzer.cli.files import Force, ending_of, require_writable, write
 from analyzer.cli.options import Logs
 
-if TYPE_CHECKING:  # pandas comes with it
+if TYPE_CHECKING:  # pyarrow comes with it
     from analyzer.report.redaction import Redactor
 
 _SHOWN = 8

@@ -14,7 +14,7 @@ from analyzer.cli.options import STEPS, Jobs, Logs, NoCache, read_logs
 from analyzer.errors import DataError, NoInputError, UsageError
 from analyzer.packages import keep_pandas_from_arrow
 
-if TYPE_CHECKING:  # pandas comes with it
+if TYPE_CHECKING:  # pyarrow comes with it
     from analyzer.verdict.check import Rules
 
 _SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*%")

@@ -12,7 +12,7 @@ from analyzer.errors import Interrupted, UsageError
 from analyzer.format import visible
 from analyzer.ingest.releases import STEP_ORDER
 
-if TYPE_CHECKING:  # pyarrow and pandas come with them
+if TYPE_CHECKING:  # pyarrow comes with them
     from analyzer.ingest.sources import Source
     from analyzer.summary.filters import Filter
     from analyzer.summary.summary import Summary

@@ -12,7 +12,7 @@ import typer
 from analyzer.cli.files import STDOUT, ending_of, require_writable, write
 from analyzer.errors import CannotCreateError, DataError
 
-if TYPE_CHECKING:  # pandas comes with it
+if TYPE_CHECKING:  # pyarrow comes with it
     from analyzer.report.document import Document
 
 

@@ -8,7 +8,7 @@ from analyzer.cli.files import Force, is_stream
 from analyzer.cli.output import Form, Look, NoPager, Output, Wide, prepare, write_document
 from analyzer.errors import UsageError
 
-if TYPE_CHECKING:  # pandas comes with it
+if TYPE_CHECKING:  # pyarrow comes with it
     from analyzer.verdict.finding import Finding
 
 _MOST = 3  # faults of one finding

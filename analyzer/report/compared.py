@@ -1,14 +1,16 @@
 """Two Summaries as one Document: what changed, what differs in kind, the rates and costs side by side."""
 
+from typing import Any
+
 import pandas as pd
 
 from analyzer.analysis.compare import Comparison, compare
-from analyzer.analysis.coverage import coverage_counts, gaps, require_records
+from analyzer.analysis.coverage import counts, gaps, require_records
 from analyzer.analysis.paths import latency_bins
 from analyzer.charts import compared
 from analyzer.format import counted, number
 from analyzer.report.build import chart_provenance, provenance, scopes, unread
-from analyzer.report.document import Document, Section
+from analyzer.report.document import Document, Section, Table
 from analyzer.report.findings import shown_finding
 from analyzer.report.origin import kernel
 from analyzer.report.tables import Columns, table
@@ -76,7 +78,7 @@ def _kinds(found: Comparison, top: int) -> Section:
     shown = found.kinds.assign(differs=found.kinds["differs"].map({True: "yes", False: ""}))
     columns = (("what", "text", ""), ("before", "text", ""), ("after", "text", ""), ("differs", "text", ""))
     text = "Read this before any number: what differs here can make numbers differ."
-    return Section("kind", "What differs in kind", text, tables=(table("Before and after", shown, columns, top),))
+    return Section("kind", "What differs in kind", text, tables=(_table("Before and after", shown, columns, top),))
 
 
 def _rates(found: Comparison, foot: str, top: int) -> Section | None:
@@ -119,8 +121,8 @@ def _rate_tables(rates: pd.DataFrame, top: int) -> tuple:
     tests = (("rate_before", "share", ""), ("rate_after", "share", ""), *_TEST)
     known = rates.assign(interval=_pairs(rates))
     return (
-        table("Counts, and per million faults", rates, (("what", "text", ""), *counts), top),
-        table("Differences", known, (("what", "text", ""), *tests), top),
+        _table("Counts, and per million faults", rates, (("what", "text", ""), *counts), top),
+        _table("Differences", known, (("what", "text", ""), *tests), top),
     )
 
 
@@ -151,8 +153,8 @@ def _costs(found: Comparison, foot: str, top: int) -> Section | None:
     )
     text = "Durations of faults by path, and of page moves. Rows without p have too few on one side."
     tables = (
-        table("Percentiles", shown, (("what", "text", ""), *times), top),
-        table("Distributions", shown, (("what", "text", ""), *tests), top),
+        _table("Percentiles", shown, (("what", "text", ""), *times), top),
+        _table("Distributions", shown, (("what", "text", ""), *tests), top),
     )
     chart = compared.latency(latency_bins(found.before), latency_bins(found.after), foot)
     return Section("costs", "Cost by path", text, (chart,), tables)
@@ -172,7 +174,7 @@ def _moves(found: Comparison, top: int) -> Section | None:
             ("p", "p", "conditional binomial test of two counts, of this row alone"),
             ("corrected", "p", "p corrected for the number of all comparisons (Holm)"),
         )  # fmt: skip
-        tables.append(table("Radix operations of one page move in a fault", radix, columns, top))
+        tables.append(_table("Radix operations of one page move in a fault", radix, columns, top))
     if len(found.moves):
         where = {1: "in a fault", 0: "outside faults"}
         moves = found.moves.assign(where=found.moves["infault"].map(where))
@@ -181,23 +183,30 @@ def _moves(found: Comparison, top: int) -> Section | None:
             ("per_million_before", "number", "per million faults"),
             ("per_million_after", "number", "per million faults"),
         )  # fmt: skip
-        tables.append(table("Page moves", moves, columns, top))
+        tables.append(_table("Page moves", moves, columns, top))
     text = "Page moves come in bursts (fork's split, exit's collapse), so their number is not tested."
     return Section("moves", "Page moves: rename and replace", text, tables=tuple(tables))
 
 
 def _coverage(found: Comparison, top: int) -> Section | None:
-    sides = [coverage_counts(log).set_index("measure") for log in (found.before, found.after)]
-    both = pd.concat([side[["recorded", "expected"]].add_suffix(f"_{name}") for name, side in zip(_BOTH, sides,
-                     strict=True)], axis=1).reset_index()  # fmt: skip
-    if both.empty:
+    rows: dict[str, dict[str, Any]] = {}
+    for side, log in zip(_BOTH, (found.before, found.after), strict=True):
+        for row in counts(log):
+            of = rows.setdefault(row.measure, {"measure": row.measure})
+            of |= {f"recorded_{side}": row.recorded, f"expected_{side}": row.expected}
+    if not rows:
         return None
     columns = (
         ("measure", "text", "what was recorded: what it is held against"),
         *((f"{what}_{side}", "int", "") for side in _BOTH for what in ("recorded", "expected")),
     )
     text = "Records against what the script or the kernel counted: what is missing is in no rate above."
-    return Section("coverage", "Coverage", text, tables=(table("Recorded against counted", both, columns, top),))
+    shown = table("Recorded against counted", list(rows.values()), columns, top)
+    return Section("coverage", "Coverage", text, tables=(shown,))
+
+
+def _table(caption: str, frame: pd.DataFrame, columns: Columns, top: int) -> Table:
+    return table(caption, frame.to_dict("records"), columns, top)
 
 
 def _pairs(frame: pd.DataFrame) -> list[tuple[float, float] | None]:

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pandas as pd
-
 from analyzer.format import counted, duration
 from analyzer.ingest.releases import path_name
 from analyzer.report.document import Finding, Table
@@ -62,17 +60,23 @@ def evidence_table(finding: judged.Finding, log: LogSummary, top: int) -> Table 
         }
         for row in finding.rows
     ]
-    return table("Evidence", pd.DataFrame(rows, dtype=object), _EVIDENCE_COLUMNS, top)
+    return table("Evidence", rows, _EVIDENCE_COLUMNS, top)
 
 
 def stacks_table(finding: judged.Finding, top: int) -> Table | None:
     """The stacks of those records, equal ones once, the most frequent first; None where none has one."""
-    stacks = pd.DataFrame([(row["stack"], row.get("line")) for row in finding.rows if row.get("stack")])
-    if stacks.empty:
+    lines: dict[str, list[int | None]] = {}
+    for row in finding.rows:
+        if row.get("stack"):
+            lines.setdefault(row["stack"], []).append(row.get("line"))
+    if not lines:
         return None
-    times = stacks.groupby(0, sort=False)[1].agg(["size", "min"]).reset_index()
-    times.columns = ["stack", "times", "first line"]
-    return table("Stacks", times.sort_values("times", ascending=False, kind="stable"), _STACK_COLUMNS, top)
+    ordered = sorted(lines.items(), key=lambda each: -len(each[1]))
+    rows = [
+        {"times": len(found), "first line": min(filter(None, found), default=None), "stack": stack}
+        for stack, found in ordered
+    ]
+    return table("Stacks", rows, _STACK_COLUMNS, top)
 
 
 def describe(row: dict[str, Any]) -> str:

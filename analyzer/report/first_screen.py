@@ -14,7 +14,7 @@ _PRESSING = ("kernel bug", "needs a look")
 def key_figures(log: LogSummary, verdicts: list[Verdict]) -> tuple[tuple[str, str], ...]:
     """Six figures of all logs together, as (name, value)."""
     answers = together(verdicts)
-    longest = int(log.table("faults")["longest"].max()) if log.faults else 0
+    longest = max((row["longest"] for row in log.entries("faults")), default=0) if log.faults else 0
     return (
         ("faults", count(log.faults)),
         ("failed faults", _count(answers["failed-fault"])),
@@ -45,8 +45,8 @@ def next_command(summary: Summary, findings: list[tuple[LogSummary, Finding]]) -
             return f"vmtrace report {name}" if len(summary.logs) > 1 else ""
     if len(summary.logs) == 1 and "script" in summary.logs[0].meta and _is_file(summary.logs[0]):
         faults = slowest_faults(summary.logs[0])
-        if len(faults):
-            slowest = f"vmtrace show {shlex.quote(str(summary.logs[0].meta['name']))} --fault {faults['line'].iloc[0]}"
+        if faults:
+            slowest = f"vmtrace show {shlex.quote(str(summary.logs[0].meta['name']))} --fault {faults[0].line}"
             return f"{slowest}  # the slowest fault"
     names = [shlex.quote(str(log.meta["name"])) for log in summary.logs if _is_file(log)]
     return f"vmtrace report {' '.join(names)} -o report.html" if names and len(names) == len(summary.logs) else ""

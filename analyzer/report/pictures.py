@@ -2,15 +2,14 @@
 
 import math
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import Literal
 
 from analyzer.analysis import coverage
 from analyzer.analysis.events import events, faults_by_second
 from analyzer.charts import over_time
 from analyzer.charts import story as story_chart
-from analyzer.charts.model import Chart
+from analyzer.charts.model import Band, Chart
+from analyzer.charts.story import Told
 from analyzer.format import address, counted, duration, visible
 from analyzer.report.document import Section
 from analyzer.report.findings import describe
@@ -72,22 +71,22 @@ def story(number: int, finding: Finding, log: LogSummary, open_: int, provenance
         *(step for row in rows for step in _left_held(row, origin)),
         *(_waiters(log, rows[-1].get("pid"), open_) if finding.kind in ("d4326", "lock-held") else ()),
     ]
-    frame = pd.DataFrame(steps).sort_values("start", kind="stable", ignore_index=True)
+    steps.sort(key=lambda step: step.start)
     thread = f"thread {first['tid']} ({first['execname']})"
-    told = "; ".join(f"{step.what}: {step.value}" for step in frame.itertuples() if step.kind != "before")
+    told = "; ".join(f"{step.what}: {step.value}" for step in steps if step.kind != "before")
     return story_chart.story(
-        f"finding-{number}", visible(f"Finding {number}: what {thread} did"), frame, visible(f"{told}."), provenance
+        f"finding-{number}", visible(f"Finding {number}: what {thread} did"), steps, visible(f"{told}."), provenance
     )
 
 
-def _kind(row: Row) -> str:
+def _kind(row: Row) -> Literal["cause", "harm"]:
     """A failure that an error path has to handle is the cause, and the fault that left a lock; else it is the harm."""
     if row.get("lock") or row.get("unpaired"):
         return "cause"
     return "harm" if "kind" in row or "acq" in row or "held" in row or "locksum" in row else "cause"
 
 
-def _step(row: Row, origin: int, kind: str, lasts: bool) -> dict[str, Any]:
+def _step(row: Row, origin: int, kind: Literal["before", "cause", "harm"], lasts: bool) -> Told:
     since = row["ts"] - origin
     named = row.get("page") or row.get("object")
     what = f"{describe(row)}, {address(named)}" if named and kind != "before" else describe(row)
@@ -96,10 +95,10 @@ def _step(row: Row, origin: int, kind: str, lasts: bool) -> dict[str, Any]:
     if lasts:
         value += ", to the end"
     end = math.inf if lasts else since + row.get("dur", 0)
-    return {"what": what, "value": value, "start": since, "end": end, "kind": kind}
+    return Told(what, value, since, end, kind)
 
 
-def _left_held(row: Row, origin: int) -> list[dict[str, Any]]:
+def _left_held(row: Row, origin: int) -> list[Told]:
     """The locks that a fault out of balance left, from where they were taken, or else from its return on."""
     unpaired = row.get("unpaired") or ([{"lock": row["lock"]}] if row.get("lock") else [])
     steps = []
@@ -107,11 +106,11 @@ def _left_held(row: Row, origin: int) -> list[dict[str, Any]]:
         since = lock.get("ts", row["ts"] + row.get("dur", 0)) - origin
         taken = f"taken at {lock['site']}" if "site" in lock else "at the fault's return"
         what, value = f"lock {address(lock['lock'])} held", f"+{duration(since)}, {taken}, to the end"
-        steps.append({"what": what, "value": value, "start": since, "end": math.inf, "kind": "harm"})
+        steps.append(Told(what, value, since, math.inf, "harm"))
     return steps
 
 
-def _waiters(log: LogSummary, owner: object, open_: int) -> list[dict[str, Any]]:
+def _waiters(log: LogSummary, owner: object, open_: int) -> list[Told]:
     """Who waits when all is over: lists of threads beside the trace, faults that had not returned."""
     known = []
     rows = log.evidence.get("waiting", ())
@@ -121,20 +120,19 @@ def _waiters(log: LogSummary, owner: object, open_: int) -> list[dict[str, Any]]
         known.append((f"{counted(len(threads), 'thread waits', 'threads wait')} for {wants}", lists + doubt))
     if open_:
         known.append((f"{counted(open_, 'other fault')} without a return", "when tracing ended"))
-    return [{"what": what, "value": value, "start": math.inf, "end": math.inf, "kind": "wait"} for what, value in known]
+    return [Told(what, value, math.inf, math.inf, "wait") for what, value in known]
 
 
-def gap_bands(log: LogSummary) -> pd.DataFrame:
-    """From the last record before a loss was reported, one second wide: start, end, text."""
+def gap_bands(log: LogSummary) -> list[Band]:
+    """From the last record before a loss was reported, one second wide."""
     gaps = coverage.gaps(log)
     seconds = [(gap, (gap.after_ts - log.start) / SECOND) for gap in gaps if gap.after_ts is not None]
-    rows = [(max(0.0, at - 1), at, str(gap).partition(":")[0]) for gap, at in seconds]
-    return pd.DataFrame(rows, columns=["start", "end", "text"])
+    return [Band(visible(str(gap).partition(":")[0]), max(0.0, at - 1), at) for gap, at in seconds]
 
 
 def _seconds(log: LogSummary) -> float:
     """From the trace's beginning to its last record."""
     if log.last_ts is not None and coverage.counts_in_sections(log):
         return (log.last_ts - log.start) / SECOND
-    last = log.table("seconds")["second"].max() + 1
+    last = max(log.sums("seconds", "faults", "second")) + 1
     return max(float(last), 0.0 if log.last_ts is None else (log.last_ts - log.start) / SECOND)

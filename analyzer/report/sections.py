@@ -1,8 +1,9 @@
 """The sections of a report, one an analysis: a sentence, charts, tables."""
 
-import pandas as pd
+from typing import Any
 
 from analyzer.analysis import aggregations, coverage, failures, imbalance, locks, moves, paths
+from analyzer.analysis.failures import FailureRate
 from analyzer.analysis.seen import why_unseen
 from analyzer.analysis.statistics import wilson
 from analyzer.charts import distributions, over_time, shares
@@ -13,13 +14,14 @@ from analyzer.ingest.releases import path_steps, release
 from analyzer.report.document import Section
 from analyzer.report.origin import host, tracer
 from analyzer.report.pictures import gap_bands
-from analyzer.report.tables import Columns, table
+from analyzer.report.tables import Columns, dicts, table
 from analyzer.summary.balance import INSERTS_IN_RANGE
 from analyzer.summary.summary import LogSummary, Summary
 
 _NODES = "radix node allocations (the kernel's count)"
 _FINE = 0.05  # percentiles nearer than that are given as one number
 _PLACES = {1: "in a fault", 0: "outside faults"}
+_COUNTED = 5  # columns of page moves, the first of them, that counts fill
 _RATES = (
     ("failed", "int", "how many failed"),
     ("of", "int", "of how many"),
@@ -40,7 +42,7 @@ def sections(
         _moves(log, provenance, top),
         _locks(log, provenance, top),
         _aggregations(log, top),
-        _coverage(log, len(summary.logs) == 1, provenance, top) if len(log.table("faults")) else None,
+        _coverage(log, len(summary.logs) == 1, provenance, top) if log.rows("faults") else None,
     ]
     return tuple(section for section in built if section is not None)
 
@@ -62,49 +64,45 @@ def _logs(summary: Summary, headlines: list[str], top: int) -> Section:
         ("faults", "int", ""), ("verdict", "text", "the weightiest finding"),
     )  # fmt: skip
     text = f"{counted(len(rows), 'log')} in one report; what follows is over all of them."
-    return Section("logs", "Logs", text, tables=(table("Logs", pd.DataFrame(rows), columns, top),))
+    return Section("logs", "Logs", text, tables=(table("Logs", rows, columns, top),))
 
 
 def _failures(log: LogSummary, one: bool, provenance: str, top: int) -> Section | None:
-    rates = failures.failure_rates(log).copy()
-    if rates.empty:
+    rates = failures.failure_rates(log)
+    if not rates:
         return None
     point, nodes = failures.fail_point(log), failures.node_allocation_failures(log)
-    if nodes and nodes[1]:
-        low, high = wilson(*nodes)
-        rates.loc[len(rates)] = [_NODES, "", *nodes, nodes[0] / nodes[1], low, high]
-    rates = _with_interval(rates)
-    names = (("function", "text", ""), ("result", "text", ""))
-    tables = [table("By function and result", rates, (*names, *_RATES), top)]
+    counted_too = [failures.failure_rate(_NODES, "", *nodes)] if nodes and nodes[1] else []
+    tables = [table("By function and result", _shown([*rates, *counted_too], "function"), _rates("function"), top)]
     for key in ("path", "process"):
-        by = _with_interval(failures.failures_by(log, key))
-        if len(by):
-            tables.append(table(f"Failed faults by {key}", by, ((key, "text", ""), names[1], *_RATES), top))
+        by = failures.failures_by(log, key)
+        if by:
+            tables.append(table(f"Failed faults by {key}", _shown(by, key), _rates(key), top))
     stacks = failures.insert_stacks(log)
-    if len(stacks):
-        stacks = stacks.assign(where=stacks["infault"].map(_PLACES))
+    if stacks:
         columns: Columns = (("failed", "int", ""), ("result", "text", ""), ("where", "text", ""), ("stack", "code", ""))
-        tables.append(table("Failed radix inserts by stack", stacks, columns, top))
+        tables.append(table("Failed radix inserts by stack", _with_place(stacks), columns, top))
     chosen = failures.selected_faults(log)
-    if len(chosen):
+    if chosen:
         columns = (
             ("when", "time", "since the trace began"), ("process", "text", ""), ("pid", "id", ""),
             ("thread", "id", ""), ("result", "text", ""), ("path", "text", ""),
             ("duration", "ns", ""),
         )  # fmt: skip
-        tables.append(table("Faults recorded one by one: failed unusually, or slow", chosen, columns, top))
-    charts = [shares.failure_frequency(rates, (_NODES, point[1]) if point else None, provenance)]
+        tables.append(table("Faults recorded one by one: failed unusually, or slow", dicts(chosen), columns, top))
+    asked = (_NODES, point[1]) if point else None
+    charts = [shares.failure_frequency([*rates, *counted_too], asked, provenance)]
     if one and log.first_ts is not None:
         by_second = failures.failures_by_second(log)
         charts.append(over_time.failures_over_time(by_second, _seconds(log), provenance, coverage.step(log)))
-    if len(stacks):
+    if stacks:
         charts.append(stack_charts.failed_insert_stacks(failures.stack_tree(log), provenance))
     return Section("failures", "Failure frequency", _failure_sentence(log, rates), tuple(charts), tuple(tables))
 
 
-def _failure_sentence(log: LogSummary, rates: pd.DataFrame) -> str:
+def _failure_sentence(log: LogSummary, rates: list[FailureRate]) -> str:
     caused = failures.caused_moves(log)
-    failed = int(rates.loc[rates["function"] != _NODES, "failed"].sum()) - caused
+    failed = sum(rate.failed for rate in rates) - caused
     sentences = [f"{counted(failed, 'failure')} in all." if failed else "Nothing failed that was recorded."]
     if caused:
         again = "is not counted again" if caused == 1 else "are not counted again"
@@ -122,7 +120,7 @@ def _failure_sentence(log: LogSummary, rates: pd.DataFrame) -> str:
 
 
 def _imbalance(log: LogSummary) -> Section | None:
-    if log.table("seconds").empty:
+    if not log.rows("seconds"):
         return None
     asked, bad = (imbalance.counted(log, name) for name in ("balance asked", "unbalanced"))
     if not imbalance.balance_is_measured(log):
@@ -143,7 +141,7 @@ def _imbalance(log: LogSummary) -> Section | None:
 
 def _costs(log: LogSummary, provenance: str, top: int) -> Section | None:
     costs = paths.path_costs(log)
-    if costs.empty:
+    if not costs:
         return None
     columns = (
         ("path", "text", "the steps that the fault took"),
@@ -161,15 +159,15 @@ def _costs(log: LogSummary, provenance: str, top: int) -> Section | None:
         ("waiting", "ns", "time not on a CPU"),
         ("retries", "int", "map lookups after the first: the fault began again"),
     )
-    tables = [table("Cost by path", costs, columns, top)]
+    tables = [table("Cost by path", dicts(costs), columns, top)]
     processes = paths.process_costs(log)
-    if len(processes):
+    if processes:
         by = (("process", "text", ""), ("faults", "int", ""), ("failed", "int", ""), ("time", "ns", ""))
-        tables.append(table("Cost by process", processes, by, top))
-    if costs["time"].isna().all():
+        tables.append(table("Cost by process", dicts(processes), by, top))
+    if all(cost.time is None for cost in costs):
         return Section("paths", "Cost by path", "This log does not record how long faults took.", tables=tuple(tables))
     off = paths.latency_resolution(log)
-    sentence = f"{costs['path'].iloc[0]} takes most of the time. " + (
+    sentence = f"{costs[0].path} takes most of the time. " + (
         f"Percentiles are within {share(off)} of the true value."
         if off < _FINE
         else "The log has durations in buckets only: a percentile is somewhere in the range that is given."
@@ -188,8 +186,8 @@ def _costs(log: LogSummary, provenance: str, top: int) -> Section | None:
 def _page_ins(log: LogSummary) -> str:
     """What `page-in` is worth where the script saw the pager asked, and not whether a page came."""
     bits = log.meta.get("bits", {}).get("path")
-    by_path = log.table("faults").groupby("path")["faults"].sum()
-    asked = int(by_path[["page-in" in path_steps(path, bits) for path in by_path.index]].sum())
+    by_path = log.sums("faults", "faults", "path")
+    asked = sum(number for path, number in by_path.items() if "page-in" in path_steps(path, bits))
     if not asked or not why_unseen(log, "page-in"):
         return ""
     grown = coverage.growth(log, coverage.PAGE_INS)
@@ -199,9 +197,9 @@ def _page_ins(log: LogSummary) -> str:
 
 def _moves(log: LogSummary, provenance: str, top: int) -> Section | None:
     costs = moves.move_costs(log)
-    if costs.empty:
+    if not costs:
         return None
-    columns = (
+    columns: Columns = (
         ("function", "text", ""),
         ("where", "text", "in a fault: the copy-on-write optimisation; outside: fork's split, exit's collapse"),
         ("moves", "int", "records"),
@@ -217,21 +215,21 @@ def _moves(log: LogSummary, provenance: str, top: int) -> Section | None:
         ("removes", "int", "radix operations of one move"),
         ("replaces", "int", "radix operations of one move"),
     )
-    costs["where"] = costs["infault"].map(_PLACES)
-    tables = [table("Page moves", costs, columns, top)]
+    if not log.rows("moves"):  # only counted
+        columns = columns[:_COUNTED]
+    tables = [table("Page moves", _with_place(costs), columns, top)]
     quantiles = moves.move_percentiles(log)
-    if len(quantiles):
+    if quantiles:
         by: Columns = (("function", "text", ""), ("p50", "ns", ""), ("p90", "ns", ""), ("p99", "ns", ""))
-        tables.append(table("Durations of page moves", quantiles, by, top))
+        tables.append(table("Durations of page moves", dicts(quantiles), by, top))
     callers = moves.moves_by_caller(log)
-    if len(callers):
-        callers = callers.assign(where=callers["infault"].map(_PLACES))
+    if callers:
         by = (
             ("mover", "text", "a collapse is exit's, exec's or fork's"), ("function", "text", ""),
             ("caller", "text", ""), ("where", "text", ""), ("moves", "int", ""), ("failed", "int", ""),
         )  # fmt: skip
-        tables.append(table("Page moves by caller", callers, by, top))
-    total, failed = int(costs["moves"].sum()), int(costs["failed"].sum())
+        tables.append(table("Page moves by caller", _with_place(callers), by, top))
+    total, failed = (sum(numbers) for numbers in zip(*((cost.moves, cost.failed) for cost in costs), strict=True))
     sentence = f"{counted(total, 'page')} moved to another object, {count(failed)} of them failed to."
     exclusively, replaced = moves.replaced_busy(log)
     if replaced:
@@ -249,19 +247,17 @@ def _locks(log: LogSummary, provenance: str, top: int) -> Section | None:
         ("p50", "ns", "the bucket that it lies in"), ("p99", "ns", "the bucket that it lies in"),
     )  # fmt: skip
     tables, charts = [], []
-    if len(held):
-        tables.append(table("VM object locks held, by code site", held, times, top))
-    if len(waited):
-        tables.append(table("VM object locks waited for, by code site", waited, (("kind", "text", ""), *times), top))
-    if len(sites):
+    if held:
+        tables.append(table("VM object locks held, by code site", dicts(held), times, top))
+    if waited:
+        by = (("kind", "text", ""), *times)
+        tables.append(table("VM object locks waited for, by code site", dicts(waited), by, top))
+    if sites:
         columns = (
             ("operation", "text", ""), ("mode", "text", ""), ("lock", "text", ""), ("site", "text", ""),
             ("operations", "int", ""),
         )  # fmt: skip
-        tables.append(table("Lock operations inside faults", sites, columns, top))
-        left = sites[["operation", "lock", "site"]].merge(locks.unreleased(log), on=["lock", "site"], how="left")
-        acquired = sites["operation"] == "rw-acquire"
-        sites = sites.assign(unreleased=left["unreleased"].where(acquired, 0).fillna(0).astype("int64"))
+        tables.append(table("Lock operations inside faults", dicts(sites), columns, top))
         charts.append(site_charts.lock_sites(sites, provenance))
     if not tables:
         return None
@@ -274,11 +270,12 @@ def _aggregations(log: LogSummary, top: int) -> Section | None:
     values, distributed = aggregations.values(log), aggregations.distributions(log)
     tables = []
     keys = (("aggregation", "text", "numbered as they stand in the file"), ("key", "text", ""))
-    if len(values):
-        tables.append(table("Values", values, (*keys, ("value", "int", "")), top))
-    if len(distributed):
+    if values:
+        tables.append(table("Values", dicts(values), (*keys, ("value", "int", "")), top))
+    if distributed:
         shares = (("count", "int", ""), ("p50", "int", ""), ("p90", "int", ""), ("p99", "int", ""))
-        tables.append(table("Distributions", distributed, (*keys, *shares), top))
+        rows = [row._asdict() | {"count": row.number} for row in distributed]
+        tables.append(table("Distributions", rows, (*keys, *shares), top))
     if not tables:
         return None
     counted_by = "What lockstat counted of the most frequent" if log.count("LS") else "What a script aggregated"
@@ -288,11 +285,11 @@ def _aggregations(log: LogSummary, top: int) -> Section | None:
 
 
 def _coverage(log: LogSummary, one: bool, provenance: str, top: int) -> Section:
-    counts, seconds = coverage.coverage_counts(log), coverage.coverage_seconds(log)
+    counts, seconds = coverage.counts(log), coverage.coverage_seconds(log)
     lost = coverage.gaps(log)
     if log.meta.get("filter"):
         sentence = "The records are filtered, so they cannot be held against the kernel's counters."
-    elif counts.empty:
+    elif not counts:
         sentence = "This log has no count to hold its records against."
     else:
         sentence = "A complete trace holds every call, and at least as many as a counter grew by while tracing ran."
@@ -303,22 +300,32 @@ def _coverage(log: LogSummary, one: bool, provenance: str, top: int) -> Section:
             "inserts, for which a record has no room."
         )
     charts = [shares.coverage_counts(counts, provenance)]
-    if one and len(seconds):
+    if one and seconds:
         charts.append(over_time.coverage_over_time(seconds, gap_bands(log), provenance, coverage.step(log)))
     columns = (
         ("measure", "text", "what was recorded: what it is held against"),
         ("recorded", "int", ""),
         ("expected", "int", "what the script or the kernel counted"),
     )
-    tables = (table("Recorded against counted", counts, columns, top),) if len(counts) else ()
+    tables = (table("Recorded against counted", dicts(counts), columns, top),) if counts else ()
     return Section("coverage", "Coverage", sentence, tuple(charts), tables)
 
 
-def _with_interval(rates: pd.DataFrame) -> pd.DataFrame:
-    return rates.assign(interval=list(zip(rates["low"], rates["high"], strict=True)))
+def _rates(key: str) -> Columns:
+    """The columns of failure rates by that."""
+    return ((key, "text", ""), ("result", "text", ""), *_RATES)
+
+
+def _shown(rates: list[FailureRate], key: str) -> list[dict[str, Any]]:
+    return [row._asdict() | {key: row.function, "interval": (row.low, row.high)} for row in rates]
+
+
+def _with_place(rows: list[Any]) -> list[dict[str, Any]]:
+    """The rows of something that happens in faults and outside of them."""
+    return [row._asdict() | {"where": _PLACES.get(row.infault)} for row in rows]
 
 
 def _seconds(log: LogSummary) -> int:
     """How long the trace is, from what was counted by the second."""
-    seconds = log.table("seconds")["second"]
-    return max(1, int(seconds.max() - coverage.first_second(log)) + coverage.step(log)) if len(seconds) else 1
+    last = max(log.sums("seconds", "faults", "second"), default=None)
+    return 1 if last is None else max(1, last - coverage.first_second(log) + coverage.step(log))

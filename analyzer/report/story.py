@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pandas as pd
-
 from analyzer.analysis.story import Step, Story
 from analyzer.format import address, count, counted, duration, moment
 from analyzer.ingest.releases import BITS, insert_error_name, path_name, release, result_name
@@ -39,9 +37,7 @@ def _fault(trace: Trace, story: Story, number: int, start: int) -> Section:
             ("locks held", "code", "after the step"),
             ("stack", "code", ""),
         )
-        frame = pd.DataFrame(steps)
-        kept = tuple(spec for spec in columns if frame[spec[0]].notna().any())
-        tables.append(table("Steps", frame, kept, _ALL))
+        tables.append(table("Steps", steps, columns, _ALL))
     text = _sentence(trace, story, story.begun - start)
     return Section(f"fault-{number}", f"Fault of thread {story.tid}", text, tables=tuple(tables))
 
@@ -101,13 +97,12 @@ def _columns(trace: Trace, fault: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _step(step: Step, first: int) -> dict[str, Any]:
-    return {
-        "after": step.ts - first,
-        "line": step.line,
-        "step": _words(step.record),
-        "locks held": None if step.held is None else "\n".join(map(_lock, step.held)) or "none",
-        "stack": step.record.get("stack"),
-    }
+    shown = {"after": step.ts - first, "line": step.line, "step": _words(step.record)}
+    if step.held is not None:
+        shown["locks held"] = "\n".join(map(_lock, step.held)) or "none"
+    if "stack" in step.record:
+        shown["stack"] = step.record["stack"]
+    return shown
 
 
 def _lock(held: tuple[int, str, str]) -> str:
@@ -162,5 +157,5 @@ def _neighbours(story: Story, number: int) -> Section:
         text = "No VM object of this fault is known, so its neighbours are not either."
     elif not rows:
         text = "Nothing else in this log is known to be about the objects of this fault."
-    tables = (table("Neighbours", pd.DataFrame(rows), columns, _ALL),) if rows else ()
+    tables = (table("Neighbours", rows, columns, _ALL),) if rows else ()
     return Section(f"neighbours-{number}", "On the same objects", text, tables=tables)

@@ -1,29 +1,35 @@
-"""DataFrames as tables of a Document."""
+"""Rows as tables of a Document."""
 
-import pandas as pd
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from analyzer.format import count
 from analyzer.report.document import Column, Table
 
-Columns = tuple[tuple[str, str, str], ...]  # name in the frame, kind, help
+Columns = tuple[tuple[str, str, str], ...]  # name in the rows, kind, help
 
 
-def table(caption: str, frame: pd.DataFrame, columns: Columns, top: int) -> Table:
-    """The first `top` rows; of `columns` those that the frame has.
+def table(caption: str, rows: Sequence[Mapping[str, Any]], columns: Columns, top: int) -> Table:
+    """The first `top` rows; of `columns` those that a row has.
 
     A caption says how many rows were left out.
     """
-    kept = [spec for spec in columns if spec[0] in frame]
-    shown, left = frame.head(top), len(frame) - top
+    kept = [spec for spec in columns if not rows or any(spec[0] in row for row in rows)]
+    left = len(rows) - top
     if left > 0:
         caption = f"{caption} ({count(left)} more left out; --top shows them)"
     return Table(
         caption,
         tuple(Column(name.replace("_", " "), kind, text) for name, kind, text in kept),
-        tuple(zip(*(_cells(shown[name]) for name, _, _ in kept), strict=True)),
+        tuple(tuple(_cell(row.get(name)) for name, _, _ in kept) for row in rows[:top]),
     )
 
 
-def _cells(column: pd.Series) -> list[object]:
-    """Numbers of the frame as Python's own, and what is missing as None."""
-    return [None if missing else value for value, missing in zip(column.tolist(), column.isna().tolist(), strict=True)]
+def dicts(rows: Iterable[NamedTuple]) -> list[dict[str, Any]]:
+    """What an analysis gives, as rows of a table."""
+    return [row._asdict() for row in rows]
+
+
+def _cell(value: object) -> object:
+    """What is missing as None."""
+    return None if value != value else value

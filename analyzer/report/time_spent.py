@@ -1,13 +1,12 @@
 """Where the time went: a fault taken apart, the slowest ones with their lines, the hottest places."""
 
-import pandas as pd
-
+from analyzer.analysis.failures import MOVES
 from analyzer.analysis.paths import hottest, slowest_faults
-from analyzer.analysis.steps import step_costs
+from analyzer.analysis.steps import StepCost, step_costs
 from analyzer.charts import steps
 from analyzer.format import duration
 from analyzer.report.document import Section
-from analyzer.report.tables import table
+from analyzer.report.tables import Columns, dicts, table
 from analyzer.summary.summary import LogSummary, Summary
 
 SHOWN = 10
@@ -18,10 +17,10 @@ def slowest_section(summary: Summary, log: LogSummary, shown: int, top: int) -> 
     several = len(summary.logs) > 1
     # No other log has one of them.
     logs = sorted(summary.logs, key=lambda part: -max(part.sums("slowest", "faults", "dur"), default=-1))[:shown]
-    parts = [slowest_faults(part).assign(log=str(part.meta["name"])) for part in logs]
-    faults = pd.concat(parts).sort_values("duration", ascending=False, kind="stable", ignore_index=True)
-    if faults.empty:
+    faults = [(fault, str(part.meta["name"])) for part in logs for fault in slowest_faults(part)]
+    if not faults:
         return None
+    faults.sort(key=lambda each: -each[0].duration)
     columns = (
         ("duration", "ns", "from entry to return"),
         *([("log", "text", "")] if several else []),
@@ -42,13 +41,12 @@ def slowest_section(summary: Summary, log: LogSummary, shown: int, top: int) -> 
         ("faults", "int", ""),
         ("addresses", "text", "64 MB of what was touched"),
     )
-    first = faults.iloc[0]
-    sentence = (
-        f"The slowest fault took {duration(first['duration'])}, in {first['process']}, line {first['line']} of its log."
-    )
+    first, _ = faults[0]
+    sentence = f"The slowest fault took {duration(first.duration)}, in {first.process}, line {first.line} of its log."
+    slowest = [fault._asdict() | {"log": name} for fault, name in faults[:shown]]
     tables = (
-        table("Slowest faults", faults.head(shown), columns, shown),
-        table("Where most time went", hottest(log), hot, min(top, shown)),
+        table("Slowest faults", slowest, columns, shown),
+        table("Where most time went", dicts(hottest(log)), hot, min(top, shown)),
     )
     return Section("slowest", "Slowest and hottest", sentence, tables=tables)
 
@@ -56,9 +54,9 @@ def slowest_section(summary: Summary, log: LogSummary, shown: int, top: int) -> 
 def steps_section(log: LogSummary, provenance: str, top: int) -> Section | None:
     """What faults of each path spend their time on; None where no step is recorded."""
     costs = step_costs(log)
-    if costs.empty:
+    if not costs:
         return None
-    columns = (
+    columns: Columns = (
         ("path", "text", "the steps that the fault took"),
         ("step", "text", "rest: between the functions that are traced"),
         ("share", "share", "of the time of all faults of the path"),
@@ -74,14 +72,14 @@ def steps_section(log: LogSummary, provenance: str, top: int) -> Section | None:
         "(zeroing, copying, radix lookups) up to the next record."
     )
     tables = tuple(
-        table(caption, part, columns, max(top, len(part)) if moved else top)
+        table(caption, dicts(part), columns, max(top, len(part)) if moved else top)
         for caption, part, moved in (("Steps by path", costs, False), ("Rename and replace", _moves(costs), True))
-        if len(part)
+        if part
     )
     return Section("steps", "A fault taken apart", sentence, (steps.step_costs(costs, provenance),), tables)
 
 
-def _moves(costs: pd.DataFrame) -> pd.DataFrame:
+def _moves(costs: list[StepCost]) -> list[StepCost]:
     """The paths that move a page, side by side."""
-    moving = costs["path"].str.contains("rename|replace")
-    return costs[moving].sort_values(["step", "path"], kind="stable", ignore_index=True)
+    moving = [cost for cost in costs if any(move in cost.path for move in MOVES)]
+    return sorted(moving, key=lambda cost: (cost.step, cost.path))

@@ -4,14 +4,13 @@ Values below 64 ns are exact; above, each power of two is cut into 64 equal buck
 1/64 of its lower bound wide and its middle is at most 0.8 % from any value in it.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+import bisect
+import itertools
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _COARSE = 1.1  # how much larger a bucket's end may be than its beginning for its middle to stand for it
 _SHIFT = 52 - 6  # a double's mantissa has 52 bits; the first 6 and the exponent number the bucket
@@ -30,45 +29,70 @@ def bounds(buckets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.ceil(low), np.where(high < 1, 1.0, np.ceil(high))
 
 
-def percentiles(histogram: pd.DataFrame, count: str, shares: list[float]) -> list[float]:
-    """The values (ns) below which those shares of the counted things lie.
+class Bin(NamedTuple):
+    """How many durations (ns) lie in low <= x < high."""
 
-    Args:
-        histogram: rows with low, high and the column `count`, in any order.
-        count: the column that counts.
+    low: float
+    high: float
+    number: int
 
-    The middle of the bucket is given; what it can be off by is half the bucket.  Of a bucket without an end (the
-    first and last of lquantize) the other end is given.
+
+# A percentile for a reader (ns): None of too few, the ends of its bin where that is a wide one.
+Shown = float | tuple[float, float] | None
+
+
+def histograms(rows: Iterable[dict[str, Any]], count: str, *by: str) -> dict[Any, list[Bin]]:
+    """The histograms in rows with low, high and the column `count`, by a value where it is one column, else by a tuple.
+
+    In the order of what they are by.
     """
-    ordered = histogram.sort_values("low")
-    seen = ordered[count].cumsum().to_numpy()
-    low, high = ordered["low"].to_numpy(), ordered["high"].to_numpy() - 1
-    middle = np.where(np.isinf(high), low, np.where(np.isinf(low), high, low / 2 + high / 2))
-    ranks = np.ceil(np.asarray(shares) * seen[-1]).clip(1)
-    return [float(middle[place]) for place in np.searchsorted(seen, ranks)]
+    found: dict[Any, list[Bin]] = {}
+    for row in rows:
+        key = row[by[0]] if len(by) == 1 else tuple(row[name] for name in by)
+        found.setdefault(key, []).append(Bin(row["low"], row["high"], row[count]))
+    return dict(sorted(found.items()))
 
 
-def shown_percentiles(
-    histogram: pd.DataFrame, count: str, shares: list[float]
-) -> list[float | tuple[float, float] | None]:
-    """The same for a reader: None where too few were counted to say, the bucket's ends where it is a wide one."""
-    number = histogram[count].sum()
-    found = zip(shares, percentiles(histogram, count, shares), strict=True)
+def size(histogram: Iterable[Bin]) -> int:
+    """How many things it counts."""
+    return sum(each.number for each in histogram)
+
+
+def percentiles(histogram: Iterable[Bin], shares: Iterable[float]) -> list[float]:
+    """The values (ns) below which those shares of the counted things lie; bins may stand in any order.
+
+    The middle of the bin is given; what it can be off by is half the bin.  Of a bin without an end (the first and last
+    of lquantize) the other end is given.
+    """
+    ordered = sorted(histogram)
+    seen = list(itertools.accumulate(each.number for each in ordered))
+    ranks = [max(1, math.ceil(share * seen[-1])) for share in shares]
+    return [_middle(ordered[bisect.bisect_left(seen, rank)]) for rank in ranks]
+
+
+def _middle(held: Bin) -> float:
+    low, last = held.low, held.high - 1
+    if math.isinf(last):
+        return low
+    return last if math.isinf(low) else low / 2 + last / 2
+
+
+def shown_percentiles(histogram: Sequence[Bin], shares: Sequence[float]) -> list[Shown]:
+    """The same for a reader."""
+    number = size(histogram)
+    found = zip(shares, percentiles(histogram, shares), strict=True)
     return [_ends(histogram, value) if number * (1 - share) >= 1 else None for share, value in found]
 
 
-def _ends(histogram: pd.DataFrame, value: float) -> float | tuple[float, float]:
-    lows, highs = histogram["low"].to_numpy(), histogram["high"].to_numpy()
-    inside = np.flatnonzero((lows <= value) & (value < highs))
-    low, high = (float(lows[inside[0]]), float(highs[inside[0]])) if len(inside) else (value, value)
+def _ends(histogram: Iterable[Bin], value: float) -> Shown:
+    low, high = next(((low, high) for low, high, _ in histogram if low <= value < high), (value, value))
     return (low, high) if high - low > 1 and high > _COARSE * low else value
 
 
-def resolution(histogram: pd.DataFrame) -> float:
-    """How far the middle of a bucket can be from a value in it, as a share of the value; at worst.
+def resolution(histogram: Iterable[Bin]) -> float:
+    """How far the middle of a bin can be from a value in it, as a share of the value; at worst.
 
-    Of the buckets that have an end on both sides: of the others nothing is known.
+    Of the bins that have an end on both sides: of the others nothing is known.
     """
-    bounded = np.isfinite(histogram["low"]) & np.isfinite(histogram["high"])
-    wide = histogram[bounded & (histogram["high"] - histogram["low"] > 1) & (histogram["low"] > 0)]
-    return float(((wide["high"] - wide["low"]) / 2 / wide["low"]).max()) if len(wide) else 0.0
+    wide = ((low, high) for low, high, _ in histogram if low > 0 and high - low > 1 and math.isfinite(high))
+    return max(((high - low) / 2 / low for low, high in wide), default=0.0)

@@ -63,16 +63,20 @@ class LogSummary:
     returns: pa.Table | None = None
     steps: pa.Table | None = None
     whole: LogSummary | None = None
-    _frames: dict[str, pd.DataFrame] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _entries: dict[str, list[dict[str, Any]]] = field(default_factory=dict, init=False, repr=False, compare=False)
     _sums: dict[tuple[str, ...], dict[Any, int]] = field(default_factory=dict, init=False, repr=False, compare=False)
     _answers: dict[Callable[..., Any], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def table(self, name: str) -> pd.DataFrame:
-        """One of TABLES, not to be changed; empty, with its columns, where the log gave none."""
-        if name not in self._frames:
-            rows = self.tables[name] if name in self.tables else TABLES[name].schema.empty_table()
-            self._frames[name] = rows.to_pandas(use_threads=False)  # small tables, many of them
-        return self._frames[name]
+        """One of TABLES for a person; empty, with its columns, where the log gave none."""
+        rows = self.tables[name] if name in self.tables else TABLES[name].schema.empty_table()
+        return rows.to_pandas()
+
+    def entries(self, name: str) -> list[dict[str, Any]]:
+        """The rows of one of TABLES, not to be changed."""
+        if name not in self._entries:
+            self._entries[name] = self.tables[name].to_pylist() if name in self.tables else []
+        return self._entries[name]
 
     def once(self, question: Callable[[LogSummary], Answered]) -> Answered:
         """The answer to a question that many ask, worked out for the first of them; not to be changed."""
@@ -85,10 +89,7 @@ class LogSummary:
         return len(self.tables.get(name, ()))
 
     def sums(self, name: str, column: str, *by: str) -> dict[Any, int]:
-        """What a column of one of TABLES adds up to by others (tables.sums), not to be changed.
-
-        For what every verdict asks: a DataFrame of a table of some rows takes ten times as long to make.
-        """
+        """What a column of one of TABLES adds up to by others (tables.sums), not to be changed."""
         asked = (name, column, *by)
         if asked not in self._sums:
             self._sums[asked] = sums(self.tables[name], column, by) if name in self.tables else {}

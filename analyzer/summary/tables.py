@@ -1,6 +1,6 @@
 """The tables of a Summary: which columns name a row, and which add.
 
-They are Arrow's until an analysis asks for one: a log of a gigabyte makes and adds hundreds of them.
+They are Arrow's until an analysis asks for rows: a log of a gigabyte makes and adds hundreds of them.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from analyzer.analysis.coverage import (
     counts,
@@ -19,11 +19,9 @@ from analyzer.analysis.statistics import quantile_ratio, wilson
 from analyzer.errors import UsageError
 from analyzer.format import count, counted, interval, number, share
 from analyzer.ingest.releases import fault_function, path_steps
+from analyzer.summary.histogram import Bin, histograms, size
 from analyzer.summary.summary import LogSummary, Summary
 from analyzer.verdict.verdict import Answer, judge, together
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Outcome = Literal["kept", "broken", "cannot tell"]
 FUNCTIONS = ("vm_fault", "vm_fault_hold", "vm_page_rename", "vm_page_replace", "vm_radix_insert")
@@ -192,11 +190,11 @@ def _own_names(log: LogSummary, function: str) -> tuple[str, ...]:
 def _p99(asked: _Asked, baseline: LogSummary, path: str, most: float) -> Checked:
     rule, log = f"max-p99 {path}=+{share(most)}", asked.log
     old, new = _latency(baseline, path), _latency(log, path)
-    if old.empty or new.empty:
-        side = "the baseline" if old.empty else "this trace"
+    if not old or not new:
+        side = "this trace" if old else "the baseline"
         return Checked(rule, "cannot tell", f"No fault of {side} took the path {path}.")
-    ratio, low, high = quantile_ratio(old, new, "faults", 0.99)
-    sizes = f"{counted(int(new['faults'].sum()), 'fault')}, {count(old['faults'].sum())} in the baseline"
+    ratio, low, high = quantile_ratio(old, new, 0.99)
+    sizes = f"{counted(size(new), 'fault')}, {count(size(old))} in the baseline"
     if math.isnan(low):
         return Checked(rule, "cannot tell", f"Too few faults took the path {path} for a 99th percentile: {sizes}.")
     text = (
@@ -209,12 +207,13 @@ def _p99(asked: _Asked, baseline: LogSummary, path: str, most: float) -> Checked
     return Checked(rule, "broken", text) if ratio > 1 + most and not doubt else _kept(rule, text, doubt)
 
 
-def _latency(log: LogSummary, path: str) -> pd.DataFrame:
+def _latency(log: LogSummary, path: str) -> list[Bin]:
     """The durations of faults with that step, or of exactly that path where it has several ("copy+alloc")."""
-    bits, latency = log.meta.get("bits", {}).get("path"), log.table("latency")
+    bits = log.meta.get("bits", {}).get("path")
 
     def matches(value: int) -> bool:
         steps = path_steps(value, bits) or ["soft"]
         return steps == path.split("+") if "+" in path else path in steps
 
-    return latency[[matches(value) for value in latency["path"]]]
+    by_path = histograms(log.entries("latency"), "faults", "path")
+    return [each for value, histogram in by_path.items() if matches(value) for each in histogram]
