@@ -192,8 +192,8 @@ class Summary(Views, PlainSummary):
     def summary(self) -> PlainSummary:
         return self
 
-    def merge(self, other: PlainSummary) -> "Summary":
-        return Summary(super().merge(other).logs)
+    def merge(self, *others: PlainSummary) -> "Summary":
+        return Summary(super().merge(*others).logs)
 
     def __repr__(self) -> str:
         return f"Summary of {counted(len(self.logs), 'log')}: {', '.join(str(log.meta['name']) for log in self.logs)}"

@@ -40,15 +40,16 @@ def overview(summary: Summary, provenance: str) -> Chart | None:
 
 def stories(pairs: list[tuple[LogSummary, Finding]], provenance: str) -> Section | None:
     """A picture of each serious finding that has its moments; `pairs` as the report numbers them."""
-    charts = []
+    charts: list[Chart] = []
     for number, (log, finding) in enumerate(pairs, 1):
-        open_ = sum(other.events for of, other in pairs if of is log and other.kind == "never-returned")
-        if finding.severity == "kernel bug" and (chart := story(number, finding, log, open_, provenance)) is not None:
-            charts.append(chart)
+        if finding.severity == "kernel bug" and len(charts) < _MOST_STORIES:
+            open_ = sum(other.events for of, other in pairs if of is log and other.kind == "never-returned")
+            chart = story(number, finding, log, open_, provenance)
+            charts += [chart] if chart is not None else []
     if not charts:
         return None
     text = "Each thread's own story: what it did before, what failed, what it left behind."
-    return Section("story", "What happened", text, tuple(charts[:_MOST_STORIES]))
+    return Section("story", "What happened", text, tuple(charts))
 
 
 def story(number: int, finding: Finding, log: LogSummary, open_: int, provenance: str) -> Chart | None:

@@ -53,13 +53,13 @@ def summarize(
 
     Raises NoInputError, DataError where a file is no log, or UsageError where a saved Summary is to be filtered.
     """
-    summary, chosen = Summary(), Filter() if chosen is None else chosen
+    summaries, chosen = [], Filter() if chosen is None else chosen
     with workers or thread_pool(jobs) as pool:
         for path in paths:
             # What the user says a file is may be wrong; only what the file itself says is kept.
             place = cache.place(path, chosen) if cache and as_format is None else None
-            summary = summary.merge(_summary_of(path, chosen, pool, progress, place, as_format))
-    return Summary(beside(summary.logs))
+            summaries.append(_summary_of(path, chosen, pool, progress, place, as_format))
+    return Summary(beside(Summary().merge(*summaries).logs))
 
 
 def _summary_of(

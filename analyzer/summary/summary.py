@@ -281,10 +281,12 @@ class Summary:
 
     logs: list[LogSummary] = field(default_factory=list)
 
-    def merge(self, other: Summary) -> Summary:
-        """Both; a log that is in both stays once, told apart by its hash and filter."""
-        known = {_identity(log) for log in self.logs}
-        return Summary(self.logs + [log for log in other.logs if _identity(log) not in known])
+    def merge(self, *others: Summary) -> Summary:
+        """All of them; a log that is in several stays once, told apart by its hash and filter."""
+        logs: dict[tuple[object, object], LogSummary] = {}
+        for log in (log for each in (self, *others) for log in each.logs):
+            logs.setdefault(_identity(log), log)
+        return Summary(list(logs.values()))
 
     def total(self) -> LogSummary:
         """All logs added, their seconds on the clock of the wall."""
