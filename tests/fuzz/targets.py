@@ -9,12 +9,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
+from unittest.mock import patch
 
 import pyarrow as pa
 
 from analyzer.cli.check import _read, _rules
 from analyzer.errors import DataError, VmtraceError
+from analyzer.ingest import fast
 from analyzer.ingest.blocks import Block
+from analyzer.ingest.compiled import kernels
 from analyzer.ingest.foreign.dtrace_json import parse_oformat
 from analyzer.ingest.foreign.dtrace_text import parse_dtrace
 from analyzer.ingest.foreign.kdump import parse_kdump
@@ -91,10 +94,14 @@ class Target:
 
 
 def _log(data: bytes) -> None:
-    """A vmtrace log, by both gears."""
-    fast = read_log(data)
-    same(fast, read_log(data, lark_alone=True), "gears")
-    says_it_is_cut(fast, data)
+    """A vmtrace log by lark, and by the fast gear in each way that it has for few lines and for many."""
+    found = read_log(data, lark_alone=True)
+    same(read_log(data), found, "gears")
+    with patch.object(fast, "_MANY", 1):
+        same(read_log(data), found, "gears, in bulk")
+        if kernels():
+            same(read_block(Block(memoryview(data), 1, {}, memoryview(data + bytes(8)))), found, "gears, compiled")
+    says_it_is_cut(found, data)
 
 
 def read_log(data: bytes, lark_alone: bool = False) -> Parsed:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["analyzer"]):
+with atheris.instrument_imports(include=["analyzer"], exclude=["analyzer.ingest.kernels"]):  # numba takes it as it is
     from .laws import Broken
     from .mutate import mutated
     from .targets import TARGETS

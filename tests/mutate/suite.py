@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +57,9 @@ def forked(work: Callable[[], Any], seconds: float) -> Any:
     end = time.monotonic() + seconds
     while not (ended := os.waitpid(child, os.WNOHANG)[0]) and time.monotonic() < end:
         time.sleep(0.01)
-    if not ended:
+    with suppress(ProcessLookupError):  # it, and what it left running
         os.killpg(child, signal.SIGKILL)
+    if not ended:
         os.waitpid(child, 0)
     with os.fdopen(reading) as pipe:
         text = pipe.read()
