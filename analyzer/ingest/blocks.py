@@ -147,10 +147,12 @@ def _room(known: deque[bytearray], size: int) -> bytearray:
 
 def _cut(text: bytearray, end: int) -> int:
     """Where `text` up to `end` may be cut; 0 where it may not."""
-    for start in (max(0, end - _SEARCH), 0):
-        matches = list(_LINE_START.finditer(text, start, end))
-        if matches:
-            return _before_sections(text, matches[-1].start() + 1)
+    start, reach = end, _SEARCH
+    while start:
+        start, reach = max(0, end - reach), 4 * reach
+        last = deque(_LINE_START.finditer(text, start, end), maxlen=1)
+        if last:
+            return _before_sections(text, last[0].start() + 1)
     return 0
 
 
