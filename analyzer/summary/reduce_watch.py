@@ -27,13 +27,14 @@ def reduce_watch(tables: dict[str, pa.Table], start: int) -> dict[str, pa.Table]
     parts = []
     ticks = tables.get("T")
     if latency := rows_of(tables, "latency", "count", "faults"):
-        second = _second(latency, ticks, start, COARSE)
-        faults = with_columns(latency, execname="", dur=0, oncpu=0, retries=0, longest=0)
+        counted = _whole(latency)
+        faults = with_columns(counted, execname="", dur=0, oncpu=0, retries=0, longest=0)
+        second = _second(counted, ticks, start, COARSE)
         parts.append(
             {
                 "faults": group("faults", faults, largest_of="longest"),
                 "latency": group("latency", latency),
-                "seconds": group("seconds", latency.append_column("second", second)),
+                "seconds": group("seconds", counted.append_column("second", second)),
             }
         )
     if total := rows_of(tables, "total", "ns", "dur"):
@@ -55,6 +56,14 @@ def reduce_watch(tables: dict[str, pa.Table], start: int) -> dict[str, pa.Table]
     if sites := rows_of(tables, "sites", "count", "failed"):
         parts.append({"insert_stacks": group("insert_stacks", sites), "failures": _failures(sites, ticks, start)})
     return {name: table for name, table in concatenate(parts).items() if len(table)}
+
+
+def _whole(latency: pa.Table) -> pa.Table:
+    """The distributions, each of which stands on one line, as one row each: the buckets added."""
+    first = np.flatnonzero(np.diff(latency["line"].to_numpy(), prepend=-1))
+    counted = np.add.reduceat(latency["faults"].to_numpy(), first)
+    keys = latency.drop_columns(["low", "high", "faults"]).take(pa.array(first))
+    return keys.append_column("faults", pa.array(counted))
 
 
 def _failures(failed: pa.Table, ticks: pa.Table | None, start: int) -> pa.Table:
