@@ -71,8 +71,8 @@ def rows_table(rows: list[Row], keys: list[str], integers: frozenset[str], value
             table[key] = pa.array([str(each) for each in values], pa.string())
     if value in DISTRIBUTIONS:
         buckets = [bucket for _, bucket in spread if bucket is not None]
-        table["low"] = pa.array([low for low, _, _ in buckets], pa.float64())
-        table["high"] = pa.array([high for _, high, _ in buckets], pa.float64())
+        table["low"] = pa.array([float(low) for low, _, _ in buckets], pa.float64())
+        table["high"] = pa.array([float(high) for _, high, _ in buckets], pa.float64())
         table["count"] = pa.array([count for _, _, count in buckets], pa.int64())
     else:
         table[value] = pa.array([row.value for row in rows], pa.int64())
