@@ -11,6 +11,7 @@ from analyzer.ingest.convert import read_lines
 from analyzer.ingest.records import RecordType
 
 _MANY = 2000  # lines from which on it pays to look at what they have in common
+_SHARE = 32  # of so many lines of the block one must be among them: the whole block is looked through
 
 
 def read_records(
@@ -22,7 +23,7 @@ def read_records(
     that are in it, and the numbers of the lines that lark refuses too.  What is in neither may be good or bad.
     """
     wanted = columns is None or any(name in columns for name, _ in kind.columns)
-    if not (kind.tag and wanted and len(numbers) >= _MANY):
+    if not (kind.tag and wanted and len(numbers) >= max(_MANY, lines.count // _SHARE)):
         table, read, refused = read_lines(lines.select(numbers), kind, columns)
         return table, numbers[read], numbers[refused]
     table, sure = read_in_bulk(lines, numbers, kind, columns)
