@@ -22,6 +22,7 @@ def _in_bulk():
     """Few lines are read as many are: each line alone is what the fast gear does with those that it is not sure of."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("analyzer.ingest.fast._MANY", 1)
+        patch.setattr("analyzer.ingest.fast._SHARE", 1 << 30)
         yield
 
 
@@ -127,6 +128,43 @@ def test_no_byte_is_taken_for_another():
             whole = line % (place, byte, place)
             lines.append(whole[:place] + bytes([byte]) + whole[place + 1 :])
     assert_equal(*both_gears(fields + b"".join(lines)))
+
+
+SECTION = b"#aggregation\tmovens\tfn\tllquantize\n"
+HEADER = b"           value  ------------- Distribution ------------- count    \n"
+
+
+def bucket(label: object, count: object, bar: int = 0) -> bytes:
+    return b"%16b |%-40b %-9b\n" % (str(label).encode(), b"@" * bar, str(count).encode())
+
+
+def test_no_byte_of_a_bucket_is_taken_for_another():
+    line = bucket(1200000, 345, 12)
+    damaged = [
+        line[:place] + bytes([byte]) + line[place + 1 :]
+        for place in range(len(line))
+        for byte in b"\n !/5:@|\xa0"
+    ]
+    data = b"".join(SECTION + b"replace\n" + HEADER + wrong + bucket(1300000, 1) + b"\n" for wrong in [line, *damaged])
+    fast, slow = both_gears(data)
+    assert_equal(fast, slow)
+    assert len(fast.unread) > len(damaged) // 2
+
+
+LINES = [
+    b"replace\n", HEADER, b"\n", b"dtrace: 7 drops on CPU 0\n", SECTION, b" " * 68 + b"\n", b"x" * 68 + b"\n",
+    bucket(0, 0), bucket(1000, 3, 40), bucket(2000, 0), bucket(7000, 12345678, 3), bucket(8000, 123456789),
+    bucket(8000, 1234567890), bucket("< 1000", 4), bucket(">= 90000", 5), bucket(-3000, 6), bucket(7000, -6),
+    bucket(99999999, 1), bucket(100000000, 2), bucket(9007199254740993, 1), bucket("", 1), bucket(5, ""),
+]  # fmt: skip
+
+
+def test_the_gears_agree_on_distributions_with_a_line_too_many_or_too_few():
+    good = [SECTION, b"rename\n", HEADER, bucket(9, 1), bucket(10, 0), b"\n", b"replace\n", HEADER, bucket(7, 1), b"\n"]
+    places = range(1, len(good))
+    damaged = [[*good[:at], line, *good[at + kept :]] for at in places for line in LINES for kept in (0, 1)]
+    damaged += [good[:at] + good[at + 1 :] for at in places]
+    assert_equal(*both_gears(b"".join(b"".join(section) for section in [good, *damaged])))
 
 
 # What damage does to bytes: one is lost, one is another, a piece is gone, a line ends in the middle.

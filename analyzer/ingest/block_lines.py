@@ -22,6 +22,7 @@ class Lines:
         starts, ends: offset of each line and of its newline.  An unterminated last line is not among them: `tail` is
             its text.
         count: how many lines.
+        first: the byte that each line begins with.
         words: at each byte of the lines the word that begins there; None where the block has none to spare.
     """
 
@@ -32,7 +33,7 @@ class Lines:
         self.starts = self._bounds[:-1]
         self.ends = block.ends
         self.count = len(self.starts)
-        self._first = self.bytes[self.starts]
+        self.first = self.bytes[self.starts]
         self._beginning: dict[bytes, np.ndarray] = {}  # what `beginning_with` found
         self.tail = bytes(block.data[self._bounds[-1] :])
         self.words = None if block.beyond is None else words(np.frombuffer(block.beyond, np.uint8), 8)
@@ -46,12 +47,13 @@ class Lines:
         """The numbers of the lines from `first` up to `last` that begin with `prefix`, not to be changed."""
         found = self._beginning.get(prefix)
         if found is None:
-            found = self._beginning[prefix] = self._all_beginning_with(prefix)
+            found = self._beginning[prefix] = self.that_begin_with(prefix, np.flatnonzero(self.first == prefix[0]))
         begin, end = np.searchsorted(found, [first, self.count if last is None else last])
         return found[begin:end]
 
-    def _all_beginning_with(self, prefix: bytes) -> np.ndarray:
-        found = np.flatnonzero(self._first == prefix[0])
+    def that_begin_with(self, prefix: bytes, numbers: np.ndarray) -> np.ndarray:
+        """Those of the lines `numbers` that begin with `prefix`."""
+        found = numbers[self.first[numbers] == prefix[0]]
         for place in range(len(prefix) - 1, 0, -1):  # of an indented line the last byte tells most
             # A line shorter than the prefix runs into its newline or the next line; the newline tells.
             at = np.minimum(self.starts[found] + place, len(self.bytes) - 1)
@@ -76,22 +78,16 @@ class Lines:
             return self._lines.slice(numbers[0], len(numbers))
         return self._lines.take(pa.array(numbers))
 
-    def distinct(self, numbers: np.ndarray) -> tuple[np.ndarray, pa.LargeBinaryArray]:
+    def distinct(self, numbers: np.ndarray) -> tuple[np.ndarray, list[bytes]]:
         """Which text each of those lines is, and those texts with their newlines, each once, as they first come."""
-        texts = self._texts.indices.to_numpy()[numbers]
-        there = np.zeros(len(self._texts.dictionary), bool)
-        there[texts] = True
-        return (np.cumsum(there) - 1)[texts], self._texts.dictionary.filter(pa.array(there))
+        encoded = self.select(numbers).dictionary_encode()
+        return encoded.indices.to_numpy(), encoded.dictionary.to_pylist()
 
     @cached_property
     def _lines(self) -> pa.LargeBinaryArray:
         return pa.LargeBinaryArray.from_buffers(
             pa.large_binary(), self.count, [None, pa.py_buffer(self._bounds), pa.py_buffer(self.data)]
         )
-
-    @cached_property
-    def _texts(self) -> pa.DictionaryArray:
-        return self._lines.dictionary_encode()
 
     def spans(self, begins: np.ndarray, ends: np.ndarray) -> pa.LargeBinaryArray:
         """What stands from each of `begins` up to each of `ends`, in the order of the block."""
@@ -122,3 +118,10 @@ def bounds(selected: pa.LargeBinaryArray) -> tuple[np.ndarray, pa.Buffer]:
     """Where each of the lines begins, with the end of the last, and the text in which that is."""
     _, offsets, text = selected.buffers()
     return np.frombuffer(offsets, np.int64)[selected.offset : selected.offset + len(selected) + 1], text
+
+
+def ranges(begins: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The numbers from each of `begins` up to each of `ends`, one after the other, and the place of whose each is."""
+    lengths = ends - begins
+    whose = np.repeat(np.arange(len(begins)), lengths)
+    return np.arange(len(whose)) + (begins - np.cumsum(lengths) + lengths)[whose], whose

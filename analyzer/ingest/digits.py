@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-_DIGITS = 8  # in a word
+DIGITS = 8  # in a word
 _DECIMALS = 18  # so many digits fit into 64 bits with a sign, whatever they are
 _HEXADECIMALS = 16
 _PREFIX = int.from_bytes(b"0x", "little")
-_FILLED = np.array([(1 << 64) - (1 << 64 - 8 * count) for count in range(_DIGITS + 1)], np.uint64)
+_FILLED = np.array([(1 << 64) - (1 << 64 - 8 * count) for count in range(DIGITS + 1)], np.uint64)
 
 _Eight = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
@@ -28,7 +28,7 @@ def decimals(data: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> tuple[np
     `ends` ascend.
     """
     lengths = ends - begins
-    values, wrong = _numbers(words(data, _DIGITS), ends, lengths, _eight_decimals, 10**_DIGITS)
+    values, wrong = _numbers(words(data, DIGITS), ends, lengths, eight_decimals, 10**DIGITS)
     return values.view(np.int64), wrong | (lengths <= 0) | (lengths > _DECIMALS)
 
 
@@ -38,7 +38,7 @@ def hexadecimals(data: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> tupl
     `ends` ascend.
     """
     lengths = ends - begins - 2
-    values, wrong = _numbers(words(data, _DIGITS), ends, lengths, _eight_hexadecimals, 16**_DIGITS)
+    values, wrong = _numbers(words(data, DIGITS), ends, lengths, _eight_hexadecimals, 16**DIGITS)
     prefixes = words(data, 2)[np.minimum(begins, ends - 2)]
     return values, wrong | (lengths <= 0) | (lengths > _HEXADECIMALS) | (prefixes != _PREFIX)
 
@@ -46,25 +46,25 @@ def hexadecimals(data: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> tupl
 def _numbers(
     text: np.ndarray, ends: np.ndarray, lengths: np.ndarray, eight: _Eight, factor: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    begins = ends - _DIGITS
+    begins = ends - DIGITS
     outside = np.searchsorted(begins, 0)  # of words that would begin before the text
     digits = text[np.maximum(begins, 0)] if outside else text[begins]
     digits[:outside] <<= (-8 * begins[:outside]).astype(np.uint64)
     digits ^= each("0")
-    digits &= _FILLED[np.clip(lengths, 0, _DIGITS)]
+    digits &= _FILLED[np.clip(lengths, 0, DIGITS)]
     values, wrong = eight(digits)
-    longer = lengths > _DIGITS
+    longer = lengths > DIGITS
     if longer.any():
         # Where most are, looking at the others too is cheaper than setting them apart: they have no digits left.
         chosen = slice(None) if np.count_nonzero(longer) > len(longer) // 2 else np.flatnonzero(longer)
-        more, also_wrong = _numbers(text, ends[chosen] - _DIGITS, lengths[chosen] - _DIGITS, eight, factor)
+        more, also_wrong = _numbers(text, ends[chosen] - DIGITS, lengths[chosen] - DIGITS, eight, factor)
         more *= np.uint64(factor)
         values[chosen] += more
         wrong[chosen] |= also_wrong
     return values, wrong
 
 
-def _eight_decimals(digits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def eight_decimals(digits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     wrong = ((digits + each("\x76")) | digits) & each("\x80") != 0  # a byte of 10 or more
     digits *= np.uint64(1 + (10 << 8))
     digits >>= np.uint64(8)

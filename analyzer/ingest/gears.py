@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from analyzer.ingest.aggregations import parse_aggregation
-from analyzer.ingest.block_lines import Lines
+from analyzer.ingest.block_lines import Lines, ranges
 from analyzer.ingest.blocks import Block
 from analyzer.ingest.fast import read_records
 from analyzer.ingest.messages import PREFIX
@@ -33,25 +33,22 @@ def read_block(block: Block, columns: Columns | None = None, lark_alone: bool = 
     tables: dict[str, list[pa.Table]] = {}
     sections = find_sections(lines, _tags(lines, block))
     inside = np.zeros(lines.count, bool)
-    known: set[tuple[str, ...]] = set()
-    for section in sections:
-        # The same line says the same again.
-        seen = (section.name, *section.columns) in known
-        inside[section.header if seen else section.header + 1 : section.end] = True
-        known.add((section.name, *section.columns))
+    for alike in sections:
+        inside[ranges(alike.headers + 1, alike.ends)[0]] = True
+        inside[alike.headers[1:]] = True  # the same line says the same again
     inside[lines.beginning_with(PREFIX.encode())] = False
     for first, last, header in _runs(lines):
         if header is not None:
             slow.read(block.first_line + header, lines.text(header))
         _records(lines, block.first_line, first, last, inside, slow, tables, columns, lark_alone)
-    for name, alike in _by_name(sections):
-        read, refused = ([], alike) if lark_alone else read_sections(lines, alike)
+    for alike in sections:
+        read, refused = ([], alike.all()) if lark_alone else read_sections(lines, alike)
         parts = [_numbered(table, block.first_line) for table in read]
         for section in refused:
             table, unread = _read_section(lines, block.first_line, section, inside)
             parts.append(table)
             slow.unread.extend(unread)
-        tables.setdefault(f"@{name}", []).append(_joined(parts).sort_by("line") if refused else parts[0])
+        tables.setdefault(f"@{alike.name}", []).append(_joined(parts).sort_by("line") if refused else parts[0])
     if lines.tail:
         tail = lines.tail.decode(errors="backslashreplace")
         last = block.first_line + lines.count
@@ -100,15 +97,6 @@ def _runs(lines: Lines) -> Iterator[tuple[int, int, int | None]]:
     yield first, lines.count, header
 
 
-def _by_name(sections: list[Section]) -> Iterator[tuple[str, list[Section]]]:
-    """Sections that are of one aggregation, together."""
-    alike: dict[tuple[str, tuple[str, ...]], list[Section]] = {}
-    for section in sections:
-        alike.setdefault((section.name, section.columns), []).append(section)
-    for (name, _), found in alike.items():
-        yield name, found
-
-
 def _records(
     lines: Lines,
     offset: int,
@@ -133,11 +121,10 @@ def _records(
             tables.setdefault(tag, []).append(table.add_column(0, "line", pa.array(good + offset)))
     left[lines.beginning_with(b"\n", first, last) - first] = False
     unexplained = np.sort(np.concatenate(refused))[EXPLAINED:] if refused else np.empty(0, np.int64)
-    known = np.zeros(last - first, bool)
-    for prefix in (b"#", PREFIX.encode(), INDENT.encode(), *(f"{tag}\t".encode() for tag in slow.records)):
-        known[lines.beginning_with(prefix, first, last) - first] = True
     numbers = np.flatnonzero(left) + first
-    _slowly(lines, offset, numbers, ~known[left], np.isin(numbers, unexplained), slow)
+    prefixes = ("#", PREFIX, INDENT, *(f"{tag}\t" for tag in slow.records))
+    known = np.concatenate([lines.that_begin_with(prefix.encode(), numbers) for prefix in prefixes])
+    _slowly(lines, offset, numbers, ~np.isin(numbers, known), np.isin(numbers, unexplained), slow)
 
 
 def _slowly(

@@ -14,9 +14,9 @@ import pyarrow as pa
 from lark.exceptions import UnexpectedInput
 
 from analyzer.ingest.aggregations import DISTRIBUTIONS, INTEGER_COLUMNS
-from analyzer.ingest.block_lines import Lines, bounds
+from analyzer.ingest.block_lines import Lines, ranges
 from analyzer.ingest.blocks import parse_directive
-from analyzer.ingest.digits import decimals, each, words
+from analyzer.ingest.buckets import may_be_buckets, read_buckets
 from analyzer.ingest.escapes import unescape
 from analyzer.ingest.fast import read_records
 from analyzer.ingest.messages import PREFIX
@@ -27,10 +27,7 @@ _STACKED = ("fn", "rc", "infault", "stack", "count")
 _STACKED_ROW = re.compile(
     rb"\n*  ([!-~]+) +(-?\d{1,18}) +(-?\d{1,18}) *\n((?: {14}(?:0x[0-9a-f]+|[!-_a-~]+`[!-~]+)\n)+) +(\d{1,18})\n"
 )
-# A bucket of libdtrace: label 0 to 16, a blank, "|", bar 18 to 58, a blank, count 59 to 68 from the left, newline.
-_WIDE, _LABEL, _MIDDLE, _BAR, _COUNT = 69, 16, 17, range(18, 58, 8), slice(59, 68)
-_OPEN_ENDED = re.compile(r" *(<|>=) (\d+)")
-_BLANK, _NEWLINE = ord(" "), ord("\n")
+_NEWLINE = ord("\n")
 
 
 @dataclass(frozen=True)
@@ -43,6 +40,29 @@ class Section:
     end: int
 
 
+@dataclass(frozen=True)
+class Sections:
+    """Sections of one name and the same columns: a day's log has thousands of each.
+
+    Attributes:
+        headers, ends: as in Section, ascending.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    headers: np.ndarray
+    ends: np.ndarray
+
+    def all(self) -> list[Section]:
+        """They, one by one."""
+        return self.at(np.arange(len(self.headers)))
+
+    def at(self, places: np.ndarray) -> list[Section]:
+        """Some of them, one by one."""
+        limits = zip(self.headers[places].tolist(), self.ends[places].tolist(), strict=True)
+        return [Section(self.name, self.columns, header, end) for header, end in limits]
+
+
 class _RowType(RecordType):
     """Rows of an aggregation between TABs, without a tag."""
 
@@ -52,23 +72,21 @@ class _RowType(RecordType):
         return "^(?:" + "\t".join(parts) + "\n)+$"
 
 
-def find_sections(lines: Lines, tags: Collection[str]) -> list[Section]:
+def find_sections(lines: Lines, tags: Collection[str]) -> list[Sections]:
     """The sections of a block; each ends at the next directive, or at a record of one of `tags`."""
     headers = lines.beginning_with(b"#aggregation\t")
     if not len(headers):
         return []
     directives = lines.beginning_with(b"#")
     records = [lines.beginning_with(tag.encode() + b"\t") for tag in tags]
-    ends = np.append(np.sort(np.concatenate([directives, *records])), lines.count)
-    found = []
-    following = ends[np.searchsorted(ends, headers, side="right")]
-    # A day's log says the same few again and again.
+    limits = np.append(np.sort(np.concatenate([directives, *records])), lines.count)
+    ends = limits[np.searchsorted(limits, headers, side="right")]
     said, texts = lines.distinct(headers)
-    names = [_names(text.decode(errors="backslashreplace").rstrip("\n")) for text in texts.to_pylist()]
-    for header, end, place in zip(headers.tolist(), following.tolist(), said.tolist(), strict=True):
-        if names[place]:
-            found.append(Section(names[place][0], names[place][1:], header, end))
-    return found
+    alike: dict[tuple[str, ...], np.ndarray] = {}
+    for place, text in enumerate(texts):
+        names = _names(text.decode(errors="backslashreplace").rstrip("\n"))
+        alike[names] = alike.get(names, False) | (said == place)
+    return [Sections(names[0], names[1:], headers[mine], ends[mine]) for names, mine in alike.items() if names]
 
 
 def _names(header: str) -> tuple[str, ...]:
@@ -79,39 +97,39 @@ def _names(header: str) -> tuple[str, ...]:
         return ()
 
 
-def read_sections(lines: Lines, sections: list[Section]) -> tuple[list[pa.Table], list[Section]]:
-    """Tables of sections that have one name and the same columns, with `line` (in the block), and those not read."""
-    columns = sections[0].columns
+def read_sections(lines: Lines, sections: Sections) -> tuple[list[pa.Table], list[Section]]:
+    """Tables of sections, with `line` (in the block), and the sections that are not read."""
+    columns = sections.columns
     if columns[-1] == "llquantize":
         return _distributions(lines, sections)
     if columns == _STACKED:
         return _stacked(lines, sections)
     if columns[-1] in DISTRIBUTIONS or "stack" in columns:
-        return [], sections
+        return [], sections.all()
     return _tabbed(lines, sections)
 
 
-def _tabbed(lines: Lines, sections: list[Section]) -> tuple[list[pa.Table], list[Section]]:
+def _tabbed(lines: Lines, sections: Sections) -> tuple[list[pa.Table], list[Section]]:
     numbers, owner = _bodies(lines, sections)
-    *keys, value = sections[0].columns
+    *keys, value = sections.columns
     kinds = [(name, "int" if name in INTEGER_COLUMNS else "str") for name in keys]
-    kind = _RowType("", (*kinds, (value, "int")))
-    table, good, _ = read_records(lines, numbers, kind)
-    read = np.isin(numbers, good)
+    table, good, _ = read_records(lines, numbers, _RowType("", (*kinds, (value, "int"))))
+    read = np.zeros(len(numbers), bool)
+    read[np.searchsorted(numbers, good)] = True
     refused = np.unique(owner[~read])
     kept = ~np.isin(owner[read], refused)
     table = table.filter(pa.array(kept)).cast(pa.schema([(f.name, _plain(f.type)) for f in table.schema]))
-    return [table.add_column(0, "line", pa.array(good[kept]))], [sections[place] for place in refused]
+    return [table.add_column(0, "line", pa.array(good[kept]))], sections.at(refused)
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:
     return pa.string() if pa.types.is_dictionary(kind) else kind
 
 
-def _stacked(lines: Lines, sections: list[Section]) -> tuple[list[pa.Table], list[Section]]:
+def _stacked(lines: Lines, sections: Sections) -> tuple[list[pa.Table], list[Section]]:
     rows: list[tuple[object, ...]] = []
     refused = []
-    for section in sections:
+    for section in sections.all():
         text = lines.between(section.header + 1, section.end)
         matches = _stacked_rows(text)
         if matches is None:
@@ -140,61 +158,59 @@ def _stacked_rows(text: bytes) -> list[re.Match[bytes]] | None:
     return None if text[at:].strip(b"\n") else rows
 
 
-def _distributions(lines: Lines, sections: list[Section]) -> tuple[list[pa.Table], list[Section]]:
+def _distributions(lines: Lines, sections: Sections) -> tuple[list[pa.Table], list[Section]]:
     """Sections of llquantize: key lines, each followed by a header and its buckets."""
     numbers, owner = _bodies(lines, sections)
-    names = sections[0].columns[:-1]
-    # The same lines come again and again: each text is read once.
-    text_of, texts = lines.distinct(numbers)
-    wide, distinct = _distinct_buckets(texts)
-    others = [text.decode(errors="backslashreplace") for text in texts.filter(pa.array(~wide)).to_pylist()]
-    other_of = (np.cumsum(~wide) - 1)[text_of]
-    is_bucket = wide[text_of]
-    buckets = distinct.at((np.cumsum(wide) - 1)[text_of[is_bucket]])
-    is_other_head = np.array([text == _HEADER for text in others], bool)
-    is_head = ~is_bucket
-    is_head[is_head] = is_other_head[other_of[is_head]]
-    is_key = ~is_bucket & ~is_head
-    keys = _keys(others, names)
+    names = sections.columns[:-1]
+    is_bucket = may_be_buckets(lines, numbers)
+    buckets = read_buckets(lines, numbers[is_bucket])
+    others = np.flatnonzero(~is_bucket)
+    text_of, different = lines.distinct(numbers[others])
+    texts = [text.decode(errors="backslashreplace") for text in different]
+    keys = _keys(texts, names)
+    is_head, is_key = np.zeros((2, len(numbers) + 1), bool)  # the last is of no line
+    is_head[others] = np.array([text == _HEADER for text in texts], bool)[text_of]
+    is_key[others] = np.array([key is not None for key in keys], bool)[text_of]
 
-    good = np.ones(len(numbers), bool)
-    good[is_bucket] = buckets.sound
-    good[is_key] = np.array([key is not None for key in keys], bool)[other_of[is_key]]
-    # A header stands right below its key and above a bucket, a bucket right below its header or another bucket.
-    joined = (np.diff(numbers, prepend=-2) == 1) & (np.diff(owner, prepend=-1) == 0)
-    below_key = joined & np.concatenate([[False], is_key[:-1]])
-    above_bucket = np.concatenate([(joined & is_bucket)[1:], [False]])
-    good &= (below_key == is_head) & (joined | ~is_bucket) & (~is_key | np.concatenate([below_key[1:], [False]]))
-    good &= above_bucket | ~is_head
-    refused = np.unique(owner[~good])
+    # The buckets of a distribution stand right below its header, and that right below its key.
+    below = np.diff(numbers, prepend=-1) == 1
+    first = np.flatnonzero(is_bucket & ~(below & np.append(False, is_bucket[:-1])))
+    sound = below[first] & is_head[first - 1] & below[first - 1] & is_key[first - 2]
+    stray = np.ones(len(numbers), bool)
+    stray[first[sound] - 1] = stray[first[sound] - 2] = False
+    stray[is_bucket] = ~buckets.sound
+    stray[first[~sound]] = True
+    refused = np.unique(owner[stray])
 
-    counted = np.flatnonzero((buckets.count != 0) & ~np.isin(owner[is_bucket], refused))
-    low, high = _bounds(buckets, np.cumsum(is_head)[is_bucket])
-    key_of = (np.cumsum(is_key) - 1)[is_bucket][counted]
-    text_of_key = pa.array(other_of[is_key][key_of])
-    table = {"line": pa.array(numbers[is_key][key_of], pa.int64())}
+    begins = first - np.searchsorted(others, first)
+    kept = ~np.isin(owner[first], refused)
+    of = np.repeat(np.where(kept, np.cumsum(kept), 0) - 1, np.diff(begins, append=len(buckets.sound)))
+    counted = np.flatnonzero((buckets.count != 0) & (of >= 0))
+    of, key_at = of[counted], first[kept] - 2
+    text_of_key = pa.array(text_of[np.searchsorted(others, key_at)][of])
+    table = {"line": pa.array(numbers[key_at][of])}
     for place, name in enumerate(names):
         kind = pa.int64() if name in INTEGER_COLUMNS else pa.string()
         table[name] = pa.array([key[place] if key else None for key in keys], kind).take(text_of_key)
+    low, high = buckets.bounds(begins)
     table |= {"low": low[counted], "high": high[counted], "count": buckets.count[counted]}
-    return [pa.table(table)], [sections[place] for place in refused]
+    return [pa.table(table)], sections.at(refused)
 
 
-def _bodies(lines: Lines, sections: list[Section]) -> tuple[np.ndarray, np.ndarray]:
+def _bodies(lines: Lines, sections: Sections) -> tuple[np.ndarray, np.ndarray]:
     """The numbers of the lines of the sections that are not empty and no message, and whose each is, by place."""
-    numbers = np.concatenate([np.arange(section.header + 1, section.end) for section in sections])
-    owner = np.repeat(np.arange(len(sections)), [section.end - section.header - 1 for section in sections])
-    first = lines.bytes_at(numbers, 0)
-    kept = first != _NEWLINE
-    doubtful = kept & (first == ord("d"))
-    kept[doubtful] = [not lines.text(number).startswith(PREFIX) for number in numbers[doubtful]]
+    numbers, owner = ranges(sections.headers + 1, sections.ends)
+    kept = lines.first[numbers] != _NEWLINE
+    messages = lines.beginning_with(PREFIX.encode())
+    if len(messages):
+        kept &= ~np.isin(numbers, messages)
     return numbers[kept], owner[kept]
 
 
 def _keys(texts: list[str], names: tuple[str, ...]) -> list[tuple[int | str, ...] | None]:
-    """The key that each line has, None where it has none."""
-    fields = (r"(?:[a-z]+ )?(-?\d{1,18})" if name in INTEGER_COLUMNS else r"([ -~]+)" for name in names)
-    pattern = re.compile("\t".join(fields) + "\n")
+    """The key that each line has, None where it has none, or where lark may see a header or a bucket."""
+    fields = (r"(?:[a-z]+ )?(-?[0-9]{1,18})" if name in INTEGER_COLUMNS else r"([ -~]+)" for name in names)
+    pattern = re.compile(r"(?! |.*(?:Distribution|\|))" + "\t".join(fields) + "\n")
     found = (pattern.fullmatch(text) if names else None for text in texts)
     return [
         match
@@ -204,79 +220,3 @@ def _keys(texts: list[str], names: tuple[str, ...]) -> list[tuple[int | str, ...
         )
         for match in found
     ]
-
-
-@dataclass(frozen=True)
-class _Buckets:
-    """Lines that may be buckets.
-
-    Attributes:
-        sound: which are.
-        value, count: of the label, and what was counted.
-        below, above: which labels have a "<" or a ">=" before the value.
-    """
-
-    sound: np.ndarray
-    value: np.ndarray
-    count: np.ndarray
-    below: np.ndarray
-    above: np.ndarray
-
-    def at(self, places: np.ndarray) -> "_Buckets":
-        columns = (self.sound, self.value, self.count, self.below, self.above)
-        return _Buckets(*(column[places] for column in columns))
-
-
-def _distinct_buckets(texts: pa.LargeBinaryArray) -> tuple[np.ndarray, _Buckets]:
-    """Which of the texts may be buckets, and those."""
-    begins, text = bounds(texts)
-    data = np.frombuffer(text, np.uint8)
-    wide = np.diff(begins) == _WIDE
-    wide[wide] = data[begins[:-1][wide] + _MIDDLE] == ord("|")
-    return wide, _buckets(data, begins[:-1][wide])
-
-
-def _buckets(data: np.ndarray, starts: np.ndarray) -> _Buckets:
-    """The lines that begin at `starts`, read as buckets."""
-    eight = words(data, 8)
-    sound = (data[starts + _LABEL] == _BLANK) & (data[starts + _COUNT.start - 1] == _BLANK)
-    for place in _BAR:
-        sound &= _drawn(eight[starts + place])
-    # Digits stand at the right end of the label, at the left end of the count; all that is beside them are blanks.
-    blanks = _blanks(eight[starts + _COUNT.start]) + (data[starts + _COUNT.stop - 1] == _BLANK)
-    begins = starts + _COUNT.start
-    count, wrong = decimals(data, begins, starts + _COUNT.stop - blanks)
-    sound &= ~wrong
-    ends = starts + _LABEL
-    value, odd = decimals(data, starts + _blanks(eight[starts]) + _blanks(eight[starts + 8]), ends)
-    below, above = np.zeros(len(starts), bool), np.zeros(len(starts), bool)
-    for place in np.flatnonzero(odd).tolist():
-        match = _OPEN_ENDED.fullmatch(bytes(data[starts[place] : ends[place]]).decode(errors="replace"))
-        sound[place] &= match is not None
-        if match:
-            below[place], above[place], value[place] = match[1] == "<", match[1] == ">=", int(match[2])
-    return _Buckets(sound, value, count, below, above)
-
-
-def _blanks(eight: np.ndarray) -> np.ndarray:
-    """How many of the eight bytes of each word are blanks."""
-    other = eight ^ each(" ")
-    filled = ((other & each("\x7f")) + each("\x7f") | other) >> np.uint64(7) & each("\x01")
-    return 8 - (filled * each("\x01") >> np.uint64(56)).astype(np.int64)
-
-
-def _drawn(eight: np.ndarray) -> np.ndarray:
-    """Which words are of blanks (0x20) and @ (0x40) alone: one of these bits is set, and no other."""
-    return ((eight & each("\x9f")) == 0) & (((eight ^ (eight >> np.uint64(1))) & each(" ")) == each(" "))
-
-
-def _bounds(buckets: _Buckets, distribution: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The limits of buckets: from the label to the next one, as aggregations.bounds has them."""
-    value = buckets.value
-    first = np.diff(distribution, prepend=-1) != 0
-    last = np.append(first[1:], True)[: len(first)]
-    width = np.where(first, 1, np.diff(value, prepend=0))
-    low = value.astype(np.float64)
-    high = np.where(last, value + width, np.append(value[1:], 0)[: len(value)]).astype(np.float64)
-    low[buckets.below], high[buckets.below], high[buckets.above] = -np.inf, value[buckets.below], np.inf
-    return low, high
