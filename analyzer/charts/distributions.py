@@ -51,10 +51,11 @@ def _distributions(
         median = bin_range(*quantile_bin(part, 0.5))
         rows.append(Row(visible(name), f"{counted(totals[name], noun)}, median {median}"))
     ends = points("median", "ink", medians, "circle"), points("99th percentile", "ink", tails, "hollow")
-    longest = max(named, key=lambda name: named[name][-1].high)
+    every = ((name, each) for name, part in named.items() for each in part)
+    longest, (low, high, _) = max(every, key=lambda pair: pair[1].high)
     alt = (
         f"{rows[0].name}, the most frequent: {rows[0].value}; the longest, {visible(longest)}, "
-        f"took {bin_range(named[longest][-1].low, named[longest][-1].high)}."
+        f"took {bin_range(low, high)}."
     )
     axis = duration_axis(*ends_of(named.values()))
     return Chart(key, title, alt, provenance, axis, rows_axis(rows), (*shapes, *ends), tuple(rows), legend=True)

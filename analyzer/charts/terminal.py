@@ -2,9 +2,9 @@
 
 import math
 import textwrap
+from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 
-from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from analyzer.charts.legend import SYMBOLS
@@ -27,22 +27,40 @@ _FILLS: dict[Tone, str] = {
 }  # fmt: skip
 
 
-def render(chart: Chart, width: int) -> Group:
+def render(chart: Chart, width: int) -> Text:
     """The chart for rich's Console.print(…, crop=False), at most `width` columns wide."""
-    parts: list[RenderableType] = [wrapped(chart.title, width, "bold"), wrapped(chart.alt, width)]
+    parts = [wrapped(chart.title, width, "bold"), wrapped(chart.alt, width)]
     if chart.marks:
         parts.append(body(chart, width))
     if chart.provenance:
         parts.append(wrapped(visible(chart.provenance), width, "dim"))
-    return Group(*parts)
+    return stacked(parts)
 
 
-def body(chart: Chart, width: int) -> Group:
+def body(chart: Chart, width: int) -> Text:
     """The drawing alone, of a chart that has marks."""
     if chart.rows:
-        return Group(_rows(chart, width), *_words(chart, width))
+        return stacked([_rows(chart, width), *_words(chart, width)])
     boxes = [mark for mark in chart.marks if isinstance(mark, Boxes)]
-    return Group(_tree(boxes, width) if boxes else _over_time(chart, width))
+    return _tree(boxes, width) if boxes else _over_time(chart, width)
+
+
+def stacked(parts: Iterable[Text]) -> Text:
+    """Texts below each other, in lines that are as long as they are."""
+    return Text("\n", no_wrap=True, overflow="ignore").join(parts)
+
+
+def _beside(widths: Sequence[int], cells: Sequence[Text]) -> Text:
+    """Texts beside each other, in columns of those widths."""
+    rows = []
+    for parts in zip_longest(*(cell.split("\n", allow_blank=True) for cell in cells), fillvalue=Text()):
+        row = [part.copy() for part in parts]
+        for part, width in zip(row, widths, strict=True):
+            part.truncate(width, overflow="ellipsis", pad=True)
+        line = Text(" " * _GAP).join(row)
+        line.rstrip()
+        rows.append(line)
+    return stacked(rows)
 
 
 def wrapped(text: str, width: int, style: str = "", indent: int = 0) -> Text:
@@ -72,29 +90,29 @@ def _tree(marks: list[Boxes], width: int) -> Text:
     return text
 
 
-def _rows(chart: Chart, width: int) -> Table:
+def _rows(chart: Chart, width: int) -> Text:
     """Name, marks and value of each row side by side, or the marks below the words where there is no room."""
     names, values = (max(len(text) for text in texts) for texts in zip(*_named(chart), strict=True))
     room = width - names - values - 2 * _GAP
     beside = room >= _FEWEST_CELLS
     cells = room if beside else width
-    table = _grid(names, cells, values) if beside else _grid(width)
+    widths = (names, cells, values)
+    parts = []
     for base, row in reversed(list(enumerate(reversed(chart.rows)))):
         lines = _row_lines(chart.marks, base, chart.x, cells)
         if beside:
-            table.add_row(Text(row.name), lines, Text(row.value))
+            parts.append(_beside(widths, (Text(row.name), lines, Text(row.value))))
         else:
-            table.add_row(wrapped(f"{row.name}: {row.value}", width))
-            table.add_row(lines)
+            parts += [wrapped(f"{row.name}: {row.value}", width), lines]
     if gaps := _gaps(chart, cells):
-        table.add_row(*(("gap", gaps, "") if beside else (gaps,)))
+        parts.append(_beside(widths, (Text("gap"), gaps, Text())) if beside else gaps)
     ticks, title = _ticks(chart.x, cells), chart.x.title
     if beside and len(title) <= values:
-        table.add_row("", ticks, Text(title, style="dim"))
+        parts.append(_beside(widths, (Text(), ticks, Text(title, style="dim"))))
     else:
-        scale = Text("\n").join([ticks, wrapped(title, cells, "dim")])
-        table.add_row(*(("", scale, "") if beside else (scale,)))
-    return table
+        scale = stacked([ticks, wrapped(title, cells, "dim")])
+        parts.append(_beside(widths, (Text(), scale, Text())) if beside else scale)
+    return stacked(parts)
 
 
 def _named(chart: Chart) -> list[tuple[str, str]]:
@@ -119,18 +137,17 @@ def _words(chart: Chart, width: int) -> list[Text]:
     return texts
 
 
-def _over_time(chart: Chart, width: int) -> Table:
+def _over_time(chart: Chart, width: int) -> Text:
     names = max([len(mark.name) for mark in chart.marks if isinstance(mark, Bars)])
     beside = width - names - _GAP >= _FEWEST_CELLS
     cells = width - names - _GAP if beside else width
-    table = _grid(names, cells) if beside else _grid(width)
+    parts = []
 
     def add(name: str, line: Text) -> None:
         if beside:
-            table.add_row(name, line)
+            parts.append(_beside((names, cells), (Text(name), line)))
         else:
-            for text in (wrapped(name, width), line) if name else (line,):
-                table.add_row(text)
+            parts.extend([wrapped(name, width), line] if name else [line])
 
     tallest = max(
         end - start
@@ -145,16 +162,9 @@ def _over_time(chart: Chart, width: int) -> Table:
             add(mark.name, Text(_spark(edges, sizes, chart.x, cells), style=_COLORS[mark.tone]))
     if gaps := _gaps(chart, cells):
         add("gap", gaps)
-        add("", Text("\n").join(wrapped(mark.text, cells, "dim") for mark in chart.marks if isinstance(mark, Band)))
-    add("", Text("\n").join([_ticks(chart.x, cells), wrapped(chart.x.title, cells, "dim")]))
-    return table
-
-
-def _grid(*widths: int) -> Table:
-    table = Table.grid(padding=(0, _GAP, 0, 0))
-    for width in widths:
-        table.add_column(width=width, no_wrap=True)
-    return table
+        add("", stacked(wrapped(mark.text, cells, "dim") for mark in chart.marks if isinstance(mark, Band)))
+    add("", stacked([_ticks(chart.x, cells), wrapped(chart.x.title, cells, "dim")]))
+    return stacked(parts)
 
 
 def _row_lines(marks: tuple[Mark, ...], base: int, axis: Axis, cells: int) -> Text:

@@ -189,17 +189,17 @@ def _moves(found: Comparison, top: int) -> Section | None:
 
 
 def _coverage(found: Comparison, top: int) -> Section | None:
-    rows: dict[str, dict[str, Any]] = {}
-    for side, log in zip(_BOTH, (found.before, found.after), strict=True):
-        for row in counts(log):
-            of = rows.setdefault(row.measure, {"measure": row.measure})
-            of |= {f"recorded_{side}": row.recorded, f"expected_{side}": row.expected}
-    if not rows:
-        return None
     columns = (
         ("measure", "text", "what was recorded: what it is held against"),
         *((f"{what}_{side}", "int", "") for side in _BOTH for what in ("recorded", "expected")),
     )
+    rows: dict[str, dict[str, Any]] = {}
+    for side, log in zip(_BOTH, (found.before, found.after), strict=True):
+        for row in counts(log):
+            of = rows.setdefault(row.measure, dict.fromkeys(name for name, *_ in columns) | {"measure": row.measure})
+            of |= {f"recorded_{side}": row.recorded, f"expected_{side}": row.expected}
+    if not rows:
+        return None
     text = "Records against what the script or the kernel counted: what is missing is in no rate above."
     shown = table("Recorded against counted", list(rows.values()), columns, top)
     return Section("coverage", "Coverage", text, tables=(shown,))

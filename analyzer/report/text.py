@@ -1,16 +1,18 @@
 """The report for a terminal, or as plain text."""
 
-import io
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from analyzer.charts import terminal
-from analyzer.charts.terminal import wrapped
+from analyzer.charts.terminal import stacked, wrapped
 from analyzer.format import visible
 from analyzer.report.columns import fit, lines
 from analyzer.report.document import Document, Finding, Section, Table
+
+if TYPE_CHECKING:  # what writes no terminal has no need of it
+    from rich.console import Console
 
 _STYLES = {
     "kernel bug": "bold red",
@@ -24,69 +26,67 @@ UNBOUNDED = 1_000_000  # columns, of lines as long as their tables
 _CHART = 120  # columns that a chart takes at the most
 
 
-def print_text(document: Document, console: Console, brief: bool = False) -> None:
+def print_text(document: Document, console: "Console", brief: bool = False) -> None:
     """Print the report at the console's width: the first screen, and unless `brief` all the rest."""
-    printer = _Printer(console)
-    printer.first_screen(document)
-    if not brief:
-        printer.rest(document)
+    console.print(_whole(document, console.width, brief), no_wrap=True, overflow="ignore", crop=False)
 
 
 def plain_text(document: Document, brief: bool = False) -> str:
     """The report for a file or another program: complete, without colours."""
-    out = io.StringIO()
-    print_text(document, Console(file=out, highlight=False, no_color=True, width=UNBOUNDED), brief)
-    return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
+    return "".join(f"{line.rstrip()}\n" for line in _whole(document, UNBOUNDED, brief).plain.splitlines())
 
 
-class _Printer:
-    """Writes parts of a document."""
+def _whole(document: Document, width: int, brief: bool) -> Text:
+    writer = _Writer(width)
+    parts = writer.first_screen(document)
+    return stacked(parts if brief else [*parts, *writer.rest(document)])
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._width = console.width
+
+class _Writer:
+    """Writes parts of a document, each below the one before."""
+
+    def __init__(self, width: int) -> None:
+        self._width = width
         self._chart_width = min(self._width, _CHART)
 
-    def first_screen(self, document: Document) -> None:
+    def first_screen(self, document: Document) -> list[Text]:
         """What it is, the verdict, the key figures, one picture, what to type next: on 24 lines of 80 columns."""
         head = self._words(f"{document.title}: {document.subtitle}")
         head.stylize("bold", 0, len(document.title))
-        self._print(head, *map(self._words, document.scope), Text())
-        self._print(*(self._in_short(number, finding) for number, finding in enumerate(document.findings, 1)))
+        parts = [head, *map(self._words, document.scope), Text()]
+        parts += [self._in_short(number, finding) for number, finding in enumerate(document.findings, 1)]
         if document.figures:
-            self._print(self._words(" · ".join(f"{name} {value}" for name, value in document.figures)))
+            parts.append(self._words(" · ".join(f"{name} {value}" for name, value in document.figures)))
         if document.overview is not None and document.overview.marks:
-            self._print(terminal.body(document.overview, self._chart_width))
+            parts.append(terminal.body(document.overview, self._chart_width))
         if document.next_command:
-            self._print(self._words(f"Next: {document.next_command}", "bold"))
+            parts.append(self._words(f"Next: {document.next_command}", "bold"))
+        return parts
 
-    def rest(self, document: Document) -> None:
+    def rest(self, document: Document) -> list[Text]:
         """The findings in full, the sections, where it all comes from."""
         numbered = list(enumerate(document.findings, 1))
         explained = [(n, each) for n, each in numbered if _notes(each) or self._is_shortened(n, each)]
-        if explained:
-            self._print(self._heading("Findings in detail"))
+        parts = self._heading("Findings in detail") if explained else []
         for number, finding in explained:
-            self._print(self._headline(number, finding), *map(self._note, _notes(finding)))
+            parts += [self._headline(number, finding), *map(self._note, _notes(finding))]
         for section in document.sections:
-            self._section(section)
+            parts += self._section(section)
         if document.unread is not None:
-            self._print(self._heading("Lines that could not be read"), *self._table(document.unread))
+            parts += [*self._heading("Lines that could not be read"), *self._table(document.unread)]
         if document.provenance:
-            self._print(self._heading("Provenance"))
-            self._print(*(self._words(f"{what}: {value}") for what, value in document.provenance))
+            parts += self._heading("Provenance")
+            parts += [self._words(f"{what}: {value}") for what, value in document.provenance]
+        return parts
 
-    def _section(self, section: Section) -> None:
-        self._print(self._heading(section.heading), self._words(section.sentence))
+    def _section(self, section: Section) -> list[Text]:
+        parts = [*self._heading(section.heading), self._words(section.sentence)]
         for chart in section.charts:
             # The report's own last section says where all of it comes from.
-            self._print(Text(), terminal.render(replace(chart, provenance=""), self._chart_width))
+            parts += [Text(), terminal.render(replace(chart, provenance=""), self._chart_width)]
         for each in section.tables:
-            self._print(Text(), *self._table(each))
-
-    def _print(self, *parts: RenderableType) -> None:
-        if parts:
-            self._console.print(Group(*parts), crop=False)
+            parts += [Text(), *self._table(each)]
+        return parts
 
     def _words(self, text: str, style: str = "") -> Text:
         return wrapped(visible(text), self._width, style)
@@ -94,8 +94,8 @@ class _Printer:
     def _note(self, text: str) -> Text:
         return wrapped(visible(text), self._width, indent=_INDENT)
 
-    def _heading(self, text: str) -> Text:
-        return Text(f"\n{text}\n{'─' * min(len(text), self._width)}", style="bold")
+    def _heading(self, text: str) -> list[Text]:
+        return [Text(), self._words(text, "bold"), Text("─" * min(len(text), self._width), style="bold")]
 
     def _headline(self, number: int, finding: Finding, spare: int = 0) -> Text:
         first = f"{number}. "
@@ -114,10 +114,9 @@ class _Printer:
     def _is_shortened(self, number: int, finding: Finding) -> bool:
         return (finding.quiet or finding.certainty == "not measured") and "\n" in self._headline(number, finding).plain
 
-    def _table(self, table: Table) -> list[RenderableType]:
+    def _table(self, table: Table) -> list[Text]:
         fitted = fit(table, self._width)
-        shown = Text("\n".join(lines(fitted)), no_wrap=True, overflow="ignore")
-        parts: list[RenderableType] = [self._words(table.caption, "italic"), shown]
+        parts = [self._words(table.caption, "italic"), Text("\n".join(lines(fitted)))]
         if fitted.left_out:
             parts.append(self._words(f"(not shown at this width: {', '.join(fitted.left_out)}; see --wide)", "dim"))
         return parts

@@ -52,7 +52,7 @@ def test_commands_of_the_box_import_nothing_heavy(words):
     [
         (["check", "clean.log.xz"], {"rich"}),
         (["summarize", "clean.log.xz", "-o", "-"], {"rich"}),
-        (["report", "clean.log.xz"], set()),
+        (["report", "clean.log.xz"], {"rich.console"}),
         (["report", "clean.log.xz", "leak.log.xz", "--format", "json"], {"rich"}),
     ],
 )
