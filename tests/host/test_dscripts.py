@@ -212,36 +212,45 @@ def test_header_says_it_all(script):
 
 
 @cache
-def recorded_faults():
-    """The probes of each fault that vmevents recorded on 13.2, in the order in which they fired."""
+def recorded_faults(handler, recordings):
+    """The probes of each fault that vmevents recorded, in the order in which they fired."""
     found = []
-    for name in ("events", "events-replace"):
+    for name in recordings:
         inside = {}
-        for line in sample(f"13.2/{name}.log.xz").splitlines():
+        for line in sample(name).splitlines():
             tag, *columns = line.split("\t")
             form = {"E": "fbt::{}:entry", "R": "fbt::{}:return", "L": "lockstat:::{}"}.get(tag)
             if form is None or len(columns) < 5:
                 continue
             thread, probe = columns[3], form.format(columns[4])
-            if probe == "fbt::vm_fault:entry":
+            if probe == f"fbt::{handler}:entry":
                 inside[thread] = []
             inside.get(thread, []).append(probe)
-            if probe == "fbt::vm_fault:return" and thread in inside:
+            if probe == f"fbt::{handler}:return" and thread in inside:
                 found.append(inside.pop(thread))
     return found
 
 
-@pytest.mark.parametrize("name", ["vmfault", "vmwatch", "vmevents"])
-def test_header_says_how_many_probes_fire_in_a_fault(name):
+ON_13_2 = ("vm_fault", ("13.2/events.log.xz", "13.2/events-replace.log.xz"), "replace")
+ON_10_1 = ("vm_fault_hold", ("10.1/events-rename.log.xz",), "rename")
+
+
+@pytest.mark.parametrize(
+    ("name", "recorded"),
+    [("vmfault", ON_13_2), ("vmwatch", ON_13_2), ("vmevents", ON_13_2), ("vmlocks", ON_13_2), ("vmfault10", ON_10_1)],
+    ids=lambda value: value if isinstance(value, str) else value[0],
+)
+def test_header_says_how_many_probes_fire_in_a_fault(name, recorded):
+    handler, recordings, move = recorded
     script = dscript.load(name)
     enabled = set(script.probes)
-    signs = {"zero-fill": "pmap_zero_page", "copy": "pmap_copy_page", "replace": "vm_page_replace"}
+    signs = {"zero-fill": "pmap_zero_page", "copy": "pmap_copy_page", move: f"vm_page_{move}"}
     counts = {}
-    for probes in recorded_faults():
+    for probes in recorded_faults(handler, recordings):
         steps = [step for step, function in signs.items() if f"fbt::{function}:entry" in probes]
         counts.setdefault("+".join(steps) or "soft", []).append(sum(probe in enabled for probe in probes))
     told = re.search(r"Probes that fire in a fault[^;]*;", script.text)[0]
-    found = {step: int(number) for step, number in re.findall(r"(soft|zero-fill|copy|replace) (\d+)", told)}
+    found = {step: int(number) for step, number in re.findall(r"(soft|zero-fill|copy|replace|rename) (\d+)", told)}
     assert found == {step: median_low(counts[step]) for step in ("soft", *signs)}
 
 
