@@ -1,5 +1,6 @@
 """The fast gear, compiled or not, and lark alone give equal tables, of good lines and of damaged ones."""
 
+import sys
 from dataclasses import replace
 
 import pyarrow as pa
@@ -8,10 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from recordings import LOGS, SAMPLES, beginning, ends, name
 
-from analyzer.ingest.blocks import Block
-from analyzer.ingest.compiled import kernels
+from analyzer.ingest.blocks import Block, blocks
+from analyzer.ingest.compiled import kernels, split
 from analyzer.ingest.gears import read_block
 from analyzer.ingest.parsed import Parsed
+from analyzer.summary.saved import write_summary
+from analyzer.summary.summarize import summarize
 
 LARGE = SAMPLES / "13.2" / "large.log.xz"
 FIXED = SAMPLES / "10.1" / "failpoint-fixed.log.xz"
@@ -51,6 +54,27 @@ def assert_equal(fast: Parsed, slow: Parsed) -> None:
 def test_the_compiled_gear_is_there_where_numba_is():
     pytest.importorskip("numba")
     assert kernels()
+
+
+def test_the_compiled_gear_reads_a_long_log_to_its_end(monkeypatch):
+    pytest.importorskip("numba")
+    before = summarize([str(LARGE)])
+    used = []
+    monkeypatch.setattr("analyzer.ingest.blocks._REPAID", 1)
+    monkeypatch.setattr("analyzer.ingest.compiled.split", lambda *asked: used.append(asked) or split(*asked))
+    # Blocks of some lines end anywhere in the buffer, so that every byte behind them is looked at.
+    monkeypatch.setattr("analyzer.summary.summarize.blocks", lambda source: blocks(source, 50_000))
+    assert write_summary(summarize([str(LARGE)])) == write_summary(before)
+    assert len(used) > 20
+
+
+def test_without_numba_long_logs_are_read_all_the_same(monkeypatch):
+    monkeypatch.setitem(sys.modules, "numba", None)
+    monkeypatch.delitem(sys.modules, "analyzer.ingest.kernels", raising=False)
+    monkeypatch.delattr("analyzer.ingest.kernels", raising=False)
+    kernels.cache_clear()
+    assert kernels() is None
+    kernels.cache_clear()
 
 
 @pytest.mark.parametrize("path", LOGS, ids=name)
