@@ -6,7 +6,7 @@ import shutil
 import pytest
 from recordings import SAMPLES, beginning
 
-from analyzer.summary import summarize as summarizing
+from analyzer.summary import logs
 from analyzer.summary.cache import Cache
 from analyzer.summary.filters import Filter
 from analyzer.summary.saved import write_summary
@@ -29,9 +29,9 @@ def cache(tmp_path):
 def read(monkeypatch) -> list[str]:
     """The names of the logs that were read."""
     names = []
-    original = summarizing.summarize_log
+    original = logs.summarize_log
     monkeypatch.setattr(
-        summarizing, "summarize_log", lambda source, *others: names.append(source.name) or original(source, *others)
+        logs, "summarize_log", lambda source, *others: names.append(source.name) or original(source, *others)
     )
     return names
 

@@ -10,7 +10,7 @@ from recordings import SAMPLES
 
 from analyzer.errors import UnavailableError
 from analyzer.ingest.blocks import blocks
-from analyzer.summary import summarize as summarizing
+from analyzer.summary import logs
 from analyzer.summary.pool import Pool, dask_cluster
 from analyzer.summary.saved import write_summary
 from analyzer.summary.summarize import summarize
@@ -26,7 +26,7 @@ def local():
 
 @pytest.fixture
 def many_blocks(monkeypatch):
-    monkeypatch.setattr(summarizing, "blocks", lambda source: blocks(source, 200_000))
+    monkeypatch.setattr(logs, "blocks", lambda source: blocks(source, 200_000))
 
 
 def test_a_cluster_gives_the_same_summary(local, many_blocks):

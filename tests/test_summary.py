@@ -15,7 +15,7 @@ from analyzer.ingest.gears import read_block
 from analyzer.ingest.parsed import Notice
 from analyzer.ingest.releases import NOT_RECORDED
 from analyzer.ingest.sources import Source
-from analyzer.summary import summarize as summarizing
+from analyzer.summary import logs
 from analyzer.summary.filters import Filter
 from analyzer.summary.pool import Pool
 from analyzer.summary.saved import read_summary, write_summary
@@ -41,18 +41,18 @@ def test_a_saved_summary_reads_back_equal(path):
 
 @pytest.mark.parametrize("path", [path for path in LOGS if path.stat().st_size < 300_000], ids=name)
 def test_the_size_of_blocks_changes_nothing(path, monkeypatch):
-    monkeypatch.setattr(summarizing, "blocks", lambda source: blocks(source, 90_000))
+    monkeypatch.setattr(logs, "blocks", lambda source: blocks(source, 90_000))
     assert write_summary(summarize([str(path)])) == write_summary(summarized(name(path)))
 
 
 @pytest.mark.parametrize("jobs", [1, 2, 4])
 def test_the_number_of_jobs_changes_nothing(jobs, monkeypatch):
-    monkeypatch.setattr(summarizing, "blocks", lambda source: blocks(source, 300_000))
+    monkeypatch.setattr(logs, "blocks", lambda source: blocks(source, 300_000))
     assert write_summary(summarize([str(FAILING)], jobs=jobs)) == write_summary(summarized("10.1/d4326"))
 
 
 def test_the_order_in_which_blocks_are_done_changes_nothing(monkeypatch):
-    monkeypatch.setattr(summarizing, "blocks", lambda source: blocks(source, 300_000))
+    monkeypatch.setattr(logs, "blocks", lambda source: blocks(source, 300_000))
     waiting = []
 
     class LastFirst(Future):

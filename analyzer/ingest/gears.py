@@ -13,9 +13,9 @@ from analyzer.ingest.block_lines import Lines, ranges
 from analyzer.ingest.blocks import Block
 from analyzer.ingest.fast import read_records
 from analyzer.ingest.messages import PREFIX
-from analyzer.ingest.parsed import Notice, Parsed, Unread, merged_meta
+from analyzer.ingest.parsed import EXPLAINED, Notice, Parsed, Unread, merged_meta
 from analyzer.ingest.sections import Section, find_sections, read_sections
-from analyzer.ingest.slow import EXPLAINED, INDENT, SlowReader
+from analyzer.ingest.slow import INDENT, SlowReader
 
 Columns = Mapping[str, Collection[str]]
 

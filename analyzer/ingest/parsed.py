@@ -6,6 +6,8 @@ from typing import Any
 
 import pyarrow as pa
 
+EXPLAINED = 25  # refused lines of a block that lark explains, at a third of a millisecond; of more the place is kept
+
 
 @dataclass(frozen=True)
 class Notice:

@@ -9,12 +9,12 @@ from analyzer.ingest.formats import FORMATS
 from analyzer.ingest.gears import merge_parsed, read_block
 from analyzer.ingest.own_pages import keep_own_pages
 from analyzer.ingest.parsed import Parsed, damage_notice
+from analyzer.ingest.saved import SAVED
 from analyzer.ingest.sniff import HEAD_BYTES, Told, sniff
 from analyzer.ingest.sources import Source
 
 VMTRACE = "vmtrace"
 _BINARY = ("ktrace",)
-SAVED = "vmsum"  # a saved Summary; summary/saved.py reads it
 
 
 def format_of(source: Source, as_format: str | None) -> Told:

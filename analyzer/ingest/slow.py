@@ -12,10 +12,9 @@ from analyzer.ingest.blocks import parse_directive, record_type_of
 from analyzer.ingest.escapes import unescape
 from analyzer.ingest.grammar import Node, expectation, load_grammar
 from analyzer.ingest.messages import PREFIX, read_message
-from analyzer.ingest.parsed import Notice, Unread
+from analyzer.ingest.parsed import EXPLAINED, Notice, Unread
 from analyzer.ingest.records import RecordType
 
-EXPLAINED = 25  # refused lines of a block that lark explains, at a third of a millisecond; of more the place is kept
 _SHOWN = 200  # characters of a line that could not be read
 INDENT = " " * 14
 

@@ -11,6 +11,7 @@ from analyzer.ingest.foreign.kdump import record_pattern
 from analyzer.ingest.foreign.ktrace import is_header
 from analyzer.ingest.grammar import terminal
 from analyzer.ingest.messages import PREFIX
+from analyzer.ingest.saved import SAVED, SIGN
 
 # Enough to hold a message among what a script prints, or the panic below a boot's messages.
 HEAD_BYTES = 1 << 18
@@ -18,7 +19,7 @@ _SHOWN = 60  # characters of a sign
 
 # Where strings are quoted and their quotes escaped, no other program's text holds these.
 _JSON = {
-    "vmsum": re.compile(r'\A\s*\{\s*"vmsum"'),
+    SAVED: re.compile(SIGN),
     "dtrace-json": re.compile(rf'{HEAD.pattern}|{FIRING.pattern}|\A\s*\{{\s*"(?:__version|dtrace)"\s*:'),
 }
 

@@ -3,14 +3,15 @@
 import json
 import math
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from analyzer.report.document import Document, Table
+if TYPE_CHECKING:  # `check` prints JSON too, of no document
+    from analyzer.report.document import Document, Table
 
 FORMAT = 1
 
 
-def render_json(document: Document) -> str:
+def render_json(document: "Document") -> str:
     """The whole report; tables as lists of {column: value}, durations in ns, addresses as numbers."""
     whole = {
         "vmtrace_report": FORMAT,
@@ -54,7 +55,7 @@ def _seen(line: str) -> str:
     return "".join(sign if sign.isprintable() else json.dumps(sign)[1:-1] for sign in line)
 
 
-def _table(table: Table) -> dict[str, Any]:
+def _table(table: "Table") -> dict[str, Any]:
     names = [column.name for column in table.columns]
     return {
         "caption": table.caption,

@@ -4,7 +4,6 @@ from typing import Any
 
 from analyzer import measures
 from analyzer.format import counted
-from analyzer.ingest.formats import FORMATS
 from analyzer.ingest.releases import release
 
 
@@ -29,14 +28,23 @@ def tracer(meta: dict[str, Any]) -> str:
 
 def maker(meta: dict[str, Any]) -> list[str]:
     """Who wrote the log: host, kernel and script, or another program."""
-    if meta.get("format") in FORMATS:
-        return [FORMATS[meta["format"]].words]
+    if program := _program(meta):
+        return [program]
     return [host(meta), kernel(meta), f"script {meta.get('script', 'unknown')}"]
+
+
+def _program(meta: dict[str, Any]) -> str:
+    """What another program's output is called; "" where a script of vmtrace's wrote the log."""
+    if "format" not in meta:
+        return ""
+    from analyzer.ingest.formats import FORMATS  # all their readers, which no log of vmtrace's needs
+
+    return FORMATS[meta["format"]].words if meta["format"] in FORMATS else ""
 
 
 def proof(meta: dict[str, Any]) -> list[str]:
     """What `vmtrace prove` had found of this script on this kernel; nothing where another program wrote the log."""
-    if meta.get("format") in FORMATS:
+    if _program(meta):
         return []
     outcomes = measures.proved(meta.get("host.proved"))
     exact = sum(outcome == "exact" for outcome in outcomes.values())

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from analyzer.ingest.parsed import Notice, Parsed, Unread, count_unread, merged_meta
-from analyzer.ingest.slow import EXPLAINED
+from analyzer.ingest.parsed import EXPLAINED, Notice, Parsed, Unread, count_unread, merged_meta
 from analyzer.summary.evidence import Evidence, cap, collect_evidence, conclude, settle
 from analyzer.summary.last_records import first_of_each, in_order, last_of_each, thread_ends
 from analyzer.summary.reduce import reduce_block, reduce_faults, second_of

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from analyzer.errors import DataError
 from analyzer.ingest.sources import Source
 from analyzer.summary.filters import Filter
+from analyzer.summary.logs import summarize_log
 from analyzer.summary.pool import Pool
-from analyzer.summary.summarize import summarize_log
 from analyzer.summary.summary import LogSummary, Summary
 from analyzer.verdict.check import Checked, Rules, check
 from analyzer.verdict.verdict import Verdict, judge
