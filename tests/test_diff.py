@@ -5,10 +5,12 @@ from functools import cache
 
 import pytest
 from recordings import SAMPLES, log, recordings, summarized, text
+from told import anywhere, assert_told
 
 from analyzer.analysis.compare import compare
 from analyzer.report.as_json import render_json
 from analyzer.report.compared import build_comparison
+from analyzer.report.text import plain_text
 
 KNOWN = dict(recordings())
 BEFORE, AFTER = "10.1/d4326", "10.1/failpoint-fixed"
@@ -58,6 +60,16 @@ def test_counts_are_those_of_the_recordings():
         assert counts["alarms: double free"][f"hits {side}"] == len(alarms)
     inserts = rows(report, "rates", "Differences")["vm_radix_insert: ENOMEM"]
     assert inserts["p"] is None  # inserts are counted, their failures recorded: not comparable where records were lost
+
+
+@pytest.mark.parametrize(
+    "before, after",
+    [(BEFORE, AFTER), ("10.1/events-rename", "13.2/events-replace"), ("13.2/clean", "13.2/leak"),
+     ("13.2/clean", "13.2/failpoint-5pct")],
+)  # fmt: skip
+def test_what_is_said_of_two_recordings(before, after):
+    said = plain_text(build_comparison(anywhere(before), anywhere(after), top=20))
+    assert_told(f"{before}_{after}".replace("/", "-"), said)
 
 
 def test_the_other_way_round_mirrors():

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from recordings import ROOT, SAMPLES, log, recordings, summarized, text
 from rich.console import Console
+from told import anywhere, assert_told
 
 from analyzer.errors import DataError
 from analyzer.format import cell
@@ -48,6 +49,13 @@ def test_every_recording_as_json_markdown_and_text(name):
     assert render_markdown(document).startswith("# ")
     assert_no_digit_is_lost(document, widths(name))
     assert len(printed(document, 80, brief=True).splitlines()) < 24
+
+
+@pytest.mark.parametrize(
+    "name", ["10.1/d4326-ssh", "10.1/events-rename", "13.2/events-replace", "13.2/watch-5pct", "13.2/agg-5pct"]
+)
+def test_what_a_report_says(name):
+    assert_told(name.replace("/", "-"), plain_text(build_document(anywhere(name), top=5)))
 
 
 def test_a_figure_is_the_least_where_a_part_of_it_is_not_measured():

@@ -4,6 +4,7 @@ from functools import cache
 
 import pytest
 from recordings import SAMPLES, log, recordings, summarized, text
+from told import assert_told
 
 from analyzer.analysis.coverage import counts
 from analyzer.analysis.failures import failed_calls
@@ -50,6 +51,23 @@ def test_each_claim_is_answered_once_and_nothing_contradicts(name):
     assert ("gap" in kinds(found)) == (not KNOWN[name]["complete"] or "drops" in found.scope)
     if "gap" in kinds(found):
         assert "clean" not in {answer.certainty for answer in found.answers.values()}
+
+
+def test_what_is_said_of_every_recording():
+    assert_told("verdicts", "\n".join(line for name in KNOWN for line in ("", name, *words(judged(name)))))
+
+
+def words(verdict: Verdict) -> list[str]:
+    """All that a verdict says, a line each."""
+    lines = [f"  {verdict.scope}"]
+    for found in verdict.findings:
+        lines.append(f"  {found.severity}, {found.certainty}: {found.headline}")
+        marks = (f"{mark.kind}, {mark.certainty}: {mark.headline}" for mark in found.marks)
+        lines += [f"      {text}" for text in (found.detail, found.next_step, *marks) if text]
+        lines.append(f"      {found.events} events, lines {[row['line'] for row in found.rows[:5]]}")
+    for key, answer in verdict.answers.items():
+        lines.append(f"  {key}: {answer.certainty}, {answer.count}, {answer.reason or 'no reason'}")
+    return lines
 
 
 def test_the_bug_of_d4326_is_one_finding_with_its_marks():
