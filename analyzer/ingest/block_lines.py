@@ -29,11 +29,11 @@ class Lines:
     def __init__(self, block: Block) -> None:
         self.data = block.data
         self.bytes = np.frombuffer(block.data, np.uint8)
-        self._bounds = np.concatenate([[0], block.ends + 1]).astype(np.int64)
+        self._bounds = block.bounds
         self.starts = self._bounds[:-1]
-        self.ends = block.ends
+        self.ends = self._bounds[1:] - 1
         self.count = len(self.starts)
-        self.first = self.bytes[self.starts]
+        self.first = block.first
         self._beginning: dict[bytes, np.ndarray] = {}  # what `beginning_with` found
         self.tail = bytes(block.data[self._bounds[-1] :])
         self.words = None if block.beyond is None else words(np.frombuffer(block.beyond, np.uint8), 8)
@@ -62,7 +62,11 @@ class Lines:
 
     def lengths(self, numbers: np.ndarray) -> np.ndarray:
         """How long those lines are, with their newlines."""
-        return self._bounds[numbers + 1] - self._bounds[numbers]
+        return self._lengths[numbers]
+
+    @cached_property
+    def _lengths(self) -> np.ndarray:
+        return np.diff(self._bounds)
 
     def bytes_at(self, numbers: np.ndarray, place: int) -> np.ndarray:
         """The byte at that place of each of those lines, which are so long."""

@@ -51,12 +51,17 @@ class Block:
     beyond: memoryview | None = None
 
     @cached_property
-    def ends(self) -> np.ndarray:
-        """The offset of each newline."""
+    def bounds(self) -> np.ndarray:
+        """The offset of each line that has an end, and where the last of them ends."""
         data = np.frombuffer(self.data, np.uint8)
         # In pieces: the mask of a whole block would be fresh memory each time.
-        pieces = (np.flatnonzero(data[at : at + _PIECE] == _NEWLINE) + at for at in range(0, len(data), _PIECE))
-        return np.concatenate([*pieces, np.empty(0, np.int64)])
+        pieces = (np.flatnonzero(data[at : at + _PIECE] == _NEWLINE) + (at + 1) for at in range(0, len(data), _PIECE))
+        return np.concatenate([np.zeros(1, np.int64), *pieces])
+
+    @cached_property
+    def first(self) -> np.ndarray:
+        """The byte that each of these lines begins with."""
+        return np.frombuffer(self.data, np.uint8)[self.bounds[:-1]]
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[object, ...]]:
         return _received, (bytes(self.data), self.first_line, self.records)
@@ -95,8 +100,8 @@ def blocks(source: Source, size: int = CHUNK) -> Iterator[Block]:
         if cut:
             block = _block(view, cut, line, records, number)
             yield block
-            line += len(block.ends)
-            records = _learn(records, text, cut)
+            line += len(block.first)
+            records = _learn(records, block)
         rest = view[cut:end]
 
 
@@ -158,38 +163,39 @@ def _cut(text: bytearray, end: int) -> int:
 
 def _before_sections(text: bytearray, cut: int) -> int:
     """The cut, moved to where the sections begin that it would part: to the T line that says when they were printed."""
-    last = next(_directives(text, cut, backwards=True), None)
-    within = last is not None and text.startswith(_AGGREGATION, last)
+    last = _last_directive(text, cut)
+    within = last >= 0 and text.startswith(_AGGREGATION, last)
     if not within and not text.startswith(_AGGREGATION, cut):
         return cut
     tick = text.rfind(_TICK, 0, cut + len(_TICK) - 1) + 1
     if tick or text.startswith(_TICK[1:]):
         return tick
-    return last if last is not None and within else cut
+    return last if within else cut
 
 
-def _learn(records: dict[str, RecordType], text: bytearray, end: int) -> dict[str, RecordType]:
-    """`records` and the record types that the #fields lines of `text` define up to `end`."""
+def _last_directive(text: bytearray, end: int) -> int:
+    """Where the last line of `text` up to `end` begins that is a directive; -1 where none is."""
+    place = text.rfind(b"#", 0, end)
+    while place > 0 and text[place - 1] != _NEWLINE:
+        place = text.rfind(b"#", 0, place)
+    return place
+
+
+def _learn(records: dict[str, RecordType], block: Block) -> dict[str, RecordType]:
+    """`records` and the record types that the #fields lines of the block define."""
     learnt = dict(records)
-    for start in _directives(text, end):
-        if not text.startswith(_FIELDS, start):
+    directives = np.flatnonzero(block.first == _FIELDS[0])
+    second = np.frombuffer(block.data, np.uint8)[block.bounds[directives] + 1]  # tells most of them apart
+    for number in directives[second == _FIELDS[1]].tolist():
+        start, end = block.bounds[number : number + 2]
+        if block.data[start : start + len(_FIELDS)] != _FIELDS:
             continue
-        line = text[start : text.index(b"\n", start)]
         try:
-            found = record_type_of(parse_directive(line.decode("ascii", "replace")))
+            found = record_type_of(parse_directive(str(block.data[start : end - 1], "ascii", "replace")))
         except UnexpectedInput:
             continue  # the reader of the block reports it
         learnt[found.tag] = found
     return learnt
-
-
-def _directives(text: bytearray, end: int, backwards: bool = False) -> Iterator[int]:
-    """Where the lines of `text` up to `end` begin that are directives; looking for one byte is what is fast."""
-    place = text.rfind(b"#", 0, end) if backwards else text.find(b"#", 0, end)
-    while place >= 0:
-        if place == 0 or text[place - 1] == _NEWLINE:
-            yield place
-        place = text.rfind(b"#", 0, place) if backwards else text.find(b"#", place + 1, end)
 
 
 @lru_cache(256)

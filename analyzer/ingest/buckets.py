@@ -56,16 +56,12 @@ class Buckets:
         return low, high
 
 
-def may_be_buckets(lines: Lines, numbers: np.ndarray) -> np.ndarray:
-    """Which of those lines, not the first of the block, are as wide as buckets and parted as these."""
-    found = lines.lengths(numbers) == _WIDE
-    found[found] = lines.bytes_at(numbers[found], _MIDDLE) == ord("|")
-    return found
-
-
-def read_buckets(lines: Lines, numbers: np.ndarray) -> Buckets:
-    """Those lines, which may be buckets."""
-    starts = lines.starts[numbers]
+def read_buckets(lines: Lines, numbers: np.ndarray) -> tuple[np.ndarray, Buckets]:
+    """Which of those lines, not the first of the block, are as wide as buckets and parted as these; and those."""
+    may_be = lines.lengths(numbers) == _WIDE
+    starts = lines.starts[numbers[may_be]]
+    parted = lines.bytes[starts + _MIDDLE] == ord("|")
+    may_be[may_be], starts = parted, starts[parted]
     sound, odd, below, above = np.zeros((4, len(starts)), bool)
     value, count = np.empty((2, len(starts)), np.int64)
     for at in range(0, len(starts), _SLAB):
@@ -76,13 +72,15 @@ def read_buckets(lines: Lines, numbers: np.ndarray) -> Buckets:
         sound[slab] = _drawn(rows) & ~wrong
     found = Buckets(sound, value, count, below, above)
     _read_odd(lines.bytes, starts, np.flatnonzero(odd), found)
-    return found
+    return may_be, found
 
 
 def _rows(data: np.ndarray, starts: np.ndarray) -> np.ndarray:
     """The words of _ROW, those of all lines side by side, with zeros in place of blanks."""
     rows = np.ndarray(max(0, len(data) - len(_ROW) + 1), f"V{len(_ROW)}", data, strides=(1,))[starts - _LINE]
-    return np.bitwise_xor(rows.view("<u8").reshape(len(starts), -1).T, each(" "), order="C")
+    found = rows.view("<u8").reshape(len(starts), -1).T.copy()
+    found ^= each(" ")
+    return found
 
 
 def _drawn(rows: np.ndarray) -> np.ndarray:

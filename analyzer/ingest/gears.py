@@ -9,12 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from analyzer.ingest.aggregations import parse_aggregation
-from analyzer.ingest.block_lines import Lines, ranges
+from analyzer.ingest.block_lines import Lines
 from analyzer.ingest.blocks import Block
 from analyzer.ingest.fast import read_records
 from analyzer.ingest.messages import PREFIX
 from analyzer.ingest.parsed import EXPLAINED, Notice, Parsed, Unread, merged_meta
-from analyzer.ingest.sections import Section, find_sections, read_sections
+from analyzer.ingest.sections import Section, are_inside, find_sections, read_sections
 from analyzer.ingest.slow import INDENT, SlowReader
 
 Columns = Mapping[str, Collection[str]]
@@ -32,10 +32,7 @@ def read_block(block: Block, columns: Columns | None = None, lark_alone: bool = 
     slow = SlowReader(block.records, columns)
     tables: dict[str, list[pa.Table]] = {}
     sections = find_sections(lines, _tags(lines, block))
-    inside = np.zeros(lines.count, bool)
-    for alike in sections:
-        inside[ranges(alike.headers + 1, alike.ends)[0]] = True
-        inside[alike.headers[1:]] = True  # the same line says the same again
+    inside = are_inside(lines, sections)
     inside[lines.beginning_with(PREFIX.encode())] = False
     for first, last, header in _runs(lines):
         if header is not None:

@@ -16,7 +16,7 @@ from lark.exceptions import UnexpectedInput
 from analyzer.ingest.aggregations import DISTRIBUTIONS, INTEGER_COLUMNS
 from analyzer.ingest.block_lines import Lines, ranges
 from analyzer.ingest.blocks import parse_directive
-from analyzer.ingest.buckets import may_be_buckets, read_buckets
+from analyzer.ingest.buckets import read_buckets
 from analyzer.ingest.escapes import unescape
 from analyzer.ingest.fast import read_records
 from analyzer.ingest.messages import PREFIX
@@ -89,6 +89,18 @@ def find_sections(lines: Lines, tags: Collection[str]) -> list[Sections]:
     return [Sections(names[0], names[1:], headers[mine], ends[mine]) for names, mine in alike.items() if names]
 
 
+def are_inside(lines: Lines, sections: list[Sections]) -> np.ndarray:
+    """Which lines are of sections; of those that begin them, which say again what one before said."""
+    steps = np.zeros(lines.count + 1, np.int8)
+    for alike in sections:
+        steps[alike.headers + 1] += 1
+        steps[alike.ends] -= 1
+    inside = np.cumsum(steps[:-1], dtype=np.int8).view(bool)
+    for alike in sections:
+        inside[alike.headers[1:]] = True
+    return inside
+
+
 def _names(header: str) -> tuple[str, ...]:
     """The name and the columns of an `#aggregation` line; none where lark refuses it."""
     try:
@@ -114,12 +126,13 @@ def _tabbed(lines: Lines, sections: Sections) -> tuple[list[pa.Table], list[Sect
     *keys, value = sections.columns
     kinds = [(name, "int" if name in INTEGER_COLUMNS else "str") for name in keys]
     table, good, _ = read_records(lines, numbers, _RowType("", (*kinds, (value, "int"))))
-    read = np.zeros(len(numbers), bool)
-    read[np.searchsorted(numbers, good)] = True
+    table = table.cast(pa.schema([(field.name, _plain(field.type)) for field in table.schema]))
+    table = table.add_column(0, "line", pa.array(good))
+    if len(good) == len(numbers):
+        return [table], []
+    read = np.isin(numbers, good)
     refused = np.unique(owner[~read])
-    kept = ~np.isin(owner[read], refused)
-    table = table.filter(pa.array(kept)).cast(pa.schema([(f.name, _plain(f.type)) for f in table.schema]))
-    return [table.add_column(0, "line", pa.array(good[kept]))], sections.at(refused)
+    return [table.filter(pa.array(~np.isin(owner[read], refused)))], sections.at(refused)
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:
@@ -129,7 +142,8 @@ def _plain(kind: pa.DataType) -> pa.DataType:
 def _stacked(lines: Lines, sections: Sections) -> tuple[list[pa.Table], list[Section]]:
     rows: list[tuple[object, ...]] = []
     refused = []
-    for section in sections.all():
+    _, owner = _bodies(lines, sections)
+    for section in sections.at(np.unique(owner)):
         text = lines.between(section.header + 1, section.end)
         matches = _stacked_rows(text)
         if matches is None:
@@ -162,8 +176,7 @@ def _distributions(lines: Lines, sections: Sections) -> tuple[list[pa.Table], li
     """Sections of llquantize: key lines, each followed by a header and its buckets."""
     numbers, owner = _bodies(lines, sections)
     names = sections.columns[:-1]
-    is_bucket = may_be_buckets(lines, numbers)
-    buckets = read_buckets(lines, numbers[is_bucket])
+    is_bucket, buckets = read_buckets(lines, numbers)
     others = np.flatnonzero(~is_bucket)
     text_of, different = lines.distinct(numbers[others])
     texts = [text.decode(errors="backslashreplace") for text in different]
@@ -173,13 +186,13 @@ def _distributions(lines: Lines, sections: Sections) -> tuple[list[pa.Table], li
     is_key[others] = np.array([key is not None for key in keys], bool)[text_of]
 
     # The buckets of a distribution stand right below its header, and that right below its key.
-    below = np.diff(numbers, prepend=-1) == 1
+    below = np.append(False, np.diff(numbers) == 1)
     first = np.flatnonzero(is_bucket & ~(below & np.append(False, is_bucket[:-1])))
     sound = below[first] & is_head[first - 1] & below[first - 1] & is_key[first - 2]
-    stray = np.ones(len(numbers), bool)
+    stray = ~is_bucket
     stray[first[sound] - 1] = stray[first[sound] - 2] = False
-    stray[is_bucket] = ~buckets.sound
     stray[first[~sound]] = True
+    stray[np.flatnonzero(is_bucket)[~buckets.sound]] = True
     refused = np.unique(owner[stray])
 
     begins = first - np.searchsorted(others, first)
