@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from recordings import LOGS, SAMPLES, log, name, summarized, text
 
+from analyzer.analysis.coverage import counts, growth
 from analyzer.errors import DataError, UsageError
 from analyzer.ingest.blocks import Block, blocks
 from analyzer.ingest.gears import read_block
@@ -155,3 +156,14 @@ def test_calls_belong_to_the_second_that_ends_before_them():
     parsed = read_block(Block(memoryview(header + ticks), 1, {}))
     calls = finish(summarize_block(parsed)).table("calls")
     assert calls.values.tolist() == [[NOT_RECORDED, "vm_fault", 4], [4, "vm_fault", 3]]
+
+
+def test_counters_of_several_logs_add_where_each_read_them():
+    fails, faults = "vm.uma.RADIX_NODE.stats.fails", "vm.stats.vm.v_vm_faults"
+    each = [summarized(name) for name in ("13.2/clean", "13.2/failpoint-5pct")]
+    both = each[0].merge(each[1]).total()
+    for counter in (fails, faults):
+        assert growth(both, counter) == sum(growth(of.total(), counter) for of in each)
+    # A log that was killed has no reading from after it.
+    cut = summarized("13.2/killed").merge(each[1]).total()
+    assert growth(cut, fails) is None and not [row for row in counts(cut) if "vm.stats" in row.measure]

@@ -291,7 +291,16 @@ class Summary:
         """All logs added, their seconds on the clock of the wall."""
         if len(self.logs) == 1:
             return self.logs[0]
-        return add([_on_wall_clock(log) for log in self.logs])
+        added, counters = add([_on_wall_clock(log) for log in self.logs]), _counters(self.logs)
+        whole = None if added.whole is None else replace(added.whole, meta=added.whole.meta | counters)
+        return replace(added, meta=added.meta | counters, whole=whole)
+
+
+def _counters(logs: list[LogSummary]) -> dict[str, dict[str, int]]:
+    """The kernel's counters of all logs: their readings add, of those that every log has from before and after it."""
+    read = {when: [log.meta.get(when, {}) for log in logs] for when in ("counter.before", "counter.after")}
+    names = sorted(set.intersection(*(set(of) for side in read.values() for of in side)))
+    return {when: {name: sum(of[name] for of in side) for name in names} for when, side in read.items() if any(side)}
 
 
 def _identity(log: LogSummary) -> tuple[object, object]:
