@@ -101,3 +101,10 @@ def test_the_folder_is_where_xdg_says(given, used, monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", given)
     monkeypatch.setenv("HOME", str(tmp_path))
     assert str(Cache().folder) == (str(tmp_path / ".cache" / "vmtrace") if used == "~" else used)
+
+
+def test_an_entry_that_another_program_drops_is_no_failure(log, cache):
+    cache.folder.mkdir(parents=True)
+    (cache.folder / "gone").symlink_to("nowhere")
+    summarize([str(log)], cache=cache)
+    assert cache.failure == ""

@@ -65,7 +65,10 @@ class Cache:
         return data
 
     def _prune(self) -> None:
-        entries = [(entry.stat().st_mtime_ns, entry.stat().st_size, entry) for entry in self.folder.iterdir()]
+        entries = []
+        for entry in self.folder.iterdir():
+            with suppress(FileNotFoundError):  # another vmtrace has just renamed or dropped it
+                entries.append((entry.stat().st_mtime_ns, entry.stat().st_size, entry))
         total = sum(size for _, size, _ in entries)
         for _, size, entry in sorted(entries):
             if total <= self.limit:
