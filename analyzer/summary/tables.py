@@ -87,6 +87,7 @@ _TEXTS = frozenset(
 )  # fmt: skip
 _BOUNDS = frozenset(["low", "high"])
 _FEW = 500  # values
+_ASKED = 20_000  # values that are added once, for a report: to import Arrow's group-by takes longer
 
 
 def column_type(name: str) -> pa.DataType:
@@ -146,7 +147,7 @@ def _group_few(name: str, rows: pa.Table, count: str, largest_of: str) -> pa.Tab
 
 def sums(table: pa.Table, column: str, by: tuple[str, ...]) -> dict[Any, int]:
     """What a column adds up to by the values of others: by a value where it is one column, else by a tuple."""
-    if not _are_few(table, by):
+    if len(table) * len(by) > _ASKED:
         table = table.group_by(list(by), use_threads=False).aggregate([(column, "sum")])
         column = f"{column}_sum"
     keys = [table[name].to_pylist() for name in by]
