@@ -88,6 +88,8 @@ def address(value: int | str) -> str:
 
 def visible(text: str) -> str:
     """Text with every control, format or undisplayable character as an escape, so that it stays on its line."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 

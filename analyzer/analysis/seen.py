@@ -9,8 +9,12 @@ def why_unseen(log: LogSummary, *names: str) -> str:
     script = log.meta.get("script")
     if script is None:
         return "the log does not name its script"
-    columns = {tag: [name for name, _ in fields] for tag, fields in log.meta.get("fields", {}).items()}
-    edition = measures.edition(columns, log.meta.get("edition"))
-    reasons = [measures.why_unseen(name, script, edition, log.meta.get("osreldate")) for name in names]
+    edition, osreldate = log.once(_edition), log.meta.get("osreldate")
+    reasons = [measures.why_unseen(name, script, edition, osreldate) for name in names]
     # What cannot be said without it stands before the colon; whoever asks knows that.
     return str(reasons[0]).partition(": ")[2] if all(reasons) else ""
+
+
+def _edition(log: LogSummary) -> int:
+    columns = {tag: [name for name, _ in fields] for tag, fields in log.meta.get("fields", {}).items()}
+    return measures.edition(columns, log.meta.get("edition"))

@@ -65,11 +65,12 @@ class _Writer:
 
     def rest(self, document: Document) -> list[Text]:
         """The findings in full, the sections, where it all comes from."""
-        numbered = list(enumerate(document.findings, 1))
-        explained = [(n, each) for n, each in numbered if _notes(each) or self._is_shortened(n, each)]
-        parts = self._heading("Findings in detail") if explained else []
-        for number, finding in explained:
-            parts += [self._headline(number, finding), *map(self._note, _notes(finding))]
+        explained = []
+        for number, finding in enumerate(document.findings, 1):
+            whole, notes = self._headline(number, finding), _notes(finding)
+            if notes or _is_shortened(finding, whole):
+                explained += [whole, *map(self._note, notes)]
+        parts = [*self._heading("Findings in detail"), *explained] if explained else []
         for section in document.sections:
             parts += self._section(section)
         if document.unread is not None:
@@ -106,13 +107,11 @@ class _Writer:
 
     def _in_short(self, number: int, finding: Finding) -> Text:
         """The headline; of what needs no action its first line, the rest stands below."""
-        if not self._is_shortened(number, finding):
-            return self._headline(number, finding)
+        whole = self._headline(number, finding)
+        if not _is_shortened(finding, whole):
+            return whole
         text = self._headline(number, finding, spare=2)
         return text[: text.plain.index("\n")].append(" …")
-
-    def _is_shortened(self, number: int, finding: Finding) -> bool:
-        return (finding.quiet or finding.certainty == "not measured") and "\n" in self._headline(number, finding).plain
 
     def _table(self, table: Table) -> list[Text]:
         fitted = fit(table, self._width)
@@ -120,6 +119,10 @@ class _Writer:
         if fitted.left_out:
             parts.append(self._words(f"(not shown at this width: {', '.join(fitted.left_out)}; see --wide)", "dim"))
         return parts
+
+
+def _is_shortened(finding: Finding, headline: Text) -> bool:
+    return (finding.quiet or finding.certainty == "not measured") and "\n" in headline.plain
 
 
 def _notes(finding: Finding) -> list[str]:

@@ -105,7 +105,7 @@ class LogSummary:
     @property
     def faults(self) -> int:
         """How many faults were recorded, one by one or in aggregations."""
-        return self.sum("faults", "faults")
+        return self.once(_faults)
 
     def folded(self) -> set[str]:
         """The keys of tables of which there were too many to keep apart (summary/tables.py)."""
@@ -120,6 +120,10 @@ class LogSummary:
         """Whether the log's #fields gave that record these columns."""
         fields = {name for name, _ in self.meta.get("fields", {}).get(tag, ())}
         return tag in self.meta.get("fields", {}) and fields.issuperset(columns)
+
+
+def _faults(log: LogSummary) -> int:
+    return log.sum("faults", "faults")
 
 
 def summarize_block(

@@ -100,7 +100,9 @@ def as_table(name: str, rows: pa.Table | pd.DataFrame | dict[str, Any]) -> pa.Ta
     schema = TABLES[name].schema
     if not isinstance(rows, pa.Table | dict):
         return pa.Table.from_pandas(rows, schema, preserve_index=False).replace_schema_metadata()
-    table = (pa.table(rows) if isinstance(rows, dict) else rows).select(schema.names)
+    if isinstance(rows, dict):
+        return pa.table(rows, schema)
+    table = rows.select(schema.names)
     return table if table.schema.equals(schema) else table.cast(schema)
 
 
