@@ -27,6 +27,12 @@ def test_complete_traces_are_judged(name):
     assert found.exit_code == (1 if KNOWN[name].get("alarms") or KNOWN[name].get("imbalanced") else 0), found
 
 
+def test_what_is_asked_without_rules():
+    for name in ("10.1/d4326", "15.0/watch-clean"):
+        asked = check(summarized(name), Rules(), None).rules
+        assert [each.rule for each in asked] == ["max-imbalance 0", "no double free"]
+
+
 @pytest.mark.parametrize("name, code", [("10.1/d4326", 1), ("13.2/leak", 1), ("10.1/failpoint-fixed", 2),
                                         ("13.2/drops", 2), ("13.2/killed", 2), ("13.2/clean", 0)])  # fmt: skip
 def test_exit_codes(vmtrace, name, code):

@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from recordings import log as log_path
+from told import assert_told, words
 
 from analyzer.ingest.foreign.console import parse_console
 from analyzer.ingest.formats import FORMATS
 from analyzer.ingest.sniff import sniff
 from analyzer.summary.summarize import summarize
+from analyzer.verdict.verdict import judge
 
 RAW = Path(__file__).parent.parent / "samples" / "10.1" / "raw"
 CONSOLES = ["hang-lock-held", "panic-double-free", "panic-invariants"]
@@ -34,6 +36,12 @@ def test_every_line_is_in_a_table_or_read(name):
     traces = data.count(b"\nTracing ") + data.count(b"KDB: stack backtrace:")
     assert len(set(parsed.tables["BT"]["trace"].to_pylist())) == traces
     assert not any("() at " in text for text in parsed.tables["TEXT"]["text"].to_pylist())
+
+
+def test_what_is_said_of_every_console():
+    paths = sorted(RAW.glob("console-*.txt.xz"))
+    logs = {path.name: summarize([str(path)]).total() for path in paths}
+    assert_told("consoles", "\n".join(line for name, log in logs.items() for line in ("", name, *words(judge(log)))))
 
 
 def test_the_double_free():

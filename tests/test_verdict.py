@@ -1,21 +1,26 @@
 """What may be concluded from each recording: every claim answered once, and the findings that are shown of it."""
 
+from dataclasses import replace
 from functools import cache
 
 import pytest
 from recordings import SAMPLES, log, recordings, summarized, text
-from told import assert_told
+from told import assert_told, words
 
 from analyzer.analysis.coverage import counts
 from analyzer.analysis.failures import failed_calls
 from analyzer.analysis.locks import lock_sites
+from analyzer.ingest.parsed import Notice
 from analyzer.report.build import build_document
 from analyzer.summary.filters import Filter
 from analyzer.summary.summarize import summarize
-from analyzer.summary.summary import Summary
+from analyzer.summary.summary import LogSummary, Summary
 from analyzer.verdict.check import Rules, check
-from analyzer.verdict.claims import CLAIMS, why_not_clean
+from analyzer.verdict.claims import CLAIMS, kept_whole, why_not_clean
+from analyzer.verdict.d4326 import d4326_events
 from analyzer.verdict.finding import SEVERITIES, Finding
+from analyzer.verdict.handled import failed_inserts
+from analyzer.verdict.scope import gap
 from analyzer.verdict.verdict import Verdict, judge
 
 KNOWN = dict(recordings())
@@ -55,19 +60,6 @@ def test_each_claim_is_answered_once_and_nothing_contradicts(name):
 
 def test_what_is_said_of_every_recording():
     assert_told("verdicts", "\n".join(line for name in KNOWN for line in ("", name, *words(judged(name)))))
-
-
-def words(verdict: Verdict) -> list[str]:
-    """All that a verdict says, a line each."""
-    lines = [f"  {verdict.scope}"]
-    for found in verdict.findings:
-        lines.append(f"  {found.severity}, {found.certainty}: {found.headline}")
-        marks = (f"{mark.kind}, {mark.certainty}: {mark.headline}" for mark in found.marks)
-        lines += [f"      {text}" for text in (found.detail, found.next_step, *marks) if text]
-        lines.append(f"      {found.events} events, lines {[row['line'] for row in found.rows[:5]]}")
-    for key, answer in verdict.answers.items():
-        lines.append(f"  {key}: {answer.certainty}, {answer.count}, {answer.reason or 'no reason'}")
-    return lines
 
 
 def test_the_bug_of_d4326_is_one_finding_with_its_marks():
@@ -111,6 +103,32 @@ def test_a_trace_that_lost_records_proves_nothing(name):
     found = judged(name)
     assert found.findings[0].kind == "gap"
     assert not {finding.certainty for finding in found.findings} & {"proved", "clean"}
+
+
+def test_a_log_that_does_not_say_when_it_began_says_not_how_long_it_was():
+    (found,) = gap(LogSummary(notices=[Notice(1, "aborted", 1, "", "x")], last_ts=5))
+    assert found.headline == "The kernel stopped this trace before its end."
+
+
+def test_a_double_free_long_after_a_failed_move_is_not_d4326():
+    log = summarized("10.1/d4326-ssh").total()
+    alarms = [row | {"before": []} for row in log.evidence["alarm"]]
+    assert d4326_events(log) and not d4326_events(replace(log, evidence=log.evidence | {"alarm": alarms}))
+
+
+def test_a_rate_of_all_inserts_stands(monkeypatch):
+    failed = sum(KNOWN["13.2/failpoint-5pct"]["alloc_failures"].values())
+    monkeypatch.setattr("analyzer.verdict.handled.insert_calls", lambda log: failed)
+    (found,) = failed_inserts(summarized("13.2/failpoint-5pct").total())
+    assert f"{failed} times of {failed} calls (100 %" in found.headline
+
+
+def test_what_vmagg_only_counts_no_filter_keeps():
+    claims = {claim.key: claim for claim in CLAIMS}
+    for fields, kept in (({}, False), ({"F": []}, False), ({"M": [], "X": []}, True)):
+        log = LogSummary(meta={"script": "vmagg", "fields": fields})
+        assert (kept_whole(claims["double-free"], log) == claims["double-free"].exact) is kept
+        assert not kept_whole(claims["failed-fault"], log)
 
 
 def test_a_clean_log_says_so_and_shows_the_coverage_that_lets_it():
