@@ -8,5 +8,5 @@
     make mutate MUTANTS=200 ROOM="verdict summary/reduce"
 
 Bodies of functions are changed in place, so that nothing is imported again; what a module runs when it is imported
-is not changed.  Tests that only run the command as a process see no mutant and are not asked.
+is not changed.
 """

@@ -2,6 +2,7 @@
 
 import argparse
 import gc
+import importlib
 import os
 import random
 import sys
@@ -16,6 +17,7 @@ from .cover import Called, cover
 from .suite import ROOT, Items, first_that_fails, forked, with_items
 
 _ROOMS = ("verdict", "analysis", "summary", "ingest")
+_AFTER_READING = ("verdict", "analysis")  # what is changed there changes no Summary: all tests have the same
 _PATIENCE, _LEAST = 10.0, 60.0  # a mutant may take so many times longer than its tests, and so many seconds
 
 
@@ -44,7 +46,11 @@ def main() -> int:
 def _tell(items: Items, tests: dict[str, Called], asked: argparse.Namespace) -> None:
     made, caught, kills = Counter[str](), Counter[str](), Counter[str]()
     rooms = asked.room or _ROOMS
+    recordings = importlib.import_module("recordings")
     for room in rooms:
+        recordings.summarized.cache_clear()
+        for path in recordings.LOGS if room.split("/")[0] in _AFTER_READING else ():
+            recordings.summarized(recordings.name(path))
         for mutant in _sample(room, -(-asked.mutants // len(rooms)), random.Random(asked.seed)):
             names = _those_that_call(tests, f"{mutant.module}:{mutant.change.function}", kills)
             seen = _seen(mutant, names, items, tests, kills)

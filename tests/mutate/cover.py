@@ -2,12 +2,15 @@
 
 import cProfile
 import hashlib
+import importlib
 import json
+import os
 import sys
+import tempfile
 import threading
-import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from .suite import ROOT, Items, forked, passes
 
@@ -42,7 +45,7 @@ def _digest(name: str, calls: list[str]) -> str:
 
 
 def _asked(item: Any) -> dict[str, Any]:
-    """One test under the profiler, in all its threads."""
+    """One test under the profiler, in all its threads and in the commands that it forks."""
     profiles: list[cProfile.Profile] = []
 
     def begin(*_: object) -> None:
@@ -51,10 +54,31 @@ def _asked(item: Any) -> dict[str, Any]:
 
     threading.setprofile(begin)
     begin()
-    begun = time.process_time()
-    passed = passes(item)
-    sys.setprofile(None)
+    begun = sum(os.times()[:4])
+    with tempfile.TemporaryFile("w+") as told:
+        _let_commands_tell(told, profiles)
+        passed = passes(item)
+        sys.setprofile(None)
+        told.seek(0)
+        calls = _calls(profiles) | set(told.read().split())
+    return {"passed": passed, "seconds": sum(os.times()[:4]) - begun, "calls": sorted(calls)}
+
+
+def _let_commands_tell(told: IO[str], profiles: list[cProfile.Profile]) -> None:
+    """Let each command that a test forks write what it called."""
+    command: Any = importlib.import_module("command")
+
+    def run(*arguments: Any, run: Callable[..., None] = command._run) -> None:
+        try:
+            run(*arguments)
+        finally:
+            told.write("".join(f"{call}\n" for call in _calls(profiles)))
+            told.flush()
+
+    command._run = run
+
+
+def _calls(profiles: list[cProfile.Profile]) -> set[str]:
     codes = {entry.code for profile in profiles for entry in profile.getstats() if not isinstance(entry.code, str)}
     ours = ((code.co_filename, code.co_qualname) for code in codes if code.co_filename.startswith(_PACKAGE))
-    calls = sorted(f"{file.removeprefix(_PACKAGE)}:{function}" for file, function in ours)
-    return {"passed": passed, "seconds": time.process_time() - begun, "calls": calls}
+    return {f"{file.removeprefix(_PACKAGE)}:{function}" for file, function in ours}

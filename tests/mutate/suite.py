@@ -1,6 +1,8 @@
 """The tests, collected once in this process; each run of them is in a process forked from it."""
 
+import importlib
 import json
+import multiprocessing
 import os
 import re
 import resource
@@ -17,9 +19,8 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 ROOT = Path(__file__).parent.parent.parent
-# Other tests run the command as a process: what is changed here does not reach it.
+# Others start an interpreter of their own: what is changed here does not reach it.
 _IN_PROCESS = re.compile(r"^from (?:analyzer|recordings|fuzz|simulator)", re.MULTILINE)
-_PROCESS = "vmtrace"  # the fixture that does
 _OPTIONS = ["-s", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
 _MEMORY = 3 << 30  # bytes: a mutant that takes more is seen
 _PATIENCE = 5.0  # so many times what a test takes, and so many seconds of the processor more, and it hangs
@@ -32,8 +33,9 @@ def with_items(work: Callable[[Items], None]) -> None:
 
     class Plugin:
         def pytest_runtestloop(self, session: pytest.Session) -> bool:
-            inside = (item for item in session.items if _PROCESS not in getattr(item, "fixturenames", ()))
-            work({item.nodeid.removeprefix("tests/"): item for item in inside})
+            # The command as a process is forked of this one, so that what is changed here reaches it.
+            importlib.import_module("command")._CONTEXT = multiprocessing.get_context("fork")
+            work({item.nodeid.removeprefix("tests/"): item for item in session.items})
             return True
 
     files = [str(path) for path in sorted((ROOT / "tests").glob("test_*.py")) if _IN_PROCESS.search(path.read_text())]
