@@ -12,26 +12,28 @@ def missing() -> list[str]:
     return [name for name in FOR_REPORTS if find_spec(name) is None]
 
 
-def keep_pandas_from_arrow() -> None:
-    """For a command that makes no DataFrame: pyarrow looks for pandas at the first value that it is given.
+def import_arrow_alone() -> None:
+    """Import pyarrow for a command that makes no DataFrame, without what it would import beside itself.
 
-    Importing it is half of what such a command takes.  Where a DataFrame is wanted after all, pyarrow finds it.
+    That is pandas at the first value that it is given, and data sets at the first group-by: half of what such a command
+    takes.  Where they are wanted after all, they are found.
     """
-    import pyarrow as pa
-
-    sys.meta_path.insert(0, _NoPandas)
+    sys.meta_path.insert(0, _Unwanted)
     try:
+        import pyarrow as pa
+        import pyarrow.acero
+
         pa.scalar(0)
     finally:
-        sys.meta_path.remove(_NoPandas)
+        sys.meta_path.remove(_Unwanted)
 
 
-class _NoPandas:
-    """Says to an import of pandas that there is none."""
+class _Unwanted:
+    """Says to an import of them that there is none."""
 
     @classmethod
     def find_spec(cls, name: str, path: object = None, target: object = None) -> None:
-        if name == "pandas":
+        if name in ("pandas", "pyarrow.dataset"):
             raise ModuleNotFoundError(name)
 
 

@@ -12,7 +12,7 @@ import typer
 from analyzer.cli.files import Force, ending_of, require_writable, write
 from analyzer.cli.options import STEPS, Jobs, Logs, NoCache, read_logs
 from analyzer.errors import DataError, NoInputError, UsageError
-from analyzer.packages import keep_pandas_from_arrow
+from analyzer.packages import import_arrow_alone
 
 if TYPE_CHECKING:  # pyarrow comes with it
     from analyzer.verdict.check import Rules
@@ -60,7 +60,7 @@ def check(
 
     A double free is never allowed, where the log records frees.
     """
-    keep_pandas_from_arrow()
+    import_arrow_alone()
     from analyzer.report import checked as written
     from analyzer.verdict.check import check as judge
 

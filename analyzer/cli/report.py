@@ -34,7 +34,7 @@ from analyzer.cli.output import (
     write_plots,
 )
 from analyzer.errors import UsageError
-from analyzer.packages import keep_pandas_from_arrow
+from analyzer.packages import import_arrow_alone
 
 _INTERVAL = 1.0  # seconds between two drawings of a log that grows
 
@@ -70,7 +70,7 @@ def report(
     ] = False,
 ) -> None:
     """Say how often what failed, which lock was left held and by whom, and what each path costs."""
-    keep_pandas_from_arrow()
+    import_arrow_alone()
     from analyzer.report.build import build_document
 
     chosen = prepare(output, form, plots, logs, force)

@@ -21,7 +21,7 @@ from analyzer.cli.options import (
     read_logs,
     record_filter,
 )
-from analyzer.packages import keep_pandas_from_arrow
+from analyzer.packages import import_arrow_alone
 
 
 def summarize(
@@ -39,7 +39,7 @@ def summarize(
     force: Force = False,
 ) -> None:
     """Write a small file that every command takes in place of the logs."""
-    keep_pandas_from_arrow()
+    import_arrow_alone()
     from analyzer.summary.saved import write_summary
 
     ending_of(output, {".vmsum": "summary"})

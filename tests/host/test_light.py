@@ -17,7 +17,7 @@ from analyzer.summary.saved import write_summary
 
 LIGHT = ("host", "errors", "format", "measures", "packages", "resources", "version")
 OURS = tuple(f"analyzer.{room}" for room in LIGHT)
-DRAWN = {"pandas", "plotly", "matplotlib"}
+DRAWN = {"pandas", "pyarrow.dataset", "plotly", "matplotlib"}
 HEAVY = {"pandas", "numpy", "plotly", "pyarrow", "matplotlib", "lark", "rich"}
 
 
