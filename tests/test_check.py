@@ -1,6 +1,7 @@
 """vmtrace check as CI runs it."""
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -31,6 +32,27 @@ def test_what_is_asked_without_rules():
     for name in ("10.1/d4326", "15.0/watch-clean"):
         asked = check(summarized(name), Rules(), None).rules
         assert [each.rule for each in asked] == ["max-imbalance 0", "no double free"]
+
+
+@pytest.mark.parametrize("name, outcome", [("13.2/clean", "kept"), ("10.1/d4326", "cannot tell")])
+def test_all_is_enough_where_all_is_asked(name, outcome):
+    assert check(summarized(name), Rules(min_coverage=1.0), None).rules[0].outcome == outcome
+
+
+@pytest.mark.parametrize(
+    "ratio, outcome, says",
+    [
+        ((1.3, 1.1, 1.5), "broken", "is 1.3 times the baseline's"),
+        ((1.3, 1.0, 1.5), "cannot tell", "that can be chance"),
+        ((1.2, 1.1, 1.3), "kept", "is 1.2 times the baseline's"),
+        ((1.3, math.nan, math.nan), "cannot tell", "Too few faults"),
+    ],
+)
+def test_a_path_is_slower_by_more_than_chance_or_it_is_not(ratio, outcome, says, monkeypatch):
+    monkeypatch.setattr("analyzer.verdict.check.quantile_ratio", lambda *_: ratio)
+    clean = summarized("13.2/clean")
+    last = check(clean, Rules(max_p99={"copy": 0.2}), clean.total()).rules[-1]
+    assert last.outcome == outcome and says in last.text
 
 
 @pytest.mark.parametrize("name, code", [("10.1/d4326", 1), ("13.2/leak", 1), ("10.1/failpoint-fixed", 2),

@@ -113,6 +113,11 @@ def test_several_logs_on_a_side(vmtrace):
     assert inserts["hits after"] == sum(sum(KNOWN[name]["alloc_failures"].values()) for name in both)
 
 
+def test_failed_moves_that_did_no_harm_on_either_side_cure_nothing():
+    (moves,) = (f for f in compared(AFTER, AFTER)["findings"] if f["headline"].startswith("Of 20 failed page moves"))
+    assert moves["detail"] == ""
+
+
 def test_a_new_leak():
     first = compared("13.2/clean", "13.2/leak")["findings"][0]
     assert first["headline"].startswith("The leak is new") and first["certainty"] == "proved"
