@@ -1,6 +1,7 @@
 """The analyses that known.json has no number for, against what the recordings' makers counted otherwise."""
 
 import math
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from recordings import log, recordings, summarized
 
 from analyzer import load
 from analyzer.analysis import coverage, failures, moves, paths, steps
+from analyzer.analysis.events import events
 from analyzer.analysis.statistics import wilson
 from analyzer.summary.histogram import Bin, bounds, bucket, percentiles, shown_percentiles
 from analyzer.summary.summary import LogSummary
@@ -78,6 +80,15 @@ def test_buckets_hold_their_values_and_are_narrow():
 def test_a_coarse_histogram_says_how_coarse():
     assert paths.latency_resolution(summary_of("13.2/clean")) < 0.01
     assert paths.latency_resolution(summary_of("13.2/agg-clean")) == 0.5
+
+
+def test_events_of_which_not_all_are_kept_are_those_of_each_second(monkeypatch):
+    log = summarized("13.2/failpoint-5pct").total()
+    kept = [event for event in events(log) if event.kind == "insert failed"]
+    monkeypatch.setattr("analyzer.analysis.events.CAP", 0)
+    counted = [event for event in events(log) if event.kind == "insert failed"]
+    assert {event.text for event in counted} == {"in that second"}
+    assert {event.second - 0.5: event.number for event in counted} == Counter(int(event.second) for event in kept)
 
 
 def test_percentiles_of_one_value():

@@ -81,6 +81,17 @@ def test_bins_of_two_scripts_are_brought_to_the_coarser():
     assert superiority(fine, coarse).larger == 0.5
 
 
+def test_no_time_and_some_are_two_bins_where_they_double():
+    coarse = [Bin(0, 1, 20), Bin(64, 128, 1)], [Bin(1, 2, 20), Bin(64, 128, 1)]
+    assert superiority(*coarse).larger == pytest.approx(1 - (1 / 21) * (20 / 21) - 0.5 * (1 / 21) ** 2)
+
+
+def test_a_ratio_whose_ends_begin_at_nothing_has_none():
+    some = [Bin(0, 1, 40), Bin(5, 6, 60)]
+    ratio, low, high = quantile_ratio(some, some, 0.5)
+    assert ratio == 1 and math.isnan(low) and math.isnan(high)
+
+
 def test_holm():
     # Holm's step-down on four p values.
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
