@@ -51,6 +51,8 @@ FOUND = [
     ("vmsum", VMSUM % (b"", b'"panic":[{"ts":1,"line":1,"execname":"","before":[],"kind":"other","text":"x"}]')),
     ("vmsum", VMSUM % (b',"end":9e999', b"")),
     ("vmsum", VMSUM % (b',"fields":{"F":[["ts","time"],["x"]],"C":[["fn","str"]]}', b"")),
+    # A process whose threads do not follow.
+    ("console", b"   13     0     0     0  DL      (threaded)                  [geom]\n"),
     ("rules", b"max-imbalance = " + b"7" * 4400),
     ("rules", b"max-imbalance = " + b"[" * 5000),
 ]

@@ -42,6 +42,7 @@ from .laws import Broken, same, says_it_is_cut, speaks_of_every_line
 _HEADINGS = re.compile(
     rb"#| *value  -+ Distribution| +[a-z]+ -+ Time Distribution|CPU +ID +FUNCTION|CPU FUNCTION|Count +(indv|genr)"
     rb"|-{20,}|KDB: |--- |== |ITEM +SIZE| *(PID|LWP) |[ A-Z%]+\n| *ID +PROVIDER|\t{1,2}[A-Z]"
+    rb"|[ 0-9]+[A-Z]+ +\(threaded\) "  # of a process whose threads follow
 )
 _EACH = 8  # one input of so many is held to the law of a place: that reads it twice more
 
