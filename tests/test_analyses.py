@@ -13,6 +13,7 @@ from analyzer.analysis.events import events
 from analyzer.analysis.statistics import wilson
 from analyzer.summary.histogram import Bin, bounds, bucket, percentiles, shown_percentiles
 from analyzer.summary.summary import LogSummary
+from analyzer.summary.tables import as_table
 
 KNOWN = dict(recordings())
 
@@ -89,6 +90,22 @@ def test_events_of_which_not_all_are_kept_are_those_of_each_second(monkeypatch):
     counted = [event for event in events(log) if event.kind == "insert failed"]
     assert {event.text for event in counted} == {"in that second"}
     assert {event.second - 0.5: event.number for event in counted} == Counter(int(event.second) for event in kept)
+
+
+@pytest.mark.parametrize("infault, kind", [({"infault": 1}, "in a fault"), ({"infault": 0}, "outside faults"),
+                                           ({"infault": -1}, "outside faults"), ({}, "outside faults")])  # fmt: skip
+def test_a_failed_move_is_an_event_wherever_it_was(infault, kind):
+    row = {"ts": 2_500_000_000, "line": 1, "execname": "cow", "tid": 7, "fn": "rename", "rc": 1, **infault}
+    (event,) = events(LogSummary(evidence={"failed-move": [row]}))
+    assert event == (2.5, f"move failed {kind}", False, 1, "cow, thread 7")
+
+
+def test_a_fault_waits_for_no_less_than_no_time():
+    row = {"execname": "cow", "path": 0, "rc": 0, "faults": 1, "dur": 10, "oncpu": 12, "retries": 3, "longest": 10}
+    faults = as_table("faults", {name: [value] for name, value in row.items()})
+    fields = {"F": [("ts", "time"), ("oncpu", "ns")]}
+    (cost,) = paths.path_costs(LogSummary(meta={"fields": fields}, tables={"faults": faults}))
+    assert (cost.oncpu, cost.waiting, cost.retries, cost.longest) == (12, 0, None, 10)
 
 
 def test_percentiles_of_one_value():

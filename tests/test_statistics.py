@@ -63,6 +63,9 @@ def test_mann_whitney():
     found = superiority(ones(first * 2), ones(second * 2))
     assert found.larger == pytest.approx(17 / 20)
     assert found.size == "large" and found.low < 17 / 20 < found.high
+    # Nine pairs of ties: the variance of U is nm/12 ((N + 1) - sum(t^3 - t) / (N (N - 1))).
+    variance = 8 * 10 / 12 * (19 - 9 * 6 / (18 * 17))
+    assert found.p == pytest.approx(math.erfc((68 - 40) / math.sqrt(2 * variance)))
     same = superiority(ones(first * 3), ones(first * 3))
     assert same.larger == pytest.approx(0.5) and same.p == pytest.approx(1) and same.size == "negligible"
     swapped = superiority(ones(second * 2), ones(first * 2))
