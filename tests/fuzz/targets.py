@@ -98,7 +98,7 @@ def _log(data: bytes) -> None:
     """A vmtrace log by lark, and by the fast gear in each way that it has for few lines and for many."""
     found = read_log(data, lark_alone=True)
     same(read_log(data), found, "gears")
-    with patch.object(fast, "_MANY", 1):
+    with patch.object(fast, "_MANY", 1), patch.object(fast, "_SHARE", 1 << 30):
         same(read_log(data), found, "gears, in bulk")
         if kernels():
             same(read_block(Block(memoryview(data), 1, {}, memoryview(data + bytes(8)))), found, "gears, compiled")
