@@ -8,7 +8,7 @@ import pytest
 from recordings import log, recordings, summarized
 
 from analyzer import load
-from analyzer.analysis import coverage, failures, moves, paths, steps
+from analyzer.analysis import coverage, failures, imbalance, moves, paths, steps
 from analyzer.analysis.events import events
 from analyzer.analysis.statistics import wilson
 from analyzer.summary.histogram import Bin, bounds, bucket, percentiles, shown_percentiles
@@ -98,6 +98,18 @@ def test_a_failed_move_is_an_event_wherever_it_was(infault, kind):
     row = {"ts": 2_500_000_000, "line": 1, "execname": "cow", "tid": 7, "fn": "rename", "rc": 1, **infault}
     (event,) = events(LogSummary(evidence={"failed-move": [row]}))
     assert event == (2.5, f"move failed {kind}", False, 1, "cow, thread 7")
+
+
+def test_moments_of_d4326():
+    lock, page = imbalance.imbalance_points(summary_of("10.1/d4326-ssh"))
+    assert (lock.kind, lock.delta, lock.label) == ("lock held", 1, "0xfffff80001cf6800\ncow, thread 100086")
+    assert (page.kind, page.delta, page.label) == ("double free", 0, "0xfffff8007fc42e68\ncow, thread 100086")
+    assert 0 < lock.second - page.second < 0.01
+
+
+def test_who_moved_most_stands_first():
+    moved = [mover.moves for mover in moves.moves_by_caller(summary_of("13.2/movers"))]
+    assert moved == sorted(moved, reverse=True) and len(set(moved)) > 1
 
 
 def test_a_fault_waits_for_no_less_than_no_time():
