@@ -69,6 +69,13 @@ def test_beside_a_trace_one_sentence_says_who_waits(vmtrace):
     assert "nobody of pid 70 is among them" in first["detail"]
 
 
+@pytest.mark.parametrize("owner, doubted", [(None, False), (7, False), (8, True)])
+def test_a_list_without_the_owner_may_be_of_another_moment(owner, doubted):
+    row = {"pid": 7, "tid": 1, "execname": "cow", "wants": "a lock", "inside": ""}
+    doubt = "; nobody of pid 8 is among them, so it may show another moment" if doubted else ""
+    assert sentence([row], owner) == f"1 thread of cow (1) waits for a lock{doubt}."
+
+
 def test_nobody_waits_no_sentence():
     assert sentence([]) == ""
 
