@@ -11,7 +11,7 @@ from analyzer import load
 from analyzer.analysis import coverage, failures, imbalance, moves, paths, steps
 from analyzer.analysis.events import events
 from analyzer.analysis.statistics import wilson
-from analyzer.summary.histogram import Bin, bounds, bucket, percentiles, shown_percentiles
+from analyzer.summary.histogram import Bin, bounds, bucket, percentiles, resolution, shown_percentiles
 from analyzer.summary.summary import LogSummary
 from analyzer.summary.tables import as_table
 
@@ -118,6 +118,11 @@ def test_a_fault_waits_for_no_less_than_no_time():
     fields = {"F": [("ts", "time"), ("oncpu", "ns")]}
     (cost,) = paths.path_costs(LogSummary(meta={"fields": fields}, tables={"faults": faults}))
     assert (cost.oncpu, cost.waiting, cost.retries, cost.longest) == (12, 0, None, 10)
+
+
+def test_a_value_is_known_within_half_of_its_bucket():
+    assert resolution([Bin(4, 6, 1), Bin(100, 101, 1), Bin(8, math.inf, 1)]) == 0.25
+    assert resolution([Bin(0, 64, 1), Bin(4, 5, 1)]) == 0
 
 
 def test_percentiles_of_one_value():

@@ -4,6 +4,7 @@ import re
 from concurrent.futures import Future
 from contextlib import nullcontext
 
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,6 +18,7 @@ from analyzer.ingest.parsed import Notice
 from analyzer.ingest.releases import NOT_RECORDED
 from analyzer.ingest.sources import Source
 from analyzer.summary import logs
+from analyzer.summary.balance import wrong_balance
 from analyzer.summary.filters import Filter
 from analyzer.summary.pool import Pool
 from analyzer.summary.saved import read_summary, write_summary
@@ -148,6 +150,12 @@ def test_another_version_or_a_damaged_summary_is_refused(tmp_path, change, says)
     kept.write_bytes(change(write_summary(summarize([str(SAMPLES / "13.2" / "badfault.log.xz")]))))
     with pytest.raises(DataError, match=says):
         summarize([str(kept)])
+
+
+def test_of_selected_faults_those_out_of_balance_are_counted():
+    uneven = pa.table({"locksum": pa.array([0, 1, 5], pa.uint64())})
+    assert wrong_balance(uneven).to_pylist() == [{"measure": "unbalanced", "faults": 2}]
+    assert not wrong_balance(pa.table({"ts": [1]})).num_rows
 
 
 def test_calls_belong_to_the_second_that_ends_before_them():
