@@ -28,6 +28,11 @@ def test_the_story_of_d4326(vmtrace):
     assert stories[0] == stories[1] and stories[0].split("Fault of")[1] == text.split("Fault of")[1]
 
 
+def test_a_story_ends_where_the_kernel_panics(vmtrace):
+    text = shown(vmtrace, log("10.1/d4326-stock-panic"), "--finding", 1)
+    assert text.index("double-free: object") < text.index("the kernel panics: vm_page_free: freeing free page")
+
+
 def test_a_leak_has_what_vmfault_knows(vmtrace):
     trace = load(log("13.2/leak"))
     leaked = trace.faults[trace.faults["acq"] != trace.faults["rel"]].iloc[0]

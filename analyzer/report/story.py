@@ -134,8 +134,12 @@ def _words(record: dict[str, Any]) -> str:
             page = f", page {address(int(record['page']))}" if record["page"] else ""
             owner = f", owner {address(int(record['owner']))}" if record["owner"] else ""
             return f"{record['kind']}: object {address(int(record['object']))}{page}{owner}"
-        case _:
+        case "P":
+            return f"the kernel panics: {record['message']}"
+        case "F":
             return f"fault at {address(int(record['va']))}, {duration(record['dur'])}"
+        case tag:
+            return f"record {tag}"
 
 
 def _neighbours(story: Story, number: int) -> Section:
