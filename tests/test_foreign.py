@@ -4,13 +4,16 @@ import json
 import re
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from recordings import SAMPLES, log
 
 from analyzer.errors import DataError
+from analyzer.ingest.parsed import Parsed
 from analyzer.report.build import build_document
 from analyzer.report.html import render_html
 from analyzer.report.text import plain_text
+from analyzer.summary.foreign import Gathered
 from analyzer.summary.summarize import summarize
 from analyzer.verdict.verdict import judge
 
@@ -111,3 +114,11 @@ def test_inspect_says_that_a_compressed_log_is_damaged(vmtrace, tmp_path):
     stored = (SAMPLES / "13.2/clean.log.xz").read_bytes()
     (tmp_path / "cut.xz").write_bytes(stored[: len(stored) // 2])
     assert "1 notice of kind cut" in vmtrace("inspect", "cut.xz").stdout.decode()
+
+
+def test_a_fault_without_its_time_is_not_counted_where_others_have_theirs():
+    times = {"ts": pa.array([5, None], pa.int64()), "dur": [3, 4]}
+    faults = {"line": [1, 2], **times, "rc": [0, 0], "execname": ["cow", "cow"]}
+    gathered = Gathered()
+    gathered.add(Parsed({"F": pa.table(faults)}, {}, [], []))
+    assert gathered.summary().faults == 1

@@ -18,6 +18,7 @@ from .suite import ROOT, Items, first_that_fails, forked, with_items
 
 _ROOMS = ("verdict", "analysis", "summary", "ingest")
 _AFTER_READING = ("verdict", "analysis")  # what is changed there changes no Summary: all tests have the same
+_COMPILED = ("kernels.py",)  # numba keeps what it made of it
 _PATIENCE, _LEAST = 10.0, 60.0  # a mutant may take so many times longer than its tests, and so many seconds
 
 
@@ -67,7 +68,7 @@ def _tell(items: Items, tests: dict[str, Called], asked: argparse.Namespace) -> 
 def _sample(room: str, most: int, chance: random.Random) -> list[Mutant]:
     place = ROOT / "analyzer" / room
     paths = sorted(place.rglob("*.py")) if place.is_dir() else [place.with_suffix(".py")]
-    found = [(path, change) for path in paths for change in changes(path.read_text())]
+    found = [(path, change) for path in paths if path.name not in _COMPILED for change in changes(path.read_text())]
     chance.shuffle(found)
     mutants = (mutant for path, change in found for mutant in _compiled(path, change))
     return [mutant for mutant, _ in zip(mutants, range(most), strict=False)]
