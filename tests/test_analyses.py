@@ -12,6 +12,7 @@ from analyzer.analysis import coverage, failures, imbalance, moves, paths, steps
 from analyzer.analysis.events import events
 from analyzer.analysis.statistics import wilson
 from analyzer.summary.histogram import Bin, bounds, bucket, percentiles, resolution, shown_percentiles
+from analyzer.summary.step_times import reduce_step_times
 from analyzer.summary.summary import LogSummary
 from analyzer.summary.tables import as_table
 
@@ -110,6 +111,13 @@ def test_moments_of_d4326():
 def test_who_moved_most_stands_first():
     moved = [mover.moves for mover in moves.moves_by_caller(summary_of("13.2/movers"))]
     assert moved == sorted(moved, reverse=True) and len(set(moved)) > 1
+
+
+def test_a_wait_for_a_lock_ends_where_it_is_recorded():
+    steps_of = ["vm_fault", "pmap_copy_page", "pmap_copy_page", "rw-block", "vm_fault"]
+    times = reduce_step_times(list("EERLR"), steps_of, [0, 1, 4, 11, 13], [5], [0])
+    spent = {row["step"]: row["dur"] for row in times.to_pylist()}
+    assert spent == {"rest": 1 + 2, "copying": 3, "lock wait": 7}
 
 
 def test_a_fault_waits_for_no_less_than_no_time():

@@ -213,6 +213,12 @@ def test_drops_carry_the_kind_and_the_cpu_of_their_message():
     ]
 
 
+@pytest.mark.parametrize("words, kind", [("dynamic variable drops", "dynamic-variable-drop"), ("losses", "drop")])
+def test_a_drop_of_another_kind_and_one_that_nobody_knows(words, kind):
+    last = parse(read("drops.json").replace(b"drops on CPU 1", words.encode())).notices[-1]
+    assert (last.kind, last.count, last.where, last.text) == (kind, 9970, "", f"9970 {words}")
+
+
 def test_markup_is_refused_with_what_to_do():
     with pytest.raises(DataError, match=r"XML.*record again with -x oformat=json"):
         sniff(read("quantize.xml"))
