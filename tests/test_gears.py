@@ -60,7 +60,7 @@ def test_the_compiled_gear_reads_a_long_log_to_its_end(monkeypatch):
     pytest.importorskip("numba")
     before = summarize([str(LARGE)])
     used = []
-    monkeypatch.setattr("analyzer.ingest.blocks._REPAID", 1)
+    monkeypatch.setattr("analyzer.ingest.blocks._LONG", 0)
     monkeypatch.setattr("analyzer.ingest.compiled.split", lambda *asked: used.append(asked) or split(*asked))
     # Blocks of some lines end anywhere in the buffer, so that every byte behind them is looked at.
     monkeypatch.setattr("analyzer.summary.logs.blocks", lambda source: blocks(source, 50_000))

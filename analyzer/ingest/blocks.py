@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import count
 from typing import Any
 
 import numpy as np
@@ -30,7 +29,7 @@ _LONGEST = 32 << 20  # bytes in which a cut must be found
 _BEGINNING = 1 << 12  # what is kept of a line that is longer
 _WORD = 8  # bytes
 _KNOWN = 64  # buffers that are looked through for one to use again
-_REPAID = 12  # blocks: in so many the compiled gear saves what loading it takes
+_LONG = 256 << 20  # bytes of a log from which on loading the compiled gear takes less than it saves
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def blocks(source: Source, size: int = CHUNK) -> Iterator[Block]:
     line = 1
     rest = memoryview(b"")
     known: deque[bytearray] = deque(maxlen=_KNOWN)
-    for number in count():
+    while True:
         length = size if len(rest) < size else 2 * len(rest)
         text = _room(known, length + _WORD)
         view = memoryview(text)
@@ -90,7 +89,7 @@ def blocks(source: Source, size: int = CHUNK) -> Iterator[Block]:
         _part_messages(text, end)
         if end < length:
             if end:
-                yield _block(view, end, line, records, number)
+                yield _block(view, end, line, records, source)
             return
         cut = _cut(text, end)
         if not cut and end >= _LONGEST:  # no script prints such a section: it is parted, and what follows is not read
@@ -98,15 +97,16 @@ def blocks(source: Source, size: int = CHUNK) -> Iterator[Block]:
             if not cut:
                 end = _shortened(text, end, source)
         if cut:
-            block = _block(view, cut, line, records, number)
+            block = _block(view, cut, line, records, source)
             yield block
             line += len(block.first)
             records = _learn(records, block)
         rest = view[cut:end]
 
 
-def _block(view: memoryview, end: int, line: int, records: dict[str, RecordType], number: int) -> Block:
-    return Block(view[:end], line, records, view[: end + _WORD] if number >= _REPAID else None)
+def _block(view: memoryview, end: int, line: int, records: dict[str, RecordType], source: Source) -> Block:
+    is_long = max(source.total or 0, source.text_size) >= _LONG
+    return Block(view[:end], line, records, view[: end + _WORD] if is_long else None)
 
 
 def _shortened(text: bytearray, end: int, source: Source) -> int:
