@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzer.ingest.foreign.dtrace_text import parse_dtrace
+from analyzer.ingest.lines import whole_lines
 
 RAW = Path(__file__).parent.parent / "samples" / "13.2" / "raw"
 TEXTS = ["default-agg", "default-trace", "droptags", "errors", "flowindent", "nomatch", "quantize", "stacks"]
@@ -181,3 +182,8 @@ def test_a_cut_inside_a_distribution_is_said():
     for number in ends:
         parsed = parse_dtrace(b"\n".join(lines[: number + 1]) + b"\n")
         assert [notice.line for notice in parsed.notices if notice.kind == "cut"] == [number + 1]
+
+
+def test_what_stands_around_a_message_goes_on_in_a_line_that_is_cut():
+    lines, (cut,) = whole_lines(b"xdtrace: 3 drops on CPU 0\ny")
+    assert (lines, cut.line, cut.kind) == (["dtrace: 3 drops on CPU 0"], 2, "cut")
