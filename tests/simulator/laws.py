@@ -254,7 +254,7 @@ class _Bytes(Source):
 
     def __init__(self, data: bytes) -> None:
         self.name, self.damage, self.total = "simulated", "", len(data)
-        self._data, self._at = data, 0
+        self._data, self._at, self.text_size = data, 0, 0
 
     @property
     def size(self) -> int:
