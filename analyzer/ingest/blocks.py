@@ -1,6 +1,7 @@
 """A log as blocks of whole lines, each with what it must know of the lines before it."""
 
 import re
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -28,6 +29,7 @@ _PIECE = 1 << 20
 _LONGEST = 32 << 20  # bytes in which a cut must be found
 _BEGINNING = 1 << 12  # what is kept of a line that is longer
 _WORD = 8  # bytes
+_BESIDE_NUMBA = 10 << 20  # bytes of a block: with more there would be no room for numba in 400 MB
 _KNOWN = 64  # buffers that are looked through for one to use again
 _LONG = 256 << 20  # bytes of a log from which on loading the compiled gear takes less than it saves
 
@@ -81,7 +83,8 @@ def blocks(source: Source, size: int = CHUNK) -> Iterator[Block]:
     rest = memoryview(b"")
     known: deque[bytearray] = deque(maxlen=_KNOWN)
     while True:
-        length = size if len(rest) < size else 2 * len(rest)
+        fitting = min(size, _BESIDE_NUMBA) if "numba" in sys.modules else size
+        length = fitting if len(rest) < fitting else 2 * len(rest)
         text = _room(known, length + _WORD)
         view = memoryview(text)
         view[: len(rest)] = rest
@@ -139,6 +142,8 @@ def _message(text: bytearray, start: int, end: int) -> int:
 
 def _room(known: deque[bytearray], size: int) -> bytearray:
     """A buffer of an earlier block that is read no more, or a new one: fresh memory takes thrice the time to fill."""
+    if known and len(known[0]) > size:
+        known.clear()  # no block will be so large again
     for text in known:
         # What is still read cannot be resized.
         with suppress(BufferError):

@@ -15,7 +15,7 @@ from typing import Any, cast
 from analyzer.errors import NoInputError
 
 STDIN = "-"
-CHUNK = 10 << 20  # with twice as much the compiled gear takes more than 400 MB
+CHUNK = 16 << 20
 _PIECE = 1 << 20
 _XZ_MEMORY = 256 << 20  # bytes; xz -9 asks for 65 MB, a hostile file for 4 GB
 _MAGIC = {b"\x1f\x8b": "gzip", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
