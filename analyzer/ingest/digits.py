@@ -9,8 +9,8 @@ from collections.abc import Callable
 import numpy as np
 
 DIGITS = 8  # in a word
-_DECIMALS = 18  # so many digits fit into 64 bits with a sign, whatever they are
-_HEXADECIMALS = 16
+DECIMALS = 18  # so many digits fit into 64 bits with a sign, whatever they are
+HEXADECIMALS = 16
 _PREFIX = int.from_bytes(b"0x", "little")
 _FILLED = np.array([(1 << 64) - (1 << 64 - 8 * count) for count in range(DIGITS + 1)], np.uint64)
 
@@ -29,7 +29,7 @@ def decimals(data: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> tuple[np
     """
     lengths = ends - begins
     values, wrong = _numbers(words(data, DIGITS), ends, lengths, eight_decimals, 10**DIGITS)
-    return values.view(np.int64), wrong | (lengths <= 0) | (lengths > _DECIMALS)
+    return values.view(np.int64), wrong | (lengths <= 0) | (lengths > DECIMALS)
 
 
 def hexadecimals(data: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -40,7 +40,7 @@ def hexadecimals(data: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> tupl
     lengths = ends - begins - 2
     values, wrong = _numbers(words(data, DIGITS), ends, lengths, _eight_hexadecimals, 16**DIGITS)
     prefixes = words(data, 2)[np.minimum(begins, ends - 2)]
-    return values, wrong | (lengths <= 0) | (lengths > _HEXADECIMALS) | (prefixes != _PREFIX)
+    return values, wrong | (lengths <= 0) | (lengths > HEXADECIMALS) | (prefixes != _PREFIX)
 
 
 def _numbers(

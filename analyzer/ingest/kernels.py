@@ -7,10 +7,9 @@ All integers of the arithmetic are numpy's uint64: numba makes doubles of a mixt
 import numpy as np
 from numba import njit
 
-from analyzer.ingest.digits import each
+from analyzer.ingest.digits import DECIMALS, HEXADECIMALS, each
 
 TEXT, DECIMAL, HEXADECIMAL = range(3)  # what a piece of a line is
-_DECIMALS, _HEXADECIMALS = 18, 16  # so many digits fit into 64 bits, whatever they are
 _ONES, _SIGNS, _OTHERS = each("\x01"), each("\x80"), each("\x7f")
 _ZEROS, _TABS = each("0"), each("\t")
 _UP_TO_TEN = each("\x76")  # added to ten or more it gives a byte its highest bit
@@ -143,7 +142,7 @@ def _same(words, one, other, length):  # type: ignore[no-untyped-def]
 def _decimal(words, place):  # type: ignore[no-untyped-def]
     """Where a number of decimal digits ends that begins at `place`, what it says, and whether it is sure."""
     value, digits, count = np.uint64(0), 0, 8
-    while count == 8 and digits <= _DECIMALS:
+    while count == 8 and digits <= DECIMALS:
         word = _word(words, place) ^ _ZEROS
         others = ((word + _UP_TO_TEN) | word) & _SIGNS  # above the lowest a carry may have marked more
         count = _below(others) if others else 8
@@ -155,7 +154,7 @@ def _decimal(words, place):  # type: ignore[no-untyped-def]
             value = value * _TENS[count] + word
         place += count
         digits += count
-    return place, value, 0 < digits <= _DECIMALS
+    return place, value, 0 < digits <= DECIMALS
 
 
 @_compiled
@@ -165,7 +164,7 @@ def _hexadecimal(words, place):  # type: ignore[no-untyped-def]
         return place, np.uint64(0), False
     place += 2
     value, digits, count = np.uint64(0), 0, 8
-    while count == 8 and digits <= _HEXADECIMALS:
+    while count == 8 and digits <= HEXADECIMALS:
         word = _word(words, place) ^ _ZEROS
         letters = (word >> np.uint64(6)) & _ONES
         word -= letters * _LETTERS
@@ -180,7 +179,7 @@ def _hexadecimal(words, place):  # type: ignore[no-untyped-def]
             value = (value << np.uint64(4 * count)) | word
         place += count
         digits += count
-    return place, value, 0 < digits <= _HEXADECIMALS
+    return place, value, 0 < digits <= HEXADECIMALS
 
 
 @_compiled
