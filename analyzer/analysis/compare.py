@@ -1,7 +1,7 @@
 """Two Summaries side by side: what differs in kind, and which rates and costs differ by more than chance explains."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +10,8 @@ import pandas as pd
 from analyzer.analysis import imbalance
 from analyzer.analysis.coverage import gaps, is_complete
 from analyzer.analysis.failures import MOVES, failed_calls
-from analyzer.analysis.moves import MoveBin, move_bins, move_costs
-from analyzer.analysis.paths import PathBin, latency_bins
+from analyzer.analysis.moves import move_bins, move_costs
+from analyzer.analysis.paths import latency_bins
 from analyzer.analysis.statistics import (
     conditional_poisson,
     count_difference,
@@ -25,7 +25,7 @@ from analyzer.analysis.statistics import (
 from analyzer.format import NOT_MEASURED, counted
 from analyzer.ingest.releases import fault_function, path_name, path_steps, release
 from analyzer.summary.evidence import Row
-from analyzer.summary.histogram import Bin, percentiles, size
+from analyzer.summary.histogram import Bin, by_name, percentiles, size
 from analyzer.summary.reduce import SECOND
 from analyzer.summary.summary import LogSummary, Summary
 
@@ -275,18 +275,11 @@ def _rate_test(before: tuple[int, int], after: tuple[int, int]) -> dict[str, flo
 def _costs(old: LogSummary, new: LogSummary) -> pd.DataFrame:
     rows = []
     for bins in (latency_bins, move_bins):
-        before, after = (_by_name(bins(log)) for log in (old, new))
+        before, after = (by_name(bins(log)) for log in (old, new))
         totals = {what: size(before.get(what, ())) + size(after.get(what, ())) for what in sorted(before | after)}
         for what in sorted(totals, key=lambda what: -totals[what]):
             rows.append(_cost(what, before.get(what, []), after.get(what, [])))
     return pd.DataFrame(rows, columns=None if rows else ["what", "p"])
-
-
-def _by_name(bins: Iterable[PathBin | MoveBin]) -> dict[str, list[Bin]]:
-    named: dict[str, list[Bin]] = {}
-    for name, low, high, number in bins:
-        named.setdefault(name, []).append(Bin(low, high, number))
-    return named
 
 
 def _cost(what: str, before: list[Bin], after: list[Bin]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from analyzer.analysis.paths import PathBin
 from analyzer.charts.model import FOOT, ROW_BODY, Chart, Points, Row, Steps, Symbol, Tone, empty
 from analyzer.charts.scales import duration_axis, rows_axis
 from analyzer.format import counted, duration, duration_range, share, visible
-from analyzer.summary.histogram import Bin, size
+from analyzer.summary.histogram import Bin, by_name, size
 
 MOST_ROWS = 10
 
@@ -66,11 +66,11 @@ def drawn_bins(bins: Iterable[PathBin | MoveBin]) -> dict[str, list[Bin]]:
 
     A bin from 0 has no left edge on a logarithmic axis; halving says "below high" as quantize does.
     """
-    named: dict[str, list[Bin]] = {}
-    for name, low, high, number in bins:
-        if number > 0:
-            named.setdefault(name, []).append(Bin(low if low > 0 else high / 2, high, number))
-    return {name: sorted(part) for name, part in named.items()}
+    held = by_name(each for each in bins if each[-1] > 0)
+    return {
+        name: sorted(Bin(low if low > 0 else high / 2, high, number) for low, high, number in part)
+        for name, part in held.items()
+    }
 
 
 def ends_of(histograms: Iterable[list[Bin]]) -> tuple[float, float]:

@@ -53,6 +53,14 @@ def histograms(rows: Iterable[dict[str, Any]], count: str, *by: str) -> dict[Any
     return dict(sorted(found.items()))
 
 
+def by_name(bins: Iterable[tuple[str, float, float, int]]) -> dict[str, list[Bin]]:
+    """The histograms in bins that each have a name before them, in the order in which the names first come."""
+    named: dict[str, list[Bin]] = {}
+    for name, low, high, number in bins:
+        named.setdefault(name, []).append(Bin(low, high, number))
+    return named
+
+
 def size(histogram: Iterable[Bin]) -> int:
     """How many things it counts."""
     return sum(each.number for each in histogram)
